@@ -1,0 +1,1 @@
+"""The nouns of fader: frozen dataclasses, standard library only, no I/O."""

@@ -1,0 +1,41 @@
+"""The immutable bundle that an evaluator needs. The gateway keeps the last good one on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fader.model.rollout import Shield
+from fader.model.service import Service
+from fader.model.share import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The active rollout of a service: units whose bucket under `salt` lies in `interval` get the candidate.
+
+    `preview` is the secret that shows the candidate to an engineer, kept out of the evidence.
+    """
+
+    rollout: str
+    candidate: str
+    salt: str
+    interval: Interval
+    shield: Shield
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveService:
+    """A service with what the state says of it: `baseline` is the version that serves as baseline now."""
+
+    service: Service
+    baseline: str
+    split: Split | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """`version` rises with every change of the content."""
+
+    version: int
+    services: tuple[LiveService, ...] = ()

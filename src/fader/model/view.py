@@ -1,0 +1,66 @@
+"""What people are shown of a rollout: the same nouns and sentences in CLI, API, dashboard and notifications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fader.model.rollout import RolloutSpec
+from fader.model.state import RolloutState
+from fader.model.verdict import Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """`status`: passed, current, ahead, stopped (the plug was pulled here) or skipped."""
+
+    index: int
+    share: int
+    bake: float
+    gate: str
+    status: str
+    since: float = 0.0
+    until: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutView:
+    """`headline`: one sentence, the state of things. `units_harmed`: candidate units with a failed request or one
+    that the baseline had to answer. `seconds_to_decision`: from the first candidate exposure to the end, 0 before.
+    `needs_person`: why a person must act, or "". `commands`: what may be asked now.
+    """
+
+    name: str
+    service: str
+    baseline: str
+    candidate: str
+    spec: RolloutSpec
+    state: RolloutState
+    headline: str
+    waits: tuple[str, ...]
+    stages: tuple[StageView, ...]
+    judgements: tuple[Judgement, ...]
+    units_exposed: int
+    units_harmed: int
+    seconds_to_decision: float
+    needs_person: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One moment of one metric for the charts: cumulative inside the stage, with bands valid at every look.
+
+    `*_value` is the share of failed requests, or the quantile in ms; low and high bound it; None where unknown.
+    """
+
+    at: float
+    metric: str
+    stage: int
+    share: int
+    candidate_value: float | None
+    candidate_low: float | None
+    candidate_high: float | None
+    baseline_value: float | None
+    baseline_low: float | None
+    baseline_high: float | None

@@ -1,0 +1,88 @@
+"""Where request events go in and summaries come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from fader.model.evidence import LearningEvidence, MetricEvidence
+from fader.model.metric import Metric
+from fader.model.share import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class CellMetric:
+    """A metric with what was frozen for this stage: x_q and (1 + delta / next share) x_q; 0 for a proportion."""
+
+    metric: Metric
+    threshold: float = 0.0
+    margin_threshold: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One stage of one attempt: the stratum whose events are summed. Key: (rollout, attempt, stage).
+
+    An event belongs to it when its service is `service`, its reason `rollout`, and it *started* in
+    [since, until); `until` 0 is open. `since` is when the gateway acknowledged the share, not when it was decided.
+    """
+
+    rollout: str
+    attempt: int
+    stage: int
+    service: str
+    candidate: str
+    salt: str
+    interval: Interval
+    metrics: tuple[CellMetric, ...]
+    since: float
+    until: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        return self.rollout, self.attempt, self.stage
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Over a whole attempt: candidate units seen, those with a 5xx or an answer by the baseline, first seen at."""
+
+    units: int = 0
+    harmed: int = 0
+    first_at: float = 0.0
+
+
+class EventStore(Protocol):
+    def append(self, gateway: str, segment: str, offset: int, lines: bytes) -> int:
+        """Take access-log lines (whole lines) of `segment` that begin at byte `offset`; durable when it returns.
+
+        Returns the offset up to which the segment is held: the acknowledgement. Bytes below it are dropped
+        (at-least-once made exactly-once); a gap (offset beyond it) takes nothing and returns the offset held.
+        """
+
+    def load(self) -> int:
+        """Bring what was appended into the tables and the open cells. Returns the number of rows."""
+
+    def open_cell(self, cell: Cell) -> None:
+        """Begin to sum a cell, or set its `until`. Idempotent; rows that were loaded before are caught up."""
+
+    def evidence(self, rollout: str, attempt: int, stage: int) -> tuple[MetricEvidence, ...]:
+        """The summaries of a cell as of the last `load`; () when the cell is not open."""
+
+    def learning(
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
+    ) -> tuple[LearningEvidence, ...]:
+        """What the service's `version`, assigned and serving, did since then; one per metric."""
+
+    def exposure(self, rollout: str, attempt: int) -> Exposure: ...
+
+    def counted(self, service: str, since: float, until: float) -> int:
+        """Rows held of a service that started in [since, until), for the loss check."""
+
+    def forget(self, unit: str) -> int:
+        """Erase a unit's events and sums, here and in what is not loaded yet. Returns how many rows went."""
+
+    def retain(self, since: float) -> int:
+        """Drop events that started before `since`. Returns how many rows went."""
+
+    def close(self) -> None: ...
