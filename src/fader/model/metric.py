@@ -45,7 +45,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """The rise that would be accepted at 100 %. absolute: a share (0.002 is 0.2 pp). relative: a ratio (0.1 is 10 %)."""
+    """The rise that would be accepted at 100 %. absolute: a share (0.002 is 0.2 pp). relative: 0.1 is 10 %."""
 
     kind: Literal["absolute", "relative"]
     value: float
