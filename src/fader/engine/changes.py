@@ -12,6 +12,10 @@ class Changes:
     def __init__(self) -> None:
         self._listeners: dict[asyncio.Event, dict[str, None]] = {}
 
+    @property
+    def listeners(self) -> int:
+        return len(self._listeners)
+
     def tell(self, rollout: str) -> None:
         for event, names in self._listeners.items():
             names[rollout] = None
