@@ -87,7 +87,7 @@ def test_kill_in_the_middle_of_a_stage(rig: Callable[[str], Any], victims: tuple
     steps = fader.api("GET", "/v1/rollouts/shop-v2/why")["steps"]
     assert [s["seq"] for s in steps] == list(range(1, len(steps) + 1))
     assert [s["before"]["revision"] for s in steps[1:]] == [s["after"]["revision"] for s in steps[:-1]]
-    assert [s["after"]["stage"] for s in steps] == sorted({s["after"]["stage"] for s in steps} | {-1})[: len(steps)]
+    assert [s["after"]["stage"] for s in steps] == [-1, 0, 1]
     assert {s["replay"] for s in steps} == {"same"}
 
     outage = [t for t in traffic.failed if t >= killed_at]
