@@ -93,8 +93,9 @@ def lines(reports: Sequence[GatewayReport], now: float) -> list[GatewayLine]:
         GatewayLine(
             report=r,
             silent=now - r.at > SILENT,
-            down=tuple(f"{e.service} {e.version} at {e.address}: {e.reason or 'down'}"
-                       for e in r.endpoints if not e.healthy),
+            down=tuple(
+                f"{e.service} {e.version} at {e.address}: {e.reason or 'down'}" for e in r.endpoints if not e.healthy
+            ),
         )
         for r in reports
     ]
