@@ -80,7 +80,7 @@ async def run_agent(config: AgentConfig) -> int:
     if len(str(directory).encode()) > LONGEST_DIRECTORY:
         raise BadInput(
             Problem(
-                f"the path of the gateway directory is longer than {LONGEST_DIRECTORY} bytes, too long for a socket in it",
+                f"the path of the gateway directory is too long for a socket in it (over {LONGEST_DIRECTORY} bytes)",
                 "choose a data directory with a shorter path",
                 str(directory),
             )
