@@ -108,7 +108,7 @@ def make_file(kind: Kind, path: Path, resources: Iterable[Document], ack: str) -
 
 def runtime_file(values: Document, layout: Layout) -> File:
     layer = typed("envoy.service.runtime.v3.Runtime", name=LAYER, layer=values)
-    return make_file("rtds", layout.rtds, [layer], f"runtime.{LAYER}.version_text")
+    return make_file("rtds", layout.rtds, [layer], "runtime.version_text")
 
 
 def cluster_file(found: Iterable[Document], layout: Layout) -> File:

@@ -97,9 +97,9 @@ class Gateway:
         self.resources = new
         return [step.file.kind for step in steps if step.file]
 
-    async def acknowledged(self, entry: File, seconds: float = 15.0) -> None:
+    async def acknowledged(self, entry: File, seconds: float = 5.0) -> None:
         async with asyncio.timeout(seconds):
-            while (await self.stats(entry.ack.replace(".", "\\."))).get(entry.ack) != entry.version:
+            while (await self.stats("version_text")).get(entry.ack) != entry.version:
                 await asyncio.sleep(0.01)
 
     async def lines(self, count: int) -> list[dict[str, Any]]:

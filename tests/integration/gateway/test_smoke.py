@@ -34,7 +34,11 @@ async def test_ws():
                 print(await read_head(r)); w.write(b"hi"); print(await r.read(100)); return r,w
             a=await ws("x-user-id: a"); b=await ws()
             t=time.time()
-            print(await gw.apply(world(live(service, None),version=2)))
+            print(await gw.stats("version_text"))
+            try:
+                print(await gw.apply(world(live(service, None),version=2)))
+            except TimeoutError:
+                print(await gw.stats("version_text|reject"), gw.log_text()); raise
             print("applied", time.time()-t)
             print(await asyncio.wait_for(a[0].read(100),20), "closed after", time.time()-t)
             await asyncio.sleep(4)
