@@ -45,11 +45,16 @@ def version_counts(prometheus: str) -> tuple[VersionCount, ...]:
             sums[cell] = round(value)
         else:
             cumulative[cell].append((float(labels["le"]) / _MICROSECONDS, int(value)))
-    return tuple(
-        VersionCount(*names, requests[cell], errors[cell], sums.get(cell, 0), _apart(cumulative[cell]))
-        for cell in sorted(requests)
-        if len(names := [unquote(part) for part in cell.split("/")]) == 3
-    )
+    found = []
+    for cell in sorted(requests):
+        names = [unquote(part) for part in cell.split("/")]
+        if len(names) == 3:
+            service, version, reason = names
+            bins = _apart(cumulative[cell])
+            found.append(
+                VersionCount(service, version, reason, requests[cell], errors[cell], sums.get(cell, 0), bins)
+            )
+    return tuple(found)
 
 
 def _samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
