@@ -6,12 +6,12 @@ import asyncio
 import socket
 import struct
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import httpx2
-import msgspec
 
 from fader.errors import Unavailable
+from fader.gateway.counts import COUNTS_PATH, HEALTH_PATH
 
 
 class Admin(Protocol):
@@ -23,10 +23,10 @@ class Admin(Protocol):
     async def stats(self, pattern: str) -> dict[str, str]:
         """Statistics whose name matches the regular expression, as text; texts without their quotes."""
 
-    async def prometheus(self, pattern: str) -> str:
-        """Used statistics whose name matches, in Prometheus' text format."""
+    async def counts(self) -> str:
+        """The exact counts by version, in Prometheus' text format."""
 
-    async def clusters(self) -> dict[str, Any]:
+    async def clusters(self) -> str:
         """`/clusters?format=json`: every endpoint with its health and its counts."""
 
     async def reopen_logs(self) -> None: ...
@@ -66,11 +66,52 @@ class AdminSocket:
                 found[name] = value.strip('"')
         return found
 
-    async def prometheus(self, pattern: str) -> str:
-        return (await self._send("GET", "/stats/prometheus", params={"usedonly": "", "filter": pattern})).text
+    async def counts(self) -> str:
+        return (await self._send("GET", COUNTS_PATH)).text
 
-    async def clusters(self) -> dict[str, Any]:
-        return _object((await self._send("GET", "/clusters", params={"format": "json"})).content)
+    async def clusters(self) -> str:
+        return (await self._send("GET", HEALTH_PATH)).text
+
+    async def reopen_logs(self) -> None:
+        await self._send("POST", "/reopen_logs")
+
+    async def drain(self, *, graceful: bool) -> None:
+        # `skip_exit`: the end of the drain must not end the process; the agent ends it when the last request is done.
+        await self._send("POST", "/drain_listeners?graceful&skip_exit" if graceful else "/drain_listeners")
+
+    async def _send(
+        self, method: str, path: str, params: dict[str, str] | None = None, allow: tuple[int, ...] = ()
+    ) -> httpx2.Response:
+        try:
+            response = await self._client.request(method, path, params=params)
+        except (httpx2.HTTPError, OSError) as error:
+            raise Unavailable(f"Envoy's admin socket does not answer: {error or type(error).__name__}") from error
+        if response.status_code != 200 and response.status_code not in allow:
+            raise Unavailable(f"Envoy's admin socket answered {response.status_code} to {path}")
+        return response
+
+
+def peer(self) -> int | None:
+        """The process that listens on the socket, as the kernel knows it; None when nobody does."""
+        return await asyncio.to_thread(peer, self._path)
+
+    async def ready(self) -> bool:
+        return (await self._send("GET", "/ready", allow=(503,))).status_code == 200
+
+    async def stats(self, pattern: str) -> dict[str, str]:
+        response = await self._send("GET", "/stats", params={"filter": pattern})
+        found: dict[str, str] = {}
+        for line in response.text.splitlines():
+            name, colon, value = line.partition(": ")
+            if colon:
+                found[name] = value.strip('"')
+        return found
+
+    async def counts(self) -> str:
+        return (await self._send("GET", COUNTS_PATH)).text
+
+    async def clusters(self) -> str:
+        return (await self._send("GET", HEALTH_PATH)).text
 
     async def reopen_logs(self) -> None:
         await self._send("POST", "/reopen_logs")

@@ -302,7 +302,6 @@ class Agent:
             if applied.version != self._standing.applied_version or not self._standing.applied_at:
                 self._standing.applied_at = self._clock()
             self._standing.applied_version = applied.version
-            self._standing.ruleset = applied
         if error:
             self._fail(f"ruleset {wanted.version} is not in force: {error}")
         else:

@@ -9,71 +9,91 @@ with open connections and no failure is alive and is left alone: a dead process 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import replace
 
-from fader.gateway.names import version_cluster
+import msgspec
+
+from fader.gateway.counts import endpoint_health
 from fader.gateway.probe import SILENT, Probe
 from fader.model.report import EndpointHealth
-from fader.model.ruleset import Ruleset
-from fader.model.service import Address
 
 #: A busy endpoint may be slow to accept once; it is unhealthy when this many probes in a row got nothing.
 SILENCES = 2
 
 
+class _Stat(msgspec.Struct):
+    name: str
+    value: int | str = 0
+
+
+class _Socket(msgspec.Struct):
+    address: str = ""
+    port_value: int = 0
+
+
+class _Address(msgspec.Struct):
+    socket_address: _Socket = msgspec.field(default_factory=_Socket)
+
+
+class _Host(msgspec.Struct):
+    address: _Address = msgspec.field(default_factory=_Address)
+    stats: list[_Stat] = []
+
+
+class _Cluster(msgspec.Struct):
+    name: str
+    host_statuses: list[_Host] = []
+
+
+class _Clusters(msgspec.Struct):
+    cluster_statuses: list[_Cluster] = []
+
+
 class HealthWatch:
-    """Remembers the counts of the look before, to see what is new."""
+    """Remembers the look before, to see what is new."""
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
-        self._failures: dict[tuple[str, str], int] = {}
-        self._silences: dict[tuple[str, str], int] = {}
+        self._failures: dict[tuple[str, int], int] = {}
+        self._silences: dict[tuple[str, int], int] = {}
 
-    async def look(self, ruleset: Ruleset, clusters: Mapping[str, Any]) -> tuple[EndpointHealth, ...]:
-        """The health of each endpoint of the ruleset, given Envoy's `/clusters?format=json`."""
-        known = {status["name"]: status.get("host_statuses", []) for status in clusters.get("cluster_statuses", [])}
-        looks = [self._endpoint(service, version, host) for service, version, host in _hosts(ruleset, known)]
-        found = tuple(await asyncio.gather(*looks))
-        living = {(f"{e.service}/{e.version}", e.address) for e in found}
-        self._failures = {key: value for key, value in self._failures.items() if key in living}
-        self._silences = {key: value for key, value in self._silences.items() if key in living}
-        return found
+    async def look(self, clusters: str) -> tuple[EndpointHealth, ...]:
+        """The health of each endpoint of each version, given Envoy's `/clusters?format=json`.
 
-    async def _endpoint(self, service: str, version: str, host: dict[str, Any] | Address) -> EndpointHealth:
-        if isinstance(host, Address):
-            # Envoy has no host for it: the name does not resolve, or the cluster is not there yet.
-            why = await self._probe(host.host, host.port)
-            return EndpointHealth(service, version, str(host), healthy=not why, reason=why)
-        socket = host["address"]["socket_address"]
-        address = Address(socket["address"], socket["port_value"])
-        key = (f"{service}/{version}", str(address))
-        counts = {stat["name"]: int(stat.get("value", 0)) for stat in host.get("stats", [])}
-        failures = counts.get("cx_connect_fail", 0)
-        failed_newly = failures > self._failures.get(key, 0)
-        self._failures[key] = failures
-        reason = _envoys_reason(host.get("health_status", {}))
-        if not reason and (failed_newly or not counts.get("cx_active")):
-            reason = await self._probe(address.host, address.port)
-            self._silences[key] = self._silences.get(key, 0) + 1 if reason == SILENT else 0
-            if reason == SILENT and self._silences[key] < SILENCES:
-                reason = ""
-        return EndpointHealth(service, version, str(address), healthy=not reason, reason=reason)
+        Raises ValueError when that cannot be read.
+        """
+        suspects = self._suspects(msgspec.json.decode(clusters, type=_Clusters))
+        found = endpoint_health(clusters)
+        asked = [
+            self._ask(health, suspects[health.address])
+            for health in found
+            if health.healthy and health.address in suspects
+        ]
+        answers = dict(await asyncio.gather(*asked))
+        return tuple(answers.get(health, health) for health in found)
 
+    def _suspects(self, clusters: _Clusters) -> dict[str, tuple[str, int]]:
+        """Endpoints, as reported and as address and port, of which nothing good is known."""
+        suspects: dict[str, tuple[str, int]] = {}
+        failures: dict[tuple[str, int], int] = {}
+        for cluster in clusters.cluster_statuses:
+            for host in cluster.host_statuses:
+                place = host.address.socket_address.address, host.address.socket_address.port_value
+                counts = {stat.name: int(stat.value) for stat in host.stats}
+                failures[place] = failures.get(place, 0) + counts.get("cx_connect_fail", 0)
+                if not counts.get("cx_active") or failures[place] > self._failures.get(place, 0):
+                    name = f"[{place[0]}]" if ":" in place[0] else place[0]
+                    suspects[f"{name}:{place[1]}"] = place
+        self._failures = failures
+        self._silences = {place: times for place, times in self._silences.items() if place in suspects.values()}
+        return suspects
 
-def _hosts(
-    ruleset: Ruleset, known: Mapping[str, list[dict[str, Any]]]
-) -> Iterator[tuple[str, str, dict[str, Any] | Address]]:
-    for live in ruleset.services:
-        for version in live.service.versions:
-            hosts = known.get(version_cluster(live.service.name, version.name), [])
-            for host in hosts or version.endpoints:
-                yield live.service.name, version.name, host
-
-
-def _envoys_reason(status: Mapping[str, Any]) -> str:
-    if status.get("failed_active_health_check"):
-        return "timed out in its health check" if status.get("failed_active_hc_timeout") else "fails its health check"
-    if status.get("failed_outlier_check"):
-        return "left out by Envoy after failures in a row"
-    return ""
+    async def _ask(self, health: EndpointHealth, place: tuple[str, int]) -> tuple[EndpointHealth, EndpointHealth]:
+        reason = await self._probe(*place)
+        if reason == SILENT:
+            self._silences[place] = self._silences.get(place, 0) + 1
+            if self._silences[place] < SILENCES:
+                return health, health
+        else:
+            self._silences.pop(place, None)
+        return health, replace(health, healthy=not reason, reason=reason)

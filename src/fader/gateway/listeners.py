@@ -87,7 +87,7 @@ def _http(name: str, layout: Layout) -> Json:
         stat_prefix=name,
         # The address of the peer is the client's; nobody is "internal", whose x-envoy-* headers would be obeyed.
         use_remote_address=True,
-        internal_address_config={},
+        internal_address_config={"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         normalize_path=True,
         merge_slashes=True,
         server_header_transformation="PASS_THROUGH",

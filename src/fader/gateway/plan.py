@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fader.gateway.matchers import Json
 from fader.gateway.names import share_key
-from fader.gateway.resources import File, Resources, cluster_file, runtime_file
+from fader.gateway.resources import File, Resources, make_file, runtime_file
 from fader.gateway.runtime import shares
 
 
@@ -30,8 +30,8 @@ def plan_writes(old: Resources | None, new: Resources) -> tuple[Step, ...]:
     1. shares (RTDS): a rollback is in force before anything else is looked at, and a share without its routes is
        nobody; only a candidate that became the baseline keeps its share until the routes know;
     2. clusters, the old ones still among them (CDS);  3. secrets, and the routes of new listeners;
-    4. listeners (LDS);  5. routes (RDS);  6. shares as they shall be (RTDS);
-    7. clusters without the old ones (CDS);  8. files that nobody reads any more.
+    4. listeners, the old ones still among them (LDS);  5. routes (RDS);  6. shares as they shall be (RTDS);
+    7. listeners (LDS), then clusters (CDS) without the old ones;  8. files that nobody reads any more.
 
     A step whose file would not change is left out: a new share alone is one step. When a step is refused the ones
     after it must not be made; what Envoy holds then is served on.
@@ -53,25 +53,24 @@ def plan_writes(old: Resources | None, new: Resources) -> tuple[Step, ...]:
                 put(entry, wait=entry.path in old.files)
 
     put(_first_shares(old, new))
-    put(_both_clusters(old, new))
+    put(_both(old.files[new.layout.cds], new.files[new.layout.cds]))
     put_all("sds")
     for entry in new.files.values():
         if entry.kind == "rds" and entry.path not in old.files:
             put(entry, wait=False)
-    put_all("lds")
-    put_all("rds")
-    put_all("rtds")
-    put_all("cds")
+    put(_both(old.files[new.layout.lds], new.files[new.layout.lds]))
+    for kind in ("rds", "rtds", "lds", "cds"):
+        put_all(kind)
     steps += [Step(path, None) for path in old.files if path not in new.files]
     return tuple(steps)
 
 
-def _both_clusters(old: Resources, new: Resources) -> File:
-    """The new clusters, and those of the old that are gone: requests still go there until the routes are changed."""
-    wanted = new.files[new.layout.cds].document["resources"]
-    names = {cluster["name"] for cluster in wanted}
-    gone = [c for c in old.files[old.layout.cds].document["resources"] if c["name"] not in names]
-    return cluster_file([*wanted, *gone], new.layout) if gone else new.files[new.layout.cds]
+def _both(old: File, new: File) -> File:
+    """What `new` says, and what is gone from it: requests still go there until the routes are changed."""
+    wanted = new.document["resources"]
+    names = {resource["name"] for resource in wanted}
+    gone = [resource for resource in old.document["resources"] if resource["name"] not in names]
+    return make_file(new.kind, new.path, [*wanted, *gone], new.ack) if gone else new
 
 
 def _first_shares(old: Resources, new: Resources) -> File:

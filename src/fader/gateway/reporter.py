@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
@@ -11,12 +11,11 @@ from fader.clock import Clock
 from fader.errors import Refused, Unavailable
 from fader.gateway.admin import Admin
 from fader.gateway.control_plane import ControlPlane
-from fader.gateway.counts import PATTERN, version_counts
+from fader.gateway.counts import version_counts
 from fader.gateway.envoy import Envoy
 from fader.gateway.health import HealthWatch
 from fader.gateway.spool import Spool
 from fader.model.report import EndpointHealth, GatewayReport, VersionCount
-from fader.model.ruleset import Ruleset
 
 #: Seconds between two looks at the endpoints' health, and between two reports when nothing changes.
 LOOK, PERIOD = 0.5, 1.0
@@ -26,7 +25,6 @@ LOOK, PERIOD = 0.5, 1.0
 class Standing:
     """What the agent knows of its own work. `error` is "" when Envoy serves the last ruleset received."""
 
-    ruleset: Ruleset = field(default_factory=lambda: Ruleset(version=0))
     applied_version: int = 0
     applied_at: float = 0.0
     error: str = ""
@@ -113,16 +111,15 @@ class Reporter:
 
     async def _look(self) -> bool:
         """Whether an endpoint's health is not what it was."""
-        try:
-            clusters = await self._admin.clusters()
-        except Unavailable:
-            return False
         before = {(e.service, e.version, e.address): e.healthy for e in self._endpoints}
-        self._endpoints = await self._health.look(self._standing.ruleset, clusters)
+        try:
+            self._endpoints = await self._health.look(await self._admin.clusters())
+        except (Unavailable, ValueError):
+            return False
         return any(before.get((e.service, e.version, e.address), True) != e.healthy for e in self._endpoints)
 
     async def _count(self) -> None:
         try:
-            self._counts = version_counts(await self._admin.prometheus(PATTERN))
+            self._counts = version_counts(await self._admin.counts())
         except Unavailable:
             return

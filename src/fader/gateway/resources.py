@@ -69,12 +69,12 @@ def render(ruleset: Ruleset, layout: Layout) -> Resources:
     files = [
         runtime_file(values, layout),
         cluster_file(all_clusters, layout),
-        *(file("sds", layout.sds(secret(tls)), [certificate(tls)], "") for tls in certificates),
+        *(make_file("sds", layout.sds(secret(tls)), [certificate(tls)], "") for tls in certificates),
         *(
-            file("rds", layout.rds(name), [config], f"http.{name}.rds.{name}.version_text")
+            make_file("rds", layout.rds(name), [config], f"http.{name}.rds.{name}.version_text")
             for name, config in routes.items()
         ),
-        file(
+        make_file(
             "lds",
             layout.lds,
             [typed("envoy.config.listener.v3.Listener", **config) for config in listeners],
@@ -99,7 +99,7 @@ def render(ruleset: Ruleset, layout: Layout) -> Resources:
     )
 
 
-def file(kind: Kind, path: Path, resources: Iterable[Document], ack: str) -> File:
+def make_file(kind: Kind, path: Path, resources: Iterable[Document], ack: str) -> File:
     content = list(resources)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
     version = hashlib.sha256(canonical).hexdigest()[:16]
@@ -108,12 +108,12 @@ def file(kind: Kind, path: Path, resources: Iterable[Document], ack: str) -> Fil
 
 def runtime_file(values: Document, layout: Layout) -> File:
     layer = typed("envoy.service.runtime.v3.Runtime", name=LAYER, layer=values)
-    return file("rtds", layout.rtds, [layer], f"runtime.{LAYER}.version_text")
+    return make_file("rtds", layout.rtds, [layer], "runtime.version_text")
 
 
 def cluster_file(found: Iterable[Document], layout: Layout) -> File:
     named = [{**typed("envoy.config.cluster.v3.Cluster"), **cluster} for cluster in found]
-    return file("cds", layout.cds, named, "cluster_manager.cds.version_text")
+    return make_file("cds", layout.cds, named, "cluster_manager.cds.version_text")
 
 
 def _routes(name: str, group: list[LiveService]) -> Document:
