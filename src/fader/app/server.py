@@ -26,6 +26,7 @@ from fader.engine.fleet import Fleet
 from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
 from fader.errors import BadInput, FaderError, Problem
+from fader.gateway.supervisor_watch import parent_gone
 from fader.ports.events import EventStore
 from fader.ports.states import StateStore
 from fader.storage.database import open_sqlite
@@ -135,7 +136,5 @@ async def _run(server: uvicorn.Server, bound: socket.socket) -> None:
 
 async def _leave_with_parent(server: uvicorn.Server) -> None:
     """A supervisor that was killed cannot stop us; without this a new one would find the port taken for ever."""
-    parent = os.getppid()
-    while os.getppid() == parent:
-        await asyncio.sleep(0.5)
+    await parent_gone()
     server.should_exit = True
