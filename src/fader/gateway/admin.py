@@ -91,54 +91,6 @@ class AdminSocket:
         return response
 
 
-def peer(self) -> int | None:
-        """The process that listens on the socket, as the kernel knows it; None when nobody does."""
-        return await asyncio.to_thread(peer, self._path)
-
-    async def ready(self) -> bool:
-        return (await self._send("GET", "/ready", allow=(503,))).status_code == 200
-
-    async def stats(self, pattern: str) -> dict[str, str]:
-        response = await self._send("GET", "/stats", params={"filter": pattern})
-        found: dict[str, str] = {}
-        for line in response.text.splitlines():
-            name, colon, value = line.partition(": ")
-            if colon:
-                found[name] = value.strip('"')
-        return found
-
-    async def counts(self) -> str:
-        return (await self._send("GET", COUNTS_PATH)).text
-
-    async def clusters(self) -> str:
-        return (await self._send("GET", HEALTH_PATH)).text
-
-    async def reopen_logs(self) -> None:
-        await self._send("POST", "/reopen_logs")
-
-    async def drain(self, *, graceful: bool) -> None:
-        # `skip_exit`: the end of the drain must not end the process; the agent ends it when the last request is done.
-        await self._send("POST", "/drain_listeners?graceful&skip_exit" if graceful else "/drain_listeners")
-
-    async def _send(
-        self, method: str, path: str, params: dict[str, str] | None = None, allow: tuple[int, ...] = ()
-    ) -> httpx2.Response:
-        try:
-            response = await self._client.request(method, path, params=params)
-        except (httpx2.HTTPError, OSError) as error:
-            raise Unavailable(f"Envoy's admin socket does not answer: {error or type(error).__name__}") from error
-        if response.status_code != 200 and response.status_code not in allow:
-            raise Unavailable(f"Envoy's admin socket answered {response.status_code} to {path}")
-        return response
-
-
-def _object(content: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(content, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise Unavailable(f"Envoy's admin socket gave no JSON: {error}") from error
-
-
 def peer(path: Path) -> int | None:
     """The process that listens on a Unix socket (SO_PEERCRED), None when nobody does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
