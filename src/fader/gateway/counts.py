@@ -51,9 +51,7 @@ def version_counts(prometheus: str) -> tuple[VersionCount, ...]:
         if len(names) == 3:
             service, version, reason = names
             bins = _apart(cumulative[cell])
-            found.append(
-                VersionCount(service, version, reason, requests[cell], errors[cell], sums.get(cell, 0), bins)
-            )
+            found.append(VersionCount(service, version, reason, requests[cell], errors[cell], sums.get(cell, 0), bins))
     return tuple(found)
 
 
