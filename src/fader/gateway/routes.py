@@ -28,11 +28,10 @@ def virtual_host(live: LiveService) -> Json:
     if filters:
         kind = "envoy.extensions.filters.http.filter_chain.v3.FilterChainConfigPerRoute"
         chain = {"typed_per_filter_config": {CHAIN: typed(kind, filter_chain={"filters": filters})}}
-    tree = _tree(live)
     return {
         "name": service.name,
         "domains": list(service.hosts),
-        "matcher": tree.get("matcher", {"on_no_match": tree}),
+        "matcher": _tree(live)["matcher"],
         "request_headers_to_remove": [COPIED],
         "request_headers_to_add": [overwrite("x-fader-unit", f"%FILTER_STATE({UNIT}:PLAIN)%")],
         **chain,
@@ -46,38 +45,34 @@ def _leaf(found: list[Json]) -> Json:
 
 
 def _tree(live: LiveService) -> Json:
+    """Chosen twice where the unit decides: once before the unit is known, which therefore costs as little as it can,
+    and again after. With an issued cookie everybody has a unit the second time."""
+    issue = issued(live.service)
+    if not issue:
+        return first_of((present(UNIT), _decided(live, UNIT)), otherwise=_decided(live, None))
+    undecided = _leaf(routes(live, live.baseline, "none")[-1:])
+    return first_of(
+        (present(KNOWN), _decided(live, KNOWN)), (present(UNIT), _decided(live, UNIT, issue)), otherwise=undecided
+    )
+
+
+def _decided(live: LiveService, unit: str | None, issue: UnitSource | None = None) -> Json:
+    """`unit`: the filter state in which there is one for certain."""
     cases: list[tuple[Json, Json]] = []
-    if live.split and live.split.preview:
-        cases.append((asks(live.split), _leaf(preview_routes(live, live.split))))
+    split, base = live.split, live.baseline
+    if split and split.preview:
+        cases.append((asks(split), _leaf(preview_routes(live, split))))
     if live.service.exclude:
         predicates = [predicate for exclusion in live.service.exclude for predicate in _excluded(exclusion)]
-        cases.append((any_of(*predicates), _leaf(routes(live, live.baseline, "excluded"))))
-    return first_of(*cases, otherwise=_by_unit(live))
+        cases.append((any_of(*predicates), _leaf(routes(live, base, "excluded"))))
+    if split and unit:
+        inside = interval(share_key(live.service, split), seed(split.salt), unit)
+        cases.append((inside, _leaf(routes(live, split.candidate, "rollout", issue))))
+    reason = "rollout" if split and unit else "none"
+    return first_of(*cases, otherwise=_leaf(routes(live, base, reason, issue)))
 
 
 def _excluded(exclusion: Exclusion) -> list[Json]:
     if exclusion.path:
         return [header(":path", exact=exclusion.path), header(":path", prefix=exclusion.path + "?")]
     return [header(":path", prefix=exclusion.prefix)]
-
-
-def _by_unit(live: LiveService) -> Json:
-    issue = issued(live.service)
-    if not live.split:
-        old = _leaf(routes(live, live.baseline, "none"))
-        return (
-            first_of((present(KNOWN), old), otherwise=_leaf(routes(live, live.baseline, "none", issue)))
-            if issue
-            else old
-        )
-    if issue:
-        return first_of((present(KNOWN), _arms(live)), otherwise=_arms(live, issue))
-    return first_of((present(UNIT), _arms(live)), otherwise=_leaf(routes(live, live.baseline, "none")))
-
-
-def _arms(live: LiveService, issue: UnitSource | None = None) -> Json:
-    split = live.split
-    assert split is not None  # noqa: S101
-    inside = interval(share_key(live.service, split), seed(split.salt))
-    candidate = _leaf(routes(live, split.candidate, "rollout", issue))
-    return first_of((inside, candidate), otherwise=_leaf(routes(live, live.baseline, "rollout", issue)))
