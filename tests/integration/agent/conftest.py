@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
 
 from .control import ControlPlane, control_plane, free_port
-from .gateway import Gateway, gateway, until
+from .gateway import Gateway, gateway
 from .shop import Shop, shop
 
 
@@ -52,9 +54,6 @@ class Visitor:
                 seen[:] = [repr(error)]
             return seen == [answer]
 
-        import asyncio
-        import time
-
         give_up = time.monotonic() + 40
         while not await ask():
             assert time.monotonic() < give_up, f"wanted {answer}, got {seen}"
@@ -71,6 +70,3 @@ async def visitor() -> AsyncIterator[Visitor]:
         yield made
     finally:
         await made.close()
-
-
-__all__ = ["until"]

@@ -63,6 +63,12 @@ class Gateway:
 
     def agent(self, **settings: Any) -> subprocess.Popen[bytes]:
         """A new agent process. Its log goes to `agent.log`."""
+        with (self.root / "agent.log").open("ab") as log:
+            process = subprocess.Popen(self.command(**settings), stdout=log, stderr=log)
+        self.agents.append(process)
+        return process
+
+    def command(self, **settings: Any) -> list[str]:
         config = {
             "directory": str(self.directory),
             "server": self.plane.url,
@@ -72,10 +78,7 @@ class Gateway:
             "verbosity": "debug",
             **settings,
         }
-        with (self.root / "agent.log").open("ab") as log:
-            process = subprocess.Popen([sys.executable, "-c", _MAIN, json.dumps(config)], stdout=log, stderr=log)
-        self.agents.append(process)
-        return process
+        return [sys.executable, "-c", _MAIN, json.dumps(config)]
 
     @property
     def log(self) -> str:

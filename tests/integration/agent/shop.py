@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fader.model.ruleset import LiveService, Ruleset, Split
-from fader.model.service import Address, Service, UnitSource, Version
+from fader.model.service import Address, Service, Tls, UnitSource, Version
 from fader.model.share import WHOLE, Interval
 
 
@@ -61,17 +61,17 @@ class Shop:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.listen}"
 
-    def ruleset(self, version: int, share: int | None = None, listen: int = 0, also: int = 0) -> Ruleset:
-        """`share` in ppm; None: no rollout. `also`: a second service on that port."""
+    def ruleset(self, version: int, share: int | None = None, *, also: int = 0, certificate: str = "") -> Ruleset:
+        """`share` in ppm; None: no rollout. `also`: a second service on that port, with that TLS certificate."""
         split = None
         if share is not None:
             split = Split("shop-v2", "v2", "shop/shop-v2", Interval(0, share), "connect", "preview-secret")
-        services = [LiveService(self._service("shop", listen or self.listen), "v1", split)]
+        services = [LiveService(self._service("shop", self.listen), "v1", split)]
         if also:
-            services.append(LiveService(self._service("other", also), "v1"))
+            services.append(LiveService(self._service("other", also, certificate), "v1"))
         return Ruleset(version, tuple(services))
 
-    def _service(self, name: str, listen: int) -> Service:
+    def _service(self, name: str, listen: int, certificate: str = "") -> Service:
         return Service(
             name=name,
             listen=Address("127.0.0.1", listen),
@@ -81,6 +81,7 @@ class Shop:
                 Version("v2", (Address("127.0.0.1", self.v2.port),)),
             ),
             baseline="v1",
+            tls=Tls(certificate, certificate) if certificate else None,
         )
 
 
