@@ -24,8 +24,10 @@ def unit_of(metric: Metric) -> str:
 
 def title_of(metric: Metric) -> str:
     """What the metric measures, in words: `requests with status >= 500`, `p95 of duration_ms`."""
-    where = " and ".join(f"{c.field} {c.operator} {c.value:g}" if isinstance(c.value, float)
-                         else f"{c.field} {c.operator} {c.value}" for c in metric.where)
+    where = " and ".join(
+        f"{c.field} {c.operator} {c.value:g}" if isinstance(c.value, float) else f"{c.field} {c.operator} {c.value}"
+        for c in metric.where
+    )
     if metric.kind == "proportion":
         return f"requests with {where}" if where else "all requests"
     return f"p{metric.q * 100:g} of {metric.value}" + (f", {where}" if where else "")
@@ -53,8 +55,14 @@ def chart(view: RolloutView, steps: tuple[Step, ...], points: tuple[Point, ...],
         "stages": [s.share for s in view.stages],
         "share": view.state.share,
         "steps": [
-            {"at": s.at, "share": s.after.share, "before": s.before.share, "seq": s.seq, "event": s.event,
-             "reason": s.reason}
+            {
+                "at": s.at,
+                "share": s.after.share,
+                "before": s.before.share,
+                "seq": s.seq,
+                "event": s.event,
+                "reason": s.reason,
+            }
             for s in shown
         ],
         "metrics": [
@@ -70,8 +78,16 @@ def chart(view: RolloutView, steps: tuple[Step, ...], points: tuple[Point, ...],
 
 
 def row(p: Point) -> list[float | None]:
-    return [p.at, p.stage, p.candidate_value, p.candidate_low, p.candidate_high,
-            p.baseline_value, p.baseline_low, p.baseline_high]
+    return [
+        p.at,
+        p.stage,
+        p.candidate_value,
+        p.candidate_low,
+        p.candidate_high,
+        p.baseline_value,
+        p.baseline_low,
+        p.baseline_high,
+    ]
 
 
 def safe_json(data: Any) -> str:
