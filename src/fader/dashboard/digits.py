@@ -40,10 +40,7 @@ def points(difference: float) -> str:
     if not math.isfinite(difference):
         return NONE
     size = abs(difference) * 100
-    if size == 0 or size >= 0.01:
-        text = f"{size:.{1 if size >= 1 else 2}f}"
-    else:
-        text = significant(size, 1)
+    text = significant(size, 1) if 0 < size < 0.01 else f"{size:.{1 if size >= 1 else 2}f}"
     return f"{'+' if difference > 0 else MINUS if difference < 0 else ''}{text} pp"
 
 

@@ -61,6 +61,7 @@ function build(chart) {
 
 // One line above the chart, always there: the names, and the numbers under the cursor or the latest ones.
 function legend(chart, index) {
+  chart.figure.toggleAttribute("data-empty", chart.empty?.() ?? false);
   const parts = chart.words(index ?? chart.lastKnown());
   chart.legend.replaceChildren(...parts.map(([kind, words, band]) => {
     const item = document.createElement("span");
@@ -180,6 +181,7 @@ function metricChart(figure) {
     const lowest = Math.min(...lines), room = Math.max((highest - lowest) * 0.9, highest * 0.06);
     return [Math.max(0, lowest - room), Math.min(band, highest + room)];
   };
+  chart.empty = () => !metric()?.rows.length;
   chart.lastKnown = () => chart.data()[0].length - 1;
   chart.words = (i) => {
     const rows = chart.data();
