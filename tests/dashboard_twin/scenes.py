@@ -287,7 +287,14 @@ def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout"
         state,
         "Rolled back at 5%: v2 fails 3.12% of its requests, v1 0.31%. Everybody has v1 again.",
         (),
+<<<<<<< HEAD
         stage_views(of, "xaaaa", [begun, fell], [reason]),
+=======
+        (
+            replace(stage_views(of, "xaaaa", [begun], [reason])[0], until=fell),
+            *stage_views(of, "xaaaa", [begun], [reason])[1:],
+        ),
+>>>>>>> dashboard
         (harmful, latency),
         243,
         19,

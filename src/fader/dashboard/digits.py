@@ -15,32 +15,33 @@ def count(n: int) -> str:
     return f"{n:,}"
 
 
-def significant(x: float, digits: int = 3) -> str:
-    """At most `digits` significant digits, without an exponent and without trailing zeros."""
+def significant(x: float, digits: int = 3, *, trim: bool = True) -> str:
+    """`digits` significant digits without an exponent; with `trim` no trailing zeros."""
     if not math.isfinite(x):
         return NONE
     if x == 0:
         return "0"
     places = max(0, digits - 1 - math.floor(math.log10(abs(x))))
     text = f"{abs(x):,.{places}f}"
-    if "." in text:
+    if trim and "." in text:
         text = text.rstrip("0").rstrip(".")
-    return (MINUS if x < 0 and text != "0" else "") + text
+    return (MINUS if x < 0 and text.strip("0.") else "") + text
 
 
 def rate(share: float | None) -> str:
     """A share of requests as per cent: `0.0312` → `3.12%`."""
     if share is None or not math.isfinite(share):
         return NONE
-    return significant(share * 100, 3 if abs(share) >= 0.01 else 2) + "%"
+    return significant(share * 100, 3 if abs(share) >= 0.01 else 2, trim=False) + "%"
 
 
 def points(difference: float) -> str:
     """A difference of two shares in percentage points, with its sign: `+2.8 pp`."""
     if not math.isfinite(difference):
         return NONE
-    text = significant(difference * 100, 2)
-    return f"{'+' if difference > 0 else ''}{text} pp"
+    size = abs(difference) * 100
+    text = significant(size, 1) if 0 < size < 0.01 else f"{size:.{1 if size >= 1 else 2}f}"
+    return f"{'+' if difference > 0 else MINUS if difference < 0 else ''}{text} pp"
 
 
 def interval(low: float, high: float) -> str:

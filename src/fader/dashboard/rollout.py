@@ -115,6 +115,7 @@ class Rollout:
             "picture": picture(view),
             "next": next_step(view),
             "guardrails": guardrail_lines(view),
+            "harmful": any(j.verdict is Verdict.HARMFUL for j in view.judgements),
             "ended": view.state.phase in ENDED,
         }
         regions = {r: self._templates.render(f"rollout_{r}.html", **context) for r in REGIONS}
