@@ -23,7 +23,7 @@ class Process:
 
     @classmethod
     async def start(cls, name: str, log: Path, *arguments: str) -> Process:
-        """Run `python ARGUMENTS` in a session of its own, so that Ctrl-C reaches the demo alone, which stops in order."""
+        """Run `python ARGUMENTS` in its own session: Ctrl-C reaches the demo alone, which stops it in order."""
         with log.open("ab") as sink:
             child = await asyncio.create_subprocess_exec(
                 sys.executable,
