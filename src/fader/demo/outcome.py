@@ -49,7 +49,7 @@ def outcome_of(view: RolloutView, tally: Tally) -> Outcome:
         rollout=view.name,
         outcome=_OUTCOMES.get(view.state.phase, "held"),
         stage=_stage(view),
-        cause=view.state.cause if decided else f"not decided in time: {view.headline}",
+        cause=view.state.cause if decided else f"no decision yet: {view.headline}",
         units_exposed=view.units_exposed,
         units_harmed=view.units_harmed,
         seconds_to_decision=round(view.seconds_to_decision, 1) if decided else 0.0,

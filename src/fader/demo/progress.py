@@ -6,6 +6,7 @@ from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -57,7 +58,7 @@ class Progress:
             self._live.update(picture(view, tally, self.link))
         elif view.headline != self._said:
             self._said = view.headline
-            self.say(f"{view.name}: {view.headline}")
+            self.say(escape(f"{view.name}: {view.headline}"))
 
     def freeze(self) -> None:
         """Leave the last picture standing."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
+from rich.markup import escape
 
 from fader.demo.connection import Pool
 from fader.demo.control import Control
@@ -64,7 +65,16 @@ def run(
     workspace = data_dir or Path(tempfile.mkdtemp(prefix="fader-demo-"))
     try:
         workspace.mkdir(parents=True, exist_ok=True, mode=0o700)
-        demo = _Demo(chosen, app, workspace.absolute(), visitors, rate, seed, exit_when_done, as_json)
+        demo = _Demo(
+            chosen,
+            app=app,
+            workspace=workspace.absolute(),
+            visitors=visitors,
+            rate=rate,
+            seed=seed,
+            exit_when_done=exit_when_done,
+            as_json=as_json,
+        )
         return uvloop.run(demo.run())
     except OSError as error:
         problem = Problem(f"the demo cannot write there: {error.strerror}", "name another --data-dir", str(workspace))
@@ -86,6 +96,7 @@ class _Demo:
     def __init__(
         self,
         scenario: Scenario,
+        *,
         app: Path,
         workspace: Path,
         visitors: int,
@@ -260,14 +271,15 @@ async def _background(work: Awaitable[None]) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def _sentence(outcome: Outcome, scenario: Scenario) -> str:
     """The end in words; says so when it is not the one that the scenario is made for."""
     words = {"completed": "completed", "rolled_back": "rolled back", "held": "held"}
     text = (
-        f"[bold]{outcome.rollout} was {words[outcome.outcome]}[/bold] at {outcome.stage}: {outcome.cause} "
+        f"[bold]{outcome.rollout} was {words[outcome.outcome]}[/bold] at {outcome.stage}: {escape(outcome.cause)} "
         f"({outcome.units_exposed} users saw v2, {outcome.units_harmed} of them were harmed)"
     )
     if outcome.outcome != scenario.ends:
