@@ -20,7 +20,7 @@ from fader.schema.noun import Noun
 from fader.schema.problems import problems
 from fader.schema.rollout import RolloutText
 from fader.schema.service import ServiceText
-from fader.schema.source import Location, Source, read
+from fader.schema.source import Location, Source, nearest, read
 from fader.schema.suggest import did_you_mean
 
 N = TypeVar("N", bound=Noun)
@@ -39,17 +39,17 @@ class FileText(Noun):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`metrics` holds the built-in ones too. `lines`: `services.shop.versions.v2` → its line in `path`.
-
-    `warnings` are no errors: they are shown by `plan` and `apply`.
-    """
+    """`metrics` holds the built-in ones too. `lines`: (`services`, `shop`, `versions`, `v2`) → its line in `path`."""
 
     path: str
     services: tuple[Service, ...]
     metrics: tuple[Metric, ...]
     rollouts: tuple[RolloutSpec, ...]
-    lines: Mapping[str, int]
-    warnings: tuple[Problem, ...] = ()
+    lines: Mapping[Location, int]
+
+    def problem(self, where: Location, message: str, fix: str) -> Problem:
+        """For what comes to light later, such as a version that does not answer: a problem at its line."""
+        return Problem(message, fix, self.path, nearest(self.lines, where)[1])
 
 
 def load_document(text: str, path: str) -> Document:
@@ -73,8 +73,7 @@ def load_document(text: str, path: str) -> Document:
         services=tuple(services.values()),
         metrics=tuple(metrics.values()),
         rollouts=tuple(r.to_model(n, services[r.service].baseline, metrics) for n, r in rollout_texts.items()),
-        lines={".".join(map(str, where)): line for where, line in source.lines.items() if where},
-        warnings=tuple(crosscheck.warnings(services.values(), source)),
+        lines=source.lines,
     )
 
 
