@@ -1,0 +1,1 @@
+"""The shell around the decision: observe, decide, save, act; and what people ask for."""

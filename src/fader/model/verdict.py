@@ -20,6 +20,7 @@ class Judgement:
     e-values, `*_threshold` what they must reach. `rise` is candidate minus baseline with the confidence
     sequence [low, high]; `margin` is tolerate / next share, in the unit of the guardrail's margin.
     `more_units` estimates how many more candidate units *safe* needs at the current rate (None: cannot be said).
+    `candidate_value`, `baseline_value`: the quantile itself in the unit of the value; 0 for a proportion.
     """
 
     metric: str
@@ -40,3 +41,14 @@ class Judgement:
     baseline_first: int = 0
     more_units: int | None = None
     missing: str = ""
+    candidate_value: float = 0.0
+    baseline_value: float = 0.0
+
+    @property
+    def proven_safe(self) -> bool:
+        """Whether the stage may be passed as far as this guardrail goes; a tolerated rise may be safe too."""
+        return (
+            self.verdict in (Verdict.SAFE, Verdict.TOLERATED)
+            and self.safe_threshold > 0
+            and self.log_e_safe >= self.safe_threshold
+        )

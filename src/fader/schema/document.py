@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -50,6 +50,13 @@ class Document:
     def problem(self, where: Location, message: str, fix: str) -> Problem:
         """For what comes to light later, such as a version that does not answer: a problem at its line."""
         return Problem(message, fix, self.path, nearest(self.lines, where)[1])
+
+    def problem(self, where: Sequence[str], message: str, fix: str) -> Problem:
+        """A problem at `services`, `shop`, ...: its line, or that of the nearest mapping around it."""
+        parts = tuple(where)
+        while parts and ".".join(parts) not in self.lines:
+            parts = parts[:-1]
+        return Problem(message, fix, self.path, self.lines.get(".".join(parts), 0))
 
 
 def load_document(text: str, path: str) -> Document:

@@ -1,0 +1,143 @@
+"""Who may do what. Three ways in: the operator's token, the gateway's token, and a session made from the first.
+
+Any page in a browser may send requests to loopback, so beside the token the Host is checked (against DNS
+rebinding) and, for everything that changes something, the Origin (against forged forms).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fader.api.problems import problem
+from fader.api.wire import body_of
+
+COOKIE = "fader_session"
+OPEN = ("/v1/health", "/login", "/static/", "/favicon.ico", "/favicon.svg")
+SECURITY_HEADERS = (
+    (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    operator: str
+    gateway: str
+
+    def session(self) -> str:
+        """The cookie's value: made from the token, so that the token itself is in no cookie and no log, and a
+        restart logs nobody out."""
+        return hmac.new(self.operator.encode(), b"fader dashboard session", hashlib.sha256).hexdigest()
+
+
+class Guard:
+    """ASGI middleware in front of everything."""
+
+    def __init__(self, app: ASGIApp, tokens: Tokens, hosts: frozenset[str]) -> None:
+        self._app, self._tokens, self._hosts = app, tokens, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        request = Request(scope)
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return await refusal(scope, receive, send)
+        scope.setdefault("state", {})["actor"] = "dashboard" if COOKIE in request.cookies else "api"
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+            await send(message)
+
+        return await self._app(scope, receive, with_headers)
+
+    def _refusal(self, request: Request) -> Response | None:
+        if _hostname(request.headers.get("host", "")) not in self._hosts:
+            return problem(403, "Foreign host", "this server answers only to its own address (see --host)")
+        path = request.url.path
+        if path.startswith(OPEN) and request.method in ("GET", "HEAD"):
+            return None
+        if request.method not in ("GET", "HEAD") and not self._same_origin(request):
+            return problem(403, "Foreign origin", "a page of another origin may not do this")
+        if path == "/login":
+            return None
+        token = _bearer(request)
+        if path.startswith("/v1/gateway/"):
+            good = _equal(token, self._tokens.gateway)
+        else:
+            good = _equal(token, self._tokens.operator) or self._has_session(request)
+        if good:
+            return None
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse("/login", 303)
+        return problem(401, "No entry", "give the token of this server: Authorization: Bearer TOKEN")
+
+    def _has_session(self, request: Request) -> bool:
+        return _equal(request.cookies.get(COOKIE, ""), self._tokens.session())
+
+    def _same_origin(self, request: Request) -> bool:
+        """A browser always sends Origin with a writing request; a program sends none and has no ambient cookie."""
+        origin = request.headers.get("origin")
+        if origin is None:
+            return COOKIE not in request.cookies or request.headers.get("sec-fetch-site") == "same-origin"
+        return urlsplit(origin).netloc == request.headers.get("host", "")
+
+
+def routes(tokens: Tokens) -> list[BaseRoute]:
+    async def login(request: Request) -> Response:
+        body = await body_of(request, 4096)
+        try:
+            if request.headers.get("content-type", "").startswith("application/json"):
+                token = str(json.loads(body or b"{}").get("token", ""))
+                form = False
+            else:
+                token, form = str((await _form(body)).get("token", "")), True
+        except (ValueError, AttributeError):
+            return problem(422, "Bad input", 'send {"token": "..."}')
+        if not _equal(token.strip(), tokens.operator):
+            if form:
+                return RedirectResponse("/login?wrong=1", 303)
+            return problem(401, "Wrong token", "that is not the token of this server; `fader up` prints the link")
+        response: Response = RedirectResponse("/", 303) if form else JSONResponse(None, 204)
+        response.set_cookie(COOKIE, tokens.session(), max_age=30 * 86_400, httponly=True, samesite="strict", path="/")
+        return response
+
+    async def logout(_request: Request) -> Response:
+        response = RedirectResponse("/login", 303)
+        response.delete_cookie(COOKIE, path="/")
+        return response
+
+    return [Route("/login", login, methods=["POST"]), Route("/logout", logout, methods=["POST"])]
+
+
+async def _form(body: bytes) -> dict[str, str]:
+    from urllib.parse import parse_qsl
+
+    return dict(parse_qsl(body.decode()))
+
+
+def _bearer(request: Request) -> str:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
+def _equal(given: str, right: str) -> bool:
+    return bool(given) and hmac.compare_digest(given.encode(), right.encode())
+
+
+def _hostname(host: str) -> str:
+    return (urlsplit(f"//{host}").hostname or "").lower()

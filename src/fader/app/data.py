@@ -1,0 +1,72 @@
+"""The data directory: what lies where, who may read it, and who holds it now."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+
+from fader.api.auth import Tokens
+from fader.errors import BadInput, Problem
+
+
+class DataDirectory:
+    """`state.db` and `events/` belong to the server, `gateway/` to the agent, the tokens to both."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.state = self.path / "state.db"
+        self.events = self.path / "events"
+        self.gateway = self.path / "gateway"
+        self.token = self.path / "token"
+        self.gateway_token = self.path / "gateway-token"
+        self.logs = self.path / "logs"
+
+    def prepare(self) -> Tokens:
+        """Make the directory (0700) and the tokens (0600) where they are missing. Raises BadInput."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.events, self.gateway, self.logs):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            if not os.access(self.path, os.W_OK | os.X_OK):
+                raise PermissionError(13, "permission denied")
+            return Tokens(_secret(self.token), _secret(self.gateway_token))
+        except OSError as e:
+            why = (e.strerror or str(e)).lower()
+            raise BadInput(
+                Problem(
+                    f"the data directory cannot be used: {why}",
+                    "make it writable for this user, or give another one with --data-dir",
+                    str(self.path),
+                )
+            ) from None
+
+    def hold(self) -> int:
+        """Lock the directory for this process; the descriptor keeps the lock. Raises BadInput naming the holder."""
+        descriptor = os.open(self.path / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(descriptor, 20).decode().strip() or "unknown"
+            os.close(descriptor)
+            raise BadInput(
+                Problem(
+                    f"another fader runs on this data directory (process {holder})",
+                    "stop it first, or give this one another --data-dir",
+                    str(self.path),
+                )
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        return descriptor
+
+
+def _secret(path: Path) -> str:
+    """The secret in the file, made on first use. Written beside and renamed, so that it is never half there."""
+    if not path.exists():
+        beside = path.with_suffix(".new")
+        beside.touch(mode=0o600)
+        beside.write_text(secrets.token_urlsafe(32) + "\n")
+        beside.rename(path)
+    return path.read_text().strip()

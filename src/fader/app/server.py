@@ -1,0 +1,140 @@
+"""The control plane as one process: state, evidence, controller, API and dashboard."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from fader.api import auth, changes, documents, gateway, health, problems, rollouts, units
+from fader.app.data import DataDirectory
+from fader.app.logs import set_up
+from fader.clock import Clock, system_clock
+from fader.dashboard import pages
+from fader.engine.apply import Applier, answers
+from fader.engine.changes import Changes
+from fader.engine.controller import Controller
+from fader.engine.desk import Desk, Probe
+from fader.engine.fleet import Fleet
+from fader.engine.publish import Publisher
+from fader.engine.retention import Retention
+from fader.errors import BadInput, FaderError, Problem
+from fader.gateway.supervisor_watch import parent_gone
+from fader.ports.events import EventStore
+from fader.ports.states import StateStore
+from fader.storage.database import open_sqlite
+from fader.storage.sql import SqlStateStore
+from fader.telemetry.duckdb_store import DuckDbEventStore
+
+#: A request that is still under way when the server stops (a long poll, a live page) gets this long. Seconds.
+LAST_WORDS = 1
+
+
+def build(
+    states: StateStore,
+    events: EventStore,
+    tokens: auth.Tokens,
+    hosts: frozenset[str],
+    clock: Clock = system_clock,
+    probe: Probe = answers,
+) -> ASGIApp:
+    """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan."""
+    fleet, told = Fleet(), Changes()
+    publisher = Publisher(states)
+    controller = Controller(states, events, fleet, publisher, told, clock)
+    desk = Desk(states, events, fleet, controller, told, clock, probe)
+    retention = Retention(events, clock)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        loops = [asyncio.create_task(controller.run()), asyncio.create_task(retention.run())]
+        try:
+            yield
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+
+    app = Starlette(
+        routes=[
+            *health.routes(controller),
+            *rollouts.routes(desk, states),
+            *documents.routes(Applier(states, publisher, probe)),
+            *units.routes(desk),
+            *changes.routes(desk),
+            *gateway.routes(publisher, fleet, events, clock),
+            *auth.routes(tokens),
+            *pages.routes(desk),
+        ],
+        exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
+        lifespan=lifespan,
+    )
+    return auth.Guard(app, tokens, hosts)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind the address. Raises BadInput when it is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as e:
+        bound.close()
+        why = (e.strerror or str(e)).lower()
+        raise BadInput(
+            Problem(f"cannot listen on {host}:{port}: {why}", "stop what uses it, or give another --port")
+        ) from None
+    bound.set_inheritable(True)
+    return bound
+
+
+def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
+    """Run until SIGTERM or SIGINT, or until the supervisor that started it is gone. Raises BadInput, Corrupt."""
+    data = DataDirectory(data_dir)
+    tokens = data.prepare()
+    set_up()
+    bound = listen(host, port)
+    states = SqlStateStore(open_sqlite(data.state))
+    events = DuckDbEventStore(data.events)
+    hosts = frozenset({"localhost", "127.0.0.1", "::1", host.lower()})
+    config = uvicorn.Config(
+        build(states, events, tokens, hosts),
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=LAST_WORDS,
+    )
+    server = uvicorn.Server(config)
+    try:
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(_run(server, bound))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        events.close()
+        states.close()
+    return 0
+
+
+async def _run(server: uvicorn.Server, bound: socket.socket) -> None:
+    watch = asyncio.create_task(_leave_with_parent(server)) if os.environ.get("FADER_SUPERVISED") else None
+    await server.serve(sockets=[bound])
+    if watch:
+        watch.cancel()
+
+
+async def _leave_with_parent(server: uvicorn.Server) -> None:
+    """A supervisor that was killed cannot stop us; without this a new one would find the port taken for ever."""
+    await parent_gone()
+    server.should_exit = True

@@ -1,0 +1,190 @@
+"""Bringing the state in line with a `fader.yaml`: first say what would change, then change all of it or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, replace
+
+from fader.engine.desk import Probe
+from fader.engine.publish import Publisher
+from fader.errors import BadInput, Problem
+from fader.model.rollout import RolloutSpec
+from fader.model.service import Address, Service
+from fader.model.state import ACTIVE, Phase, RolloutState
+from fader.ports.states import Entry, StateStore
+from fader.schema.document import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`kind` is service or rollout; `action` is add, change, remove or same."""
+
+    kind: str
+    name: str
+    action: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class Applier:
+    def __init__(self, states: StateStore, publisher: Publisher, probe: Probe) -> None:
+        self._states, self._publisher, self._probe = states, publisher, probe
+
+    async def plan(self, document: Document) -> Plan:
+        """What applying would change. Raises BadInput with everything that stands against it."""
+        problems = [*self._against_running(document), *await self._silent(document)]
+        if problems:
+            raise BadInput(*sorted(problems, key=lambda p: p.line))
+        return Plan((*self._services(document), *self._rollouts(document)), tuple(self._warnings(document)))
+
+    async def apply(self, document: Document) -> Plan:
+        """Plan, then do it in one transaction; the same document again changes nothing. Raises BadInput, Conflict."""
+        plan = await self.plan(document)
+        if any(c.action != "same" for c in plan.changes):
+            changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
+            entries = tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
+            self._states.apply(document.services, entries)
+        self._publisher.publish()
+        return plan
+
+    def _entry(self, spec: RolloutSpec) -> Entry:
+        old = self._known().get(spec.name)
+        if old is None:
+            return Entry(spec, RolloutState(spec.name), secrets.token_urlsafe(16))
+        return replace(old, spec=spec)
+
+    def _known(self) -> dict[str, Entry]:
+        return {e.spec.name: e for e in self._states.entries()}
+
+    def _services(self, document: Document) -> list[Change]:
+        old = {s.name: s for s in self._states.services()}
+        changes = [Change("service", s.name, *_difference(old.get(s.name), s)) for s in document.services]
+        gone = old.keys() - {s.name for s in document.services}
+        return changes + [Change("service", name, "remove", "its port is closed") for name in sorted(gone)]
+
+    def _rollouts(self, document: Document) -> list[Change]:
+        known = self._known()
+        changes = []
+        for spec in document.rollouts:
+            old = known.get(spec.name)
+            if old is None:
+                changes.append(Change("rollout", spec.name, "add", f"start it with: fader start {spec.name}"))
+            elif _same(old.spec, spec) or old.state.phase is Phase.COMPLETED:
+                changes.append(Change("rollout", spec.name, "same", str(old.state.phase)))
+            else:
+                changes.append(Change("rollout", spec.name, *_difference(old.spec, replace(spec))))
+        return changes
+
+    def _against_running(self, document: Document) -> list[Problem]:
+        """An active rollout's spec is frozen, and its service must keep what it needs."""
+        problems = []
+        specs = {s.name: s for s in document.rollouts}
+        services = {s.name: s for s in document.services}
+        for entry in self._states.entries():
+            if entry.state.phase not in ACTIVE:
+                continue
+            name, spec = entry.spec.name, entry.spec
+            new = specs.get(name)
+            if new is not None and not _same(spec, new):
+                problems.append(
+                    document.problem(
+                        ("rollouts", name),
+                        f"rollout {name} is {entry.state.phase}: what it was started with is frozen",
+                        f"leave it as it was, or `fader abort {name}` first, or give the change a new rollout name",
+                    )
+                )
+            service = services.get(spec.service)
+            if service is None:
+                problems.append(
+                    document.problem(
+                        ("services",),
+                        f"service {spec.service} is gone from the file while rollout {name} is {entry.state.phase}",
+                        f"keep the service, or `fader abort {name}` first",
+                    )
+                )
+                continue
+            for version in (spec.baseline, spec.candidate):
+                if version not in {v.name for v in service.versions}:
+                    problems.append(
+                        document.problem(
+                            ("services", spec.service, "versions"),
+                            f"version {version} of {spec.service} is gone while rollout {name} needs it",
+                            f"keep the version, or `fader abort {name}` first",
+                        )
+                    )
+        return problems
+
+    async def _silent(self, document: Document) -> list[Problem]:
+        """New or changed versions that do not answer: found now, not by the first user."""
+        old = {(s.name, v.name): v for s in self._states.services() for v in s.versions}
+        asked = [
+            (service, version.name, address)
+            for service in document.services
+            for version in service.versions
+            if old.get((service.name, version.name)) != version
+            for address in version.endpoints
+        ]
+        answers = await asyncio.gather(*(self._probe(address) for _, _, address in asked))
+        return [
+            document.problem(
+                ("services", service.name, "versions", version),
+                f"version {version} of {service.name} does not answer at {address} ({why})",
+                "start it, or correct the address",
+            )
+            for (service, version, address), why in zip(asked, answers, strict=True)
+            if why
+        ]
+
+    def _warnings(self, document: Document) -> list[str]:
+        warnings = [str(w) for w in document.warnings]
+        for live in self._publisher.current.services:
+            new = next((s for s in document.services if s.name == live.service.name), None)
+            if new and new.baseline != live.baseline:
+                warnings.append(
+                    f"{new.name}: the file says baseline {new.baseline}, but a completed rollout made it "
+                    f"{live.baseline}; the state decides. Write `baseline: {live.baseline}` to agree"
+                )
+        named = {s.name for s in document.rollouts}
+        for entry in self._states.entries():
+            if entry.state.phase in ACTIVE and entry.spec.name not in named:
+                warnings.append(
+                    f"rollout {entry.spec.name} is {entry.state.phase} and stays, though the file no longer names it"
+                )
+        for spec in document.rollouts:
+            old = self._known().get(spec.name)
+            if old and old.state.phase is Phase.COMPLETED and not _same(old.spec, spec):
+                warnings.append(f"rollout {spec.name} is completed: give the changed one a new name to start it")
+        return warnings
+
+
+def _same(frozen: RolloutSpec, written: RolloutSpec) -> bool:
+    """The file's baseline is only where a rollout starts from; the frozen one is what it did start from."""
+    return replace(frozen, baseline="") == replace(written, baseline="")
+
+
+def _difference(old: Service | RolloutSpec | None, new: Service | RolloutSpec) -> tuple[str, str]:
+    if old is None:
+        return "add", ""
+    if old == new:
+        return "same", ""
+    fields = [f for f in type(new).__dataclass_fields__ if getattr(old, f) != getattr(new, f)]
+    return "change", ", ".join(fields)
+
+
+async def answers(address: Address) -> str:
+    """The probe of real life: can a TCP connection be made within two seconds? "" or why not."""
+    try:
+        async with asyncio.timeout(2.0):
+            _, writer = await asyncio.open_connection(address.host, address.port)
+    except TimeoutError:
+        return "no answer within 2 s"
+    except OSError as e:
+        return (e.strerror or str(e)).lower() if e.errno != 111 else "connection refused"
+    writer.close()
+    return ""

@@ -1,0 +1,146 @@
+"""What people ask for: look at rollouts, command them, preview, forget."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+
+from fader.clock import Clock
+from fader.engine.changes import Changes
+from fader.engine.controller import Controller
+from fader.engine.fleet import Fleet
+from fader.errors import Refused
+from fader.model.decision import Command, Decision, Step
+from fader.model.report import GatewayReport
+from fader.model.service import Address
+from fader.model.state import ACTIVE, Phase
+from fader.model.view import Point, RolloutView
+from fader.ports.control import Preview
+from fader.ports.events import EventStore, Exposure
+from fader.ports.states import Entry, StateStore
+from fader.rollout.command import obey
+from fader.rollout.ruleset import baseline_now
+from fader.rollout.view import view
+
+#: Says why an endpoint does not answer, or "".
+Probe = Callable[[Address], Awaitable[str]]
+
+
+class Desk:
+    """Implements `ports.control.Control`."""
+
+    def __init__(
+        self,
+        states: StateStore,
+        events: EventStore,
+        fleet: Fleet,
+        controller: Controller,
+        changes: Changes,
+        clock: Clock,
+        probe: Probe,
+    ) -> None:
+        self._states, self._events, self._fleet = states, events, fleet
+        self._controller, self._changes, self._clock, self._probe = controller, changes, clock, probe
+
+    async def rollouts(self) -> tuple[RolloutView, ...]:
+        return tuple([await self._view(e) for e in self._states.entries()])
+
+    async def rollout(self, name: str) -> RolloutView:
+        return await self._view(self._states.entry(name))
+
+    async def history(self, name: str) -> tuple[Step, ...]:
+        self._states.entry(name)
+        return self._states.history(name)
+
+    async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
+        self._states.entry(name)
+        return self._states.points(name, since)
+
+    async def command(self, name: str, command: Command) -> RolloutView:
+        entry = self._states.entry(name)
+        if command.name in ("start", "retry"):
+            entry = await self._ready(entry)
+        active = next(
+            (
+                e.spec.name
+                for e in self._states.entries()
+                if e.spec.service == entry.spec.service and e.spec.name != name and e.state.phase in ACTIVE
+            ),
+            "",
+        )
+        now = self._clock()
+        asked = replace(command, active=active)
+        decision = obey(entry.spec, entry.state, asked, now)
+        if decision.event:
+            self._states.save(
+                Step(
+                    seq=decision.state.revision,
+                    rollout=name,
+                    at=now,
+                    spec=entry.spec,
+                    before=entry.state,
+                    after=decision.state,
+                    event=decision.event,
+                    reason=decision.reason,
+                    actor=command.actor or "operator",
+                    command=asked,
+                )
+            )
+            await self._controller.act(self._states.entry(name))
+        return await self.rollout(name)
+
+    async def _ready(self, entry: Entry) -> Entry:
+        """A rollout about to start: from the baseline of today, to a candidate that answers."""
+        spec = entry.spec
+        services = {s.name: s for s in self._states.services()}
+        if spec.service not in services:
+            raise Refused(
+                f"{spec.name} cannot start: the service {spec.service} is no longer in the applied fader.yaml"
+            )
+        service = services[spec.service]
+        everyone = tuple((e.spec, e.state) for e in self._states.entries())
+        baseline = baseline_now(service, everyone)
+        if baseline == spec.candidate:
+            raise Refused(f"{spec.name} cannot start: {spec.candidate} is the baseline of {spec.service} already")
+        if spec.candidate not in {v.name for v in service.versions}:
+            raise Refused(f"{spec.name} cannot start: {spec.service} has no version {spec.candidate}")
+        for address in service.version(spec.candidate).endpoints:
+            if why := await self._probe(address):
+                raise Refused(f"{spec.name} cannot start: {spec.candidate} does not answer at {address} ({why})")
+        return replace(entry, spec=replace(spec, baseline=baseline))
+
+    async def preview(self, name: str) -> Preview:
+        entry = self._states.entry(name)
+        if entry.state.phase not in ACTIVE:
+            raise Refused(f"{name} is {entry.state.phase}: there is a preview only while a rollout runs")
+        service = next((s for s in self._states.services() if s.name == entry.spec.service), None)
+        url = ""
+        if service:
+            host = service.hosts[0] if service.hosts[0] != "*" else service.listen.host
+            scheme = "https" if service.tls else "http"
+            url = f"{scheme}://{Address(host, service.listen.port)}/?fader_preview={entry.preview}"
+        return Preview(name, url, "x-fader-preview", entry.preview)
+
+    async def forget(self, unit: str) -> int:
+        return await asyncio.to_thread(self._events.forget, unit)
+
+    async def gateways(self) -> tuple[GatewayReport, ...]:
+        return self._fleet.reports()
+
+    def changes(self) -> AsyncIterator[str]:
+        return self._changes.listen()
+
+    async def _view(self, entry: Entry) -> RolloutView:
+        """The decision of the last tick is shown only while the state is still the one it was made of."""
+        seen = self._controller.seen.get(entry.spec.name)
+        if seen is not None and seen.decision.state == entry.state:
+            decision, exposure = seen.decision, seen.exposure
+        else:
+            decision, exposure = Decision(entry.state), Exposure()
+            if entry.state.phase is not Phase.PENDING:
+                exposure = await asyncio.to_thread(self._events.exposure, entry.spec.name, entry.state.attempt)
+        if self._controller.failing and entry.state.phase in ACTIVE:
+            stuck = f"fader cannot judge at the moment and holds: {self._controller.failing}"
+            decision = replace(decision, waits=(stuck, *decision.waits))
+        return view(entry.spec, entry.state, decision, exposure, self._states.history(entry.spec.name), self._clock())

@@ -1,0 +1,48 @@
+"""Gathering everything that one decision rests on."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fader.engine.fleet import Fleet
+from fader.engine.losses import Losses
+from fader.engine.strata import Strata
+from fader.model.evidence import Evidence
+from fader.model.state import Phase
+from fader.ports.events import EventStore
+from fader.ports.states import Entry
+
+#: How far back the baseline's own past is used to learn from. Seconds.
+HISTORY = 86_400.0
+
+
+class Observer:
+    def __init__(self, events: EventStore, fleet: Fleet, strata: Strata) -> None:
+        self._events, self._fleet, self._strata = events, fleet, strata
+        self._losses = Losses(events, fleet)
+
+    async def observe(self, entry: Entry, version: int, now: float, *, sampled: bool) -> Evidence:
+        """`version` is the ruleset last published; `sampled` says that not all units of the service are logged."""
+        spec, state = entry.spec, entry.state
+        gateway = self._fleet.evidence(spec.service, spec.candidate)
+        lost = 0 if sampled else await self._losses.lost(spec.service, now)
+        if state.phase is Phase.LEARNING or state.stage < 0:
+            metrics = tuple(g.metric for g in spec.guardrails)
+            learning = await asyncio.to_thread(
+                self._events.learning, spec.service, spec.baseline, metrics, now - HISTORY
+            )
+            return Evidence(
+                now, state.stage, learning=learning, gateway=gateway, wanted_version=version, lost_requests=lost
+            )
+        window = self._strata.window(entry)
+        if window is None or window.since == 0.0:
+            return Evidence(
+                now,
+                state.stage,
+                gateway=gateway,
+                wanted_version=window.version if window else version,
+                lost_requests=lost,
+                missing="the gateway has not acknowledged this share yet",
+            )
+        summaries = await asyncio.to_thread(self._events.evidence, state.rollout, state.attempt, state.stage)
+        return Evidence(now, state.stage, summaries, gateway=gateway, wanted_version=window.version, lost_requests=lost)

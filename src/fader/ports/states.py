@@ -1,0 +1,78 @@
+"""Where services, rollouts and their history are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from fader.model.decision import Step
+from fader.model.rollout import RolloutSpec
+from fader.model.ruleset import LiveService, Ruleset
+from fader.model.service import Service
+from fader.model.state import RolloutState
+from fader.model.view import Point
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A rollout as it is kept. `preview` is the secret of its preview link."""
+
+    spec: RolloutSpec
+    state: RolloutState
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a stage was in force at the gateway. `version` is the ruleset that carried its share; `since` the moment
+    the gateway acknowledged it (0: not yet); `until` when the next share was decided (0: open)."""
+
+    rollout: str
+    attempt: int
+    stage: int
+    version: int
+    since: float = 0.0
+    until: float = 0.0
+
+
+class StateStore(Protocol):
+    def services(self) -> tuple[Service, ...]: ...
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All rollouts, in the order in which they were first applied."""
+
+    def entry(self, rollout: str) -> Entry:
+        """Raises NotFound, naming the rollouts there are."""
+
+    def apply(self, services: tuple[Service, ...], rollouts: tuple[Entry, ...]) -> None:
+        """Replace the services and put these rollouts in (new ones) or over (same name), in one transaction.
+
+        Rollouts that are not named stay. Raises Conflict when a named rollout has moved past the given revision.
+        """
+
+    def save(self, step: Step) -> None:
+        """Append the step and put its `after` (and spec) in place, in one transaction.
+
+        Raises Conflict when the stored revision is not `step.before.revision`.
+        """
+
+    def history(self, rollout: str) -> tuple[Step, ...]:
+        """Oldest first; empty for a rollout that never moved."""
+
+    def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
+        """The ruleset of this content: the stored one when nothing changed, else with the next version, stored."""
+
+    def ruleset(self) -> Ruleset:
+        """The last one published; version 0 without services before the first."""
+
+    def windows(self, rollout: str, attempt: int) -> tuple[Window, ...]:
+        """By stage."""
+
+    def put_window(self, window: Window) -> None: ...
+
+    def put_points(self, rollout: str, points: tuple[Point, ...]) -> None:
+        """Append chart points; the store thins old ones so that a metric keeps at most some hundreds."""
+
+    def points(self, rollout: str, since: float) -> tuple[Point, ...]: ...
+
+    def close(self) -> None: ...

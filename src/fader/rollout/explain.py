@@ -1,0 +1,212 @@
+"""All sentences, with their numbers. Whoever shows a rollout says these and no others."""
+
+from __future__ import annotations
+
+from fader.model.decision import Step
+from fader.model.evidence import Evidence, LearningEvidence
+from fader.model.rollout import Guardrail, RolloutSpec
+from fader.model.state import Phase, RolloutState
+from fader.model.verdict import Judgement, Verdict
+from fader.rollout import words
+from fader.rollout.plan import next_share
+
+
+def sentence(step: Step) -> str:
+    """A line of the history: who, what, why."""
+    if step.command is None:
+        return step.reason
+    why = f' ("{step.command.reason}")' if step.command.reason and step.command.reason not in step.reason else ""
+    return f"{step.reason}{why}, by {step.actor}" if step.actor else step.reason + why
+
+
+def guardrail_of(spec: RolloutSpec, judgement: Judgement) -> Guardrail:
+    return next(g for g in spec.guardrails if g.metric.name == judgement.metric)
+
+
+def users(n: float) -> str:
+    return f"{words.number(n)} user" + ("" if round(n) == 1 else "s")
+
+
+def finding(spec: RolloutSpec, j: Judgement) -> str:
+    """What a proven change is: `errors rose from 0.3 % to 3.1 % of requests (…)`, without the odds."""
+    g = guardrail_of(spec, j)
+    if g.metric.kind == "quantile":
+        return _quantile_finding(spec, g, j)
+    verb = "rose" if j.rise >= 0 else "fell"
+    return (
+        f"{j.metric} {verb} from {words.rate(j.baseline_rate)} to {words.rate(j.candidate_rate)} of requests "
+        f"({words.number(j.candidate_first)} of {users(j.candidate_units)} on {spec.candidate} had one, "
+        f"{words.number(j.baseline_first)} of {words.number(j.baseline_units)} on {spec.baseline})"
+    )
+
+
+def _quantile_finding(spec: RolloutSpec, g: Guardrail, j: Judgement) -> str:
+    verb = "rose" if j.candidate_value >= j.baseline_value else "fell"
+    return (
+        f"{j.metric} {verb}: its {words.quantile(g.metric)} is {words.value(j.candidate_value, g.metric)} on "
+        f"{spec.candidate} and {words.value(j.baseline_value, g.metric)} on {spec.baseline} "
+        f"({words.rate(j.candidate_rate)} of requests to {spec.candidate} lie above what {spec.baseline} "
+        f"had learnt as its {words.quantile(g.metric)}, {words.rate(j.baseline_rate)} of those to {spec.baseline})"
+    )
+
+
+def odds(j: Judgement) -> str:
+    return f"the chance of this without a change is below {words.odds(j.log_e_harm)}"
+
+
+def tolerated(g: Guardrail) -> str:
+    return f"{words.margin(g.tolerate, g.tolerate.value, g.metric)} is tolerated"
+
+
+def rolled_back(spec: RolloutSpec, state: RolloutState, why: str) -> str:
+    return f"{spec.name} was rolled back at {words.share(state.share)}: {why}"
+
+
+def held(spec: RolloutSpec, state: RolloutState, why: str) -> str:
+    return f"{spec.name} was held at {words.share(state.share)}: {why}"
+
+
+def harm(spec: RolloutSpec, j: Judgement) -> str:
+    return f"{finding(spec, j)}; {tolerated(guardrail_of(spec, j))}; {odds(j)}"
+
+
+def dead(spec: RolloutSpec, seconds: float) -> str:
+    return f"{spec.candidate} has had no healthy endpoint for {words.span(seconds)}; {spec.baseline} answers instead"
+
+
+def mismatch(spec: RolloutSpec, state: RolloutState, candidate: int, baseline: int) -> str:
+    got = candidate / max(1, candidate + baseline)
+    return (
+        f"{spec.candidate} was seen with {words.number(candidate)} of {users(candidate + baseline)}, "
+        f"{100 * got:.3g} % where {words.share(state.share)} was set: something treats the two versions differently, "
+        f"so no comparison can be trusted. Find out why, then promote or abort"
+    )
+
+
+def undecided(spec: RolloutSpec, judgements: tuple[Judgement, ...]) -> str:
+    names = ", ".join(j.metric for j in judgements if not j.proven_safe) or "the guardrails"
+    return f"after {words.span(spec.if_undecided.after)}, {names} could be proven neither safe nor harmful"
+
+
+def advanced(spec: RolloutSpec, state: RolloutState, judgements: tuple[Judgement, ...]) -> str:
+    ahead = next_share(spec, state.stage)
+    proofs = "; ".join(_proof(spec, j) for j in judgements)
+    what = f"{spec.candidate} goes from {words.share(state.share)} to {words.share(ahead)} of users"
+    return f"{what}: {proofs}" if proofs else what
+
+
+def _proof(spec: RolloutSpec, j: Judgement) -> str:
+    g = guardrail_of(spec, j)
+    limit = words.margin(g.tolerate, j.margin, g.metric)
+    if g.metric.kind == "quantile":
+        now = f"{words.value(j.candidate_value, g.metric)} against {words.value(j.baseline_value, g.metric)}"
+    else:
+        now = f"{words.rate(j.candidate_rate)} against {words.rate(j.baseline_rate)}"
+    return f"{j.metric} proven less than {limit} worse ({now})"
+
+
+def passed(spec: RolloutSpec, state: RolloutState) -> str:
+    return (
+        f"{spec.name} has passed {words.share(state.share)} and waits for approval to go to "
+        f"{words.share(next_share(spec, state.stage))}"
+    )
+
+
+def learned(spec: RolloutSpec, learning: tuple[LearningEvidence, ...]) -> str:
+    requests, units = (min((getattr(x, f) for x in learning), default=0) for f in ("requests", "units"))
+    first = words.share(spec.stages[0].share)
+    return (
+        f"{spec.baseline} is learnt from {words.number(requests)} requests of {users(units)}; "
+        f"{spec.candidate} goes to {first} of users"
+    )
+
+
+# What a stage waits for.
+
+
+def waits_learning(spec: RolloutSpec, metric: str, requests: int, need: int, units: int, need_units: int) -> str:
+    return (
+        f"{metric}: {spec.baseline} is being learnt, {words.number(min(requests, need))} of {words.number(need)} "
+        f"requests from {words.number(min(units, need_units))} of {words.number(need_units)} users seen"
+    )
+
+
+def waits_dead(spec: RolloutSpec) -> str:
+    return f"{spec.candidate} has no healthy endpoint: nobody is sent to it before it answers"
+
+
+def waits_refused(error: str) -> str:
+    return f"the gateway refused its configuration and serves the one before: {error}"
+
+
+def waits_silent(evidence: Evidence, now: float) -> str:
+    if not evidence.gateway.reported_at:
+        return "no gateway has reported yet"
+    return f"the gateway was last heard of {words.span(now - evidence.gateway.reported_at)} ago"
+
+
+def waits_applied(state: RolloutState) -> str:
+    return f"the gateway has not yet confirmed {words.share(state.share)}"
+
+
+def waits_missing(why: str) -> str:
+    return f"there is no evidence: {why}"
+
+
+def waits_lost(lost: int) -> str:
+    return f"{words.number(lost)} requests of the last minute are missing from the log: what is there may mislead"
+
+
+def waits_bake(left: float) -> str:
+    return f"it bakes for another {words.span(left)}"
+
+
+def waits_safe(spec: RolloutSpec, state: RolloutState, j: Judgement, now: float) -> str:
+    if j.verdict is Verdict.UNKNOWN:
+        return f"{j.metric} is unknown: {j.missing}"
+    g = guardrail_of(spec, j)
+    what = f"{j.metric} not yet proven less than {words.margin(g.tolerate, j.margin, g.metric)} worse"
+    if j.verdict is Verdict.HARMFUL:
+        return f"{j.metric} is proven worse: {finding(spec, j)}"
+    left = words.seconds_left(j, state, now)
+    if j.candidate_units == 0:
+        return f"{what}: no user of {spec.candidate} seen yet"
+    if j.more_units is None or left is None:
+        return f"{what}: as it stands, more users would not prove it"
+    return f"{what}: about {words.span(max(1.0, left))} more at this rate"
+
+
+# The state of things.
+
+
+def headline(spec: RolloutSpec, state: RolloutState, now: float) -> str:
+    """One sentence for a list of rollouts."""
+    name, new, old, at = spec.name, spec.candidate, spec.baseline, words.share(state.share)
+    match state.phase:
+        case Phase.PENDING:
+            return f"{name} has not started: everybody has {old}"
+        case Phase.LEARNING:
+            return f"{name} learns what is normal on {old}; nobody has {new} yet"
+        case Phase.RAMPING:
+            return f"{name}: {at} of users have {new}, for {words.span(now - state.stage_since)}"
+        case Phase.AWAITING:
+            return f"{name} has passed {at} and waits for approval"
+        case Phase.PAUSED:
+            return f"{name} is paused at {at}"
+        case Phase.COMPLETED:
+            return f"{name} is completed: everybody has {new}"
+        case Phase.HELD | Phase.ROLLED_BACK | Phase.ABORTED:
+            return state.cause
+
+
+def needs_person(spec: RolloutSpec, state: RolloutState) -> str:
+    """Why a person must act, or ""."""
+    match state.phase:
+        case Phase.AWAITING:
+            return f"approve to go to {words.share(next_share(spec, state.stage))}, or abort"
+        case Phase.HELD:
+            return f"fader stopped here and {words.share(state.share)} of users keep {spec.candidate}: resume or abort"
+        case Phase.PAUSED:
+            return "resume or abort"
+        case _:
+            return ""

@@ -1,0 +1,79 @@
+"""A rollout as people are shown it, everywhere alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fader.model.decision import Decision, Step
+from fader.model.rollout import RolloutSpec
+from fader.model.state import ENDED, Phase, RolloutState
+from fader.model.view import RolloutView, StageView
+from fader.ports.events import Exposure
+from fader.rollout.command import allowed
+from fader.rollout.explain import headline, needs_person, sentence
+
+
+def view(
+    spec: RolloutSpec,
+    state: RolloutState,
+    decision: Decision,
+    exposure: Exposure,
+    history: Sequence[Step],
+    now: float,
+) -> RolloutView:
+    """`decision` is the last one about this very state; its judgements and waits are shown as they are."""
+    steps = [s for s in history if s.after.attempt == state.attempt]
+    judgements = decision.judgements
+    if not judgements and state.phase in ENDED:
+        judgements = next((s.judgements for s in reversed(steps) if s.judgements), ())
+    return RolloutView(
+        name=spec.name,
+        service=spec.service,
+        baseline=spec.baseline,
+        candidate=spec.candidate,
+        spec=spec,
+        state=state,
+        headline=headline(spec, state, now),
+        waits=decision.waits,
+        stages=tuple(_stage(spec, state, steps, i) for i in range(len(spec.stages))),
+        judgements=judgements,
+        units_exposed=exposure.units,
+        units_harmed=exposure.harmed,
+        seconds_to_decision=_seconds(state, exposure),
+        needs_person=needs_person(spec, state),
+        commands=allowed(state),
+    )
+
+
+def _seconds(state: RolloutState, exposure: Exposure) -> float:
+    if state.phase not in ENDED or not exposure.first_at:
+        return 0.0
+    return max(0.0, state.ended_at - exposure.first_at)
+
+
+def _stage(spec: RolloutSpec, state: RolloutState, steps: Sequence[Step], index: int) -> StageView:
+    stage = spec.stages[index]
+    entered = next((s for s in steps if s.after.stage == index and s.before.stage != index), None)
+    left = next((s for s in steps if s.before.stage == index and s.after.stage != index), None)
+    last = next((s for s in reversed(steps) if s.after.stage == index), None)
+    ended = state.phase in ENDED and state.stage == index
+    return StageView(
+        index=index,
+        share=stage.share,
+        bake=stage.bake,
+        gate=stage.gate,
+        status=_status(state, index, left),
+        since=entered.at if entered else 0.0,
+        until=left.at if left else (state.ended_at if ended else 0.0),
+        reason=sentence(left) if left else (sentence(last) if last else ""),
+    )
+
+
+def _status(state: RolloutState, index: int, left: Step | None) -> str:
+    if index > state.stage:
+        return "ahead"
+    if index < state.stage:
+        return "skipped" if left and left.event.startswith("promote") else "passed"
+    if state.phase is Phase.COMPLETED:
+        return "passed"
+    return "stopped" if state.phase in ENDED else "current"

@@ -1,0 +1,76 @@
+"""Numbers and spans as people read them."""
+
+from __future__ import annotations
+
+from math import exp, floor, log
+
+from fader.model.metric import Margin, Metric
+from fader.model.share import WHOLE
+from fader.model.state import RolloutState
+from fader.model.verdict import Judgement
+
+
+def share(ppm: int) -> str:
+    """A share of units: `5 %`, `0.0001 %`."""
+    return f"{ppm * 100 / WHOLE:.4f}".rstrip("0").rstrip(".") + " %"
+
+
+def rate(x: float) -> str:
+    """A share of requests with two significant digits: `0.31 %`, `12 %`, `0 %`."""
+    p = 100 * x
+    if p == 0:
+        return "0 %"
+    if p >= 99.5:
+        return f"{p:.1f}".rstrip("0").rstrip(".") + " %"
+    if p >= 10:
+        return f"{p:.0f} %"
+    return f"{p:.2g} %" if p >= 0.0001 else "below 0.0001 %"
+
+
+def number(n: float) -> str:
+    return f"{n:,.0f}"
+
+
+def value(x: float, metric: Metric) -> str:
+    unit = {"duration_ms": " ms", "bytes_received": " bytes", "bytes_sent": " bytes"}.get(metric.value, "")
+    return (f"{x:,.0f}" if x >= 100 else f"{x:.3g}") + unit
+
+
+def span(seconds: float) -> str:
+    """`8 s`, `4 min`, `2.5 h`, `3 days`."""
+    s = max(0.0, seconds)
+    if s < 100:
+        return f"{s:.0f} s"
+    if s < 5_400:
+        return f"{s / 60:.0f} min"
+    if s < 172_800:
+        return f"{s / 3600:.1f}".removesuffix(".0") + " h"
+    return f"{s / 86_400:.0f} days"
+
+
+def margin(m: Margin, scaled: float, metric: Metric) -> str:
+    """A margin as it is written: `0.2 pp`, `10 %`; an absolute one of a quantile in its unit."""
+    if m.kind == "relative":
+        return f"{100 * scaled:.3g} %"
+    if metric.kind == "quantile":
+        return value(scaled, metric)
+    return f"{100 * scaled:.2g} pp"
+
+
+def quantile(metric: Metric) -> str:
+    """`p95`, `p99.9`."""
+    return f"p{100 * metric.q:.4g}"
+
+
+def odds(log_e: float) -> str:
+    """An e-value as the odds that it bounds: `1 in 160`."""
+    if log_e >= log(1e6):
+        return "1 in a million"
+    return f"1 in {floor(exp(log_e) + 1e-9):,}"
+
+
+def seconds_left(j: Judgement, state: RolloutState, now: float) -> float | None:
+    """How long until the missing units have come at the rate of this stage so far."""
+    if j.more_units is None or j.candidate_units == 0 or now <= state.stage_since:
+        return None
+    return (now - state.stage_since) * j.more_units / j.candidate_units

@@ -1,0 +1,39 @@
+"""Quantiles of log-binned values: for display and for the point estimate, never a test."""
+
+from __future__ import annotations
+
+from math import ceil, inf
+
+from fader.model.summary import GAMMA, Histogram
+
+
+def value_of(index: int) -> float:
+    """The value that stands for bin `index` = (GAMMA**(index-1), GAMMA**index]; at most 2 % off."""
+    return 2 * GAMMA**index / (GAMMA + 1)
+
+
+def quantile(histogram: Histogram, q: float) -> float | None:
+    """The q quantile (nearest rank), None without values. q outside [0, 1] gives the ends."""
+    total = histogram.total
+    if total == 0:
+        return None
+    rank = min(max(1, ceil(q * total - 1e-9)), total)
+    seen = 0
+    ordered = sorted(zip(histogram.bins, histogram.counts, strict=True))
+    for index, count in ordered:
+        seen += count
+        if seen >= rank:
+            return value_of(index)
+    raise ValueError("the counts of a histogram must not be negative")
+
+
+def quantile_band(histogram: Histogram, q: float, half_width: float) -> tuple[float | None, float | None]:
+    """Values between which the q quantile lies when the share below it is known to +- half_width.
+
+    An end is None where the data do not bound it (the band reaches share 0 or 1).
+    """
+    if half_width == inf or histogram.total == 0:
+        return None, None
+    low = quantile(histogram, q - half_width) if q - half_width > 0 else None
+    high = quantile(histogram, q + half_width) if q + half_width < 1 else None
+    return low, high

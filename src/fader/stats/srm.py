@@ -1,0 +1,32 @@
+"""Sample-ratio mismatch: do the arms hold the units that the share says?
+
+Source: Lindon & Malek 2022 (Dirichlet-multinomial e-process), the mean over three concentrations, as no single one
+is good at both small and large deviations. A chi-square test looked at again and again would cry wolf 3 % of the time.
+"""
+
+from __future__ import annotations
+
+from math import lgamma, log
+
+from fader.stats.grid import log_sum_exp
+
+CONCENTRATIONS = (100.0, 1000.0, 10_000.0)
+#: The alarm: an e-value of 1000, i.e. at most 1 in 1000 stages is suspected wrongly.
+LOG_ALARM = log(1000.0)
+
+
+def log_beta(a: float, b: float) -> float:
+    return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+
+def log_e_dirichlet(candidate: float, baseline: float, pi: float, k: float) -> float:
+    """Log e-value of unit counts against "each unit is the candidate's with probability pi"; 0 < pi < 1, k > 0."""
+    a, b = k * pi, k * (1 - pi)
+    likelihood = candidate * log(pi) + baseline * log(1 - pi)
+    return log_beta(a + candidate, b + baseline) - log_beta(a, b) - likelihood
+
+
+def log_e_srm(candidate: float, baseline: float, pi: float) -> float:
+    """The mean over the concentrations; alarms at LOG_ALARM."""
+    terms = [log_e_dirichlet(candidate, baseline, pi, k) for k in CONCENTRATIONS]
+    return log_sum_exp(terms) - log(len(terms))

@@ -1,0 +1,86 @@
+"""The in-memory twin of the state store: for tests, obviously right."""
+
+from __future__ import annotations
+
+from fader.errors import Conflict, NotFound
+from fader.model.decision import Step
+from fader.model.ruleset import LiveService, Ruleset
+from fader.model.service import Service
+from fader.model.view import Point
+from fader.ports.states import Entry, Window
+from fader.storage.thinning import KEEP, thin
+
+
+class MemoryStateStore:
+    def __init__(self) -> None:
+        self._services: tuple[Service, ...] = ()
+        self._entries: dict[str, Entry] = {}
+        self._steps: dict[str, list[Step]] = {}
+        self._ruleset = Ruleset(0)
+        self._windows: dict[tuple[str, int, int], Window] = {}
+        self._points: dict[str, list[Point]] = {}
+
+    def services(self) -> tuple[Service, ...]:
+        return self._services
+
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(self._entries.values())
+
+    def entry(self, rollout: str) -> Entry:
+        try:
+            return self._entries[rollout]
+        except KeyError:
+            raise missing(rollout, tuple(self._entries)) from None
+
+    def apply(self, services: tuple[Service, ...], rollouts: tuple[Entry, ...]) -> None:
+        for new in rollouts:
+            old = self._entries.get(new.spec.name)
+            if old and old.state.revision != new.state.revision:
+                raise Conflict(f"rollout {new.spec.name} moved meanwhile; apply again")
+        self._services = services
+        for new in rollouts:
+            self._entries[new.spec.name] = new
+
+    def save(self, step: Step) -> None:
+        entry = self.entry(step.rollout)
+        if entry.state.revision != step.before.revision:
+            raise Conflict(f"rollout {step.rollout} moved meanwhile; look again")
+        self._entries[step.rollout] = Entry(step.spec, step.after, entry.preview)
+        self._steps.setdefault(step.rollout, []).append(step)
+
+    def history(self, rollout: str) -> tuple[Step, ...]:
+        return tuple(self._steps.get(rollout, ()))
+
+    def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
+        if services != self._ruleset.services:
+            self._ruleset = Ruleset(self._ruleset.version + 1, services)
+        return self._ruleset
+
+    def ruleset(self) -> Ruleset:
+        return self._ruleset
+
+    def windows(self, rollout: str, attempt: int) -> tuple[Window, ...]:
+        return tuple(w for k, w in sorted(self._windows.items()) if k[:2] == (rollout, attempt))
+
+    def put_window(self, window: Window) -> None:
+        self._windows[window.rollout, window.attempt, window.stage] = window
+
+    def put_points(self, rollout: str, points: tuple[Point, ...]) -> None:
+        kept = self._points.setdefault(rollout, [])
+        kept.extend(points)
+        for metric in {p.metric for p in points}:
+            times = [p.at for p in kept if p.metric == metric]
+            if len(times) > KEEP:
+                gone = thin(times)
+                self._points[rollout] = kept = [p for p in kept if p.metric != metric or p.at not in gone]
+
+    def points(self, rollout: str, since: float) -> tuple[Point, ...]:
+        return tuple(p for p in self._points.get(rollout, ()) if p.at > since)
+
+    def close(self) -> None:
+        pass
+
+
+def missing(rollout: str, known: tuple[str, ...]) -> NotFound:
+    there = ", ".join(known) if known else "none yet: write one into fader.yaml and run `fader apply -f fader.yaml`"
+    return NotFound(f"there is no rollout named {rollout!r}; there are: {there}")

@@ -1,0 +1,145 @@
+"""The state store on a SQL database, through SQLAlchemy Core."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+
+from fader.errors import Conflict
+from fader.model.decision import Step
+from fader.model.rollout import RolloutSpec
+from fader.model.ruleset import LiveService, Ruleset
+from fader.model.service import Service
+from fader.model.state import RolloutState
+from fader.model.view import Point
+from fader.ports.states import Entry, Window
+from fader.storage import tables as t
+from fader.storage.memory import missing
+from fader.storage.thinning import KEEP, thin
+
+T = TypeVar("T")
+_encode = msgspec.json.encode
+
+
+def _decode(body: bytes, kind: type[T]) -> T:
+    return msgspec.json.decode(body, type=kind)
+
+
+class SqlStateStore:
+    """Safe for use from several threads; the lock keeps SQLite's single writer from waiting inside the driver."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.RLock()
+
+    def services(self) -> tuple[Service, ...]:
+        with self._lock, self._engine.begin() as c:
+            rows = c.execute(select(t.services.c.body).order_by(t.services.c.position)).scalars()
+            return tuple(_decode(body, Service) for body in rows)
+
+    def entries(self) -> tuple[Entry, ...]:
+        with self._lock, self._engine.begin() as c:
+            return tuple(map(_entry, c.execute(select(t.rollouts).order_by(t.rollouts.c.position))))
+
+    def entry(self, rollout: str) -> Entry:
+        with self._lock, self._engine.begin() as c:
+            row = c.execute(select(t.rollouts).where(t.rollouts.c.name == rollout)).first()
+            if row is None:
+                names = c.execute(select(t.rollouts.c.name).order_by(t.rollouts.c.position)).scalars()
+                raise missing(rollout, tuple(names))
+            return _entry(row)
+
+    def apply(self, services: tuple[Service, ...], rollouts: tuple[Entry, ...]) -> None:
+        with self._lock, self._engine.begin() as c:
+            for entry in rollouts:
+                self._put(c, entry)
+            c.execute(delete(t.services))
+            for position, service in enumerate(services):
+                c.execute(insert(t.services).values(name=service.name, position=position, body=_encode(service)))
+
+    def _put(self, c: Connection, entry: Entry) -> None:
+        name, revision = entry.spec.name, entry.state.revision
+        body = {"spec": _encode(entry.spec), "state": _encode(entry.state), "preview": entry.preview}
+        stored = c.execute(select(t.rollouts.c.revision).where(t.rollouts.c.name == name)).scalar()
+        if stored is None:
+            position = c.execute(select(func.coalesce(func.max(t.rollouts.c.position), -1) + 1)).scalar()
+            c.execute(insert(t.rollouts).values(name=name, position=position, revision=revision, **body))
+        elif stored == revision:
+            c.execute(update(t.rollouts).where(t.rollouts.c.name == name).values(**body))
+        else:
+            raise Conflict(f"rollout {name} moved meanwhile; apply again")
+
+    def save(self, step: Step) -> None:
+        with self._lock, self._engine.begin() as c:
+            changed = c.execute(
+                update(t.rollouts)
+                .where(t.rollouts.c.name == step.rollout, t.rollouts.c.revision == step.before.revision)
+                .values(revision=step.after.revision, spec=_encode(step.spec), state=_encode(step.after))
+            )
+            if changed.rowcount != 1:
+                raise Conflict(f"rollout {step.rollout} moved meanwhile; look again")
+            c.execute(insert(t.steps).values(rollout=step.rollout, seq=step.seq, at=step.at, body=_encode(step)))
+
+    def history(self, rollout: str) -> tuple[Step, ...]:
+        with self._lock, self._engine.begin() as c:
+            rows = c.execute(select(t.steps.c.body).where(t.steps.c.rollout == rollout).order_by(t.steps.c.seq))
+            return tuple(_decode(body, Step) for body in rows.scalars())
+
+    def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
+        with self._lock:
+            last = self.ruleset()
+            if last.services == services:
+                return last
+            new = Ruleset(last.version + 1, services)
+            with self._engine.begin() as c:
+                c.execute(insert(t.rulesets).values(version=new.version, body=_encode(new)))
+            return new
+
+    def ruleset(self) -> Ruleset:
+        newest = select(t.rulesets.c.body).order_by(t.rulesets.c.version.desc()).limit(1)
+        with self._lock, self._engine.begin() as c:
+            body = c.execute(newest).scalar()
+        return Ruleset(0) if body is None else _decode(body, Ruleset)
+
+    def windows(self, rollout: str, attempt: int) -> tuple[Window, ...]:
+        of = (t.windows.c.rollout == rollout, t.windows.c.attempt == attempt)
+        with self._lock, self._engine.begin() as c:
+            rows = c.execute(select(t.windows.c.body).where(*of).order_by(t.windows.c.stage)).scalars()
+            return tuple(_decode(body, Window) for body in rows)
+
+    def put_window(self, window: Window) -> None:
+        key = {"rollout": window.rollout, "attempt": window.attempt, "stage": window.stage}
+        with self._lock, self._engine.begin() as c:
+            c.execute(delete(t.windows).where(*(t.windows.c[k] == v for k, v in key.items())))
+            c.execute(insert(t.windows).values(body=_encode(window), **key))
+
+    def put_points(self, rollout: str, points: tuple[Point, ...]) -> None:
+        rows: list[dict[str, Any]] = [
+            {"rollout": rollout, "metric": p.metric, "at": p.at, "body": _encode(p)} for p in points
+        ]
+        if not rows:
+            return
+        with self._lock, self._engine.begin() as c:
+            c.execute(insert(t.points), rows)
+            for metric in {p.metric for p in points}:
+                of = (t.points.c.rollout == rollout, t.points.c.metric == metric)
+                times = list(c.execute(select(t.points.c.at).where(*of).order_by(t.points.c.at)).scalars())
+                if len(times) > KEEP:
+                    gone = [{"gone": at} for at in thin(times)]
+                    c.execute(delete(t.points).where(*of, t.points.c.at == bindparam("gone")), gone)
+
+    def points(self, rollout: str, since: float) -> tuple[Point, ...]:
+        of = (t.points.c.rollout == rollout, t.points.c.at > since)
+        with self._lock, self._engine.begin() as c:
+            rows = c.execute(select(t.points.c.body).where(*of).order_by(t.points.c.at, t.points.c.metric))
+            return tuple(_decode(body, Point) for body in rows.scalars())
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(_decode(row.spec, RolloutSpec), _decode(row.state, RolloutState), row.preview)

@@ -1,0 +1,60 @@
+"""The tables. Documents are JSON of the model's dataclasses; columns beside them are what is searched or compared."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table
+
+metadata = MetaData()
+
+services = Table(
+    "services",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("spec", LargeBinary, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("preview", String(100), nullable=False),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+rulesets = Table(
+    "rulesets",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("stage", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+points = Table(
+    "points",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("metric", String(200), primary_key=True),
+    Column("at", Float, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)

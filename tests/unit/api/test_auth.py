@@ -1,0 +1,121 @@
+"""The door: tokens, sessions, Host and Origin."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from fader.api import auth
+
+TOKENS = auth.Tokens("operator-token", "gateway-token")
+HERE = "http://127.0.0.1:7070"
+
+
+async def anything(request: Request) -> Response:
+    return PlainTextResponse(request.state.actor)
+
+
+def browser(base: str = HERE) -> httpx2.AsyncClient:
+    app = Starlette(
+        routes=[
+            *auth.routes(TOKENS),
+            Route("/login", anything),
+            Route("/v1/gateway/report", anything, methods=["POST"]),
+            Route("/{path:path}", anything, methods=["GET", "POST", "DELETE"]),
+        ]
+    )
+    guarded = auth.Guard(app, TOKENS, frozenset({"127.0.0.1", "localhost"}))
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(guarded), base_url=base)
+
+
+async def log_in(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/login", json={"token": TOKENS.operator}, headers={"origin": HERE})
+    assert answer.status_code == 204
+
+
+BEARER = {"authorization": "Bearer operator-token"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/v1/health", {}, 200),
+        ("GET", "/login", {}, 200),
+        ("GET", "/static/app.css", {}, 200),
+        ("GET", "/v1/rollouts", {}, 401),
+        ("GET", "/v1/rollouts", {"authorization": "Bearer wrong"}, 401),
+        ("GET", "/v1/rollouts", {"authorization": "Basic operator-token"}, 401),
+        ("GET", "/v1/rollouts", BEARER, 200),
+        ("GET", "/v1/rollouts?token=operator-token", {}, 401),
+        ("POST", "/v1/rollouts/a/abort", {}, 401),
+        ("POST", "/v1/rollouts/a/abort", BEARER, 200),
+        ("POST", "/v1/rollouts/a/abort", {**BEARER, "origin": "http://evil.example"}, 403),
+        ("POST", "/v1/rollouts/a/abort", {**BEARER, "origin": "null"}, 403),
+        ("POST", "/v1/rollouts/a/abort", {**BEARER, "origin": HERE}, 200),
+        ("POST", "/v1/gateway/report", BEARER, 401),
+        ("POST", "/v1/gateway/report", {"authorization": "Bearer gateway-token"}, 200),
+        ("GET", "/v1/rollouts", {"authorization": "Bearer gateway-token"}, 401),
+        ("POST", "/static/app.css", {}, 401),
+        ("GET", "/", {"accept": "text/html"}, 303),
+        ("GET", "/", {}, 401),
+        ("GET", "/v1/rollouts", {**BEARER, "host": "evil.example"}, 403),
+        ("GET", "/v1/health", {"host": "evil.example:7070"}, 403),
+        ("GET", "/v1/rollouts", {**BEARER, "host": "localhost:7070"}, 200),
+    ],
+)
+async def test_who_gets_in(method: str, path: str, headers: dict[str, str], status: int) -> None:
+    async with browser() as client:
+        assert (await client.request(method, path, headers=headers)).status_code == status
+
+
+async def test_a_session_may_look_and_press_its_own_buttons() -> None:
+    async with browser() as client:
+        await log_in(client)
+        assert (await client.get("/rollouts/a")).text == "dashboard"
+        assert (await client.post("/rollouts/a/abort", headers={"origin": HERE})).status_code == 200
+        assert (await client.post("/rollouts/a/abort", headers={"sec-fetch-site": "same-origin"})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"origin": "http://evil.example"}, {"origin": "http://127.0.0.1:8080"}, {"sec-fetch-site": "cross-site"}],
+)
+async def test_a_page_elsewhere_cannot_press_them(headers: dict[str, str]) -> None:
+    async with browser() as client:
+        await log_in(client)
+        assert (await client.post("/rollouts/a/abort", headers=headers)).status_code == 403
+
+
+async def test_the_session_cookie_is_out_of_reach_and_does_not_hold_the_token() -> None:
+    async with browser() as client:
+        answer = await client.post("/login", json={"token": TOKENS.operator}, headers={"origin": HERE})
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert TOKENS.operator not in cookie
+
+
+async def test_a_wrong_token_gets_no_cookie() -> None:
+    async with browser() as client:
+        answer = await client.post("/login", json={"token": "guess"}, headers={"origin": HERE})
+        assert answer.status_code == 401
+        answer = await client.post("/login", data={"token": "guess"}, headers={"origin": HERE})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login?wrong=1")
+        assert not client.cookies
+
+
+async def test_a_login_from_elsewhere_is_refused() -> None:
+    async with browser() as client:
+        answer = await client.post("/login", json={"token": TOKENS.operator}, headers={"origin": "http://evil.example"})
+        assert answer.status_code == 403
+
+
+async def test_every_answer_carries_the_security_headers() -> None:
+    async with browser() as client:
+        answer = await client.get("/login")
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+    assert answer.headers["x-frame-options"] == "DENY"
