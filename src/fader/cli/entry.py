@@ -69,6 +69,8 @@ def _report(error: Exception, as_json: bool) -> None:
 
 def _report_usage(error: Exception, as_json: bool) -> None:
     message = getattr(error, "format_message", lambda: str(error))()
+    if not message:  # `fader` alone: its help has been printed
+        return
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "fader"
     if as_json:

@@ -70,9 +70,11 @@ def _sent(file: Path, ask: Any) -> Any:
     """The server may work in another directory, so it gets the whole path; its messages name the path as typed."""
     whole = str(file.absolute())
     try:
-        return ask(whole)
+        answer = ask(whole)
     except BadInput as error:
         raise BadInput(*(replace(p, path=str(file)) if p.path == whole else p for p in error.problems)) from None
+    answer["warnings"] = [str(w).replace(f"{whole}:", f"{file}:") for w in answer["warnings"]]
+    return answer
 
 
 def _print(answer: Any, as_json: bool) -> None:

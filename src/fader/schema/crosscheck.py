@@ -100,3 +100,14 @@ def port_problems(services: Iterable[Service], source: Source) -> Iterator[Probl
 
 def _everywhere(host: str) -> bool:
     return ip_address(host).is_unspecified
+
+
+def warnings(services: Iterable[Service], source: Source) -> Iterator[Problem]:
+    """What is allowed and worth a second look before it is applied."""
+    for service in services:
+        if not ip_address(service.listen.host).is_loopback:
+            yield source.problem(
+                ("services", service.name, "listen"),
+                f"{service.listen} is reachable from other machines",
+                "keep 127.0.0.1 unless that is meant" + ("" if service.tls else ", and add tls: {cert:, key:}"),
+            )
