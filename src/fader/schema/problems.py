@@ -46,7 +46,9 @@ def _words(detail: ErrorDetails, noun: type[BaseModel]) -> tuple[str, str]:
         return "is missing", f"add {loc[-1]}: {_text(example)}"
     if kind == "literal_error":
         words = [w.strip().strip("'") for w in ctx["expected"].replace(" or ", ", ").split(",")]
-        return f"{_shown(value)} is not one of {listed(words)}", did_you_mean(str(value), words)
+        return f"{_shown(value)} is not one of {listed(words)}", did_you_mean(value, words) if isinstance(
+            value, str
+        ) else f"write one of {listed(words)}"
     if kind == "string_too_short":
         return "is empty", "write a text"
     if kind in _KINDS:
