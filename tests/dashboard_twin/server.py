@@ -69,8 +69,15 @@ class Served:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        config = uvicorn.Config(application(self.control), host="127.0.0.1", port=self.port, log_level="error",
-                                timeout_graceful_shutdown=1, lifespan="off", ws="none")
+        config = uvicorn.Config(
+            application(self.control),
+            host="127.0.0.1",
+            port=self.port,
+            log_level="error",
+            timeout_graceful_shutdown=1,
+            lifespan="off",
+            ws="none",
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
