@@ -288,6 +288,7 @@ def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout"
         "Rolled back at 5%: v2 fails 3.12% of its requests, v1 0.31%. Everybody has v1 again.",
         (),
 <<<<<<< HEAD
+<<<<<<< HEAD
         stage_views(of, "xaaaa", [begun, fell], [reason]),
 =======
         (
@@ -295,6 +296,9 @@ def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout"
             *stage_views(of, "xaaaa", [begun], [reason])[1:],
         ),
 >>>>>>> dashboard
+=======
+        stage_views(of, "xaaaa", [begun, fell], [reason]),
+>>>>>>> demo
         (harmful, latency),
         243,
         19,

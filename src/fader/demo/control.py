@@ -14,7 +14,11 @@ class Control:
 
     def __init__(self, url: str, token: str = "", transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self._http = httpx2.AsyncClient(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=10.0, transport=transport
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=10.0,
+            transport=transport,
+            trust_env=False,  # this machine is never behind a proxy of itself
         )
 
     async def healthy(self) -> bool:

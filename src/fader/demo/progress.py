@@ -29,13 +29,13 @@ BAR = 40
 
 
 class Progress:
-    """A live picture on a terminal; elsewhere a line for each new sentence. `link` leads to the dashboard."""
+    """A live picture on a terminal; elsewhere a line for each new stage. `link` leads to the dashboard."""
 
     def __init__(self, scenario: Scenario, console: Console | None = None) -> None:
         self._scenario = scenario
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
-        self._said = ""
+        self._said: tuple[Phase, int] | None = None
         self.link = ""
 
     def __enter__(self) -> Progress:
@@ -56,9 +56,9 @@ class Progress:
                 self._live = Live(console=self._console, refresh_per_second=4)
                 self._live.start()
             self._live.update(picture(view, tally, self.link))
-        elif view.headline != self._said:
-            self._said = view.headline
-            self.say(escape(f"{view.name}: {view.headline}"))
+        elif (now := (view.state.phase, view.state.stage)) != self._said:
+            self._said = now
+            self.say(escape(view.headline))
 
     def freeze(self) -> None:
         """Leave the last picture standing."""
@@ -71,7 +71,7 @@ def picture(view: RolloutView, tally: Tally, link: str) -> RenderableType:
     """The state of a rollout in some ten lines."""
     parts: list[RenderableType] = [
         Text(""),
-        Text(f"{view.name}: {view.headline}", style=_tone(view.state.phase)),
+        Text(view.headline, style=_tone(view.state.phase)),
         Text.from_markup(f"{_bar(view.state.share)}  {percent(view.state.share)} of the users have {view.candidate}"),
         Text.from_markup("  ".join(_stage(stage) for stage in view.stages)),
     ]

@@ -277,11 +277,10 @@ async def _background(work: Awaitable[None]) -> AsyncIterator[None]:
 
 def _sentence(outcome: Outcome, scenario: Scenario) -> str:
     """The end in words; says so when it is not the one that the scenario is made for."""
-    words = {"completed": "completed", "rolled_back": "rolled back", "held": "held"}
     text = (
-        f"[bold]{outcome.rollout} was {words[outcome.outcome]}[/bold] at {outcome.stage}: {escape(outcome.cause)} "
-        f"({outcome.units_exposed} users saw v2, {outcome.units_harmed} of them were harmed)"
+        f"[bold]{escape(outcome.cause)}[/bold]\n{outcome.units_exposed} users saw v2, {outcome.units_harmed} of them "
+        f"were harmed; {outcome.requests:,} requests, {outcome.failed_requests:,} failed"
     )
     if outcome.outcome != scenario.ends:
-        text += f" [yellow]This scenario is made to be {words[scenario.ends]}.[/yellow]"
+        text += f"\n[yellow]This scenario is made to be {scenario.ends.replace('_', ' ')}.[/yellow]"
     return text

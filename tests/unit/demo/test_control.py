@@ -73,6 +73,9 @@ async def test_nonsense_is_unavailable_and_says_what_came(
         await control.rollout("shop-v2")
 
 
-async def test_health(server: Server, control: Control) -> None:
+async def test_health_is_asked_without_a_token(server: Server) -> None:
     server.answers["GET", "/v1/health"] = httpx2.Response(200, json={"status": "ok"})
-    assert await control.healthy()
+    stranger = Control("http://127.0.0.1:7070", transport=httpx2.MockTransport(server))
+    assert await stranger.healthy()
+    assert "authorization" not in server.asked[0].headers
+    await stranger.close()

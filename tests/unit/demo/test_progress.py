@@ -45,15 +45,17 @@ def test_the_stage_where_the_plug_was_pulled_is_marked(view: Make) -> None:
     assert "0% of the users have v2" in text
 
 
-def test_without_a_terminal_each_new_sentence_is_one_line(view: Make) -> None:
+def test_without_a_terminal_each_stage_is_one_line(view: Make) -> None:
     out = io.StringIO()
     with Progress(SCENARIOS["errors"], Console(file=out, width=120)) as progress:
-        for sentence in ("5% [learning] of users have v2", "5% [learning] of users have v2", "10% of users have v2"):
-            progress.show(view(Phase.RAMPING, headline=sentence), TALLY)
+        for stage, sentence in ((0, "at 5 % [for 0 s]"), (0, "at 5 % [for 1 s]"), (1, "at 10 % [for 0 s]")):
+            progress.show(view(Phase.RAMPING, stage=stage, headline=sentence), TALLY)
+        progress.show(view(Phase.ROLLED_BACK, stage=1, headline="rolled back"), TALLY)
     assert out.getvalue().splitlines() == [
         "errors: v2 fails 3 % of its requests, v1 0.3 %",
-        "shop-v2: 5% [learning] of users have v2",
-        "shop-v2: 10% of users have v2",
+        "at 5 % [for 0 s]",
+        "at 10 % [for 0 s]",
+        "rolled back",
     ]
 
 
