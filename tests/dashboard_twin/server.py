@@ -74,11 +74,7 @@ class Served:
             host="127.0.0.1",
             port=self.port,
             log_level="error",
-<<<<<<< HEAD
             timeout_graceful_shutdown=0,
-=======
-            timeout_graceful_shutdown=1,
->>>>>>> demo
             lifespan="off",
             ws="none",
         )
