@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -115,6 +116,7 @@ class Applier:
         if self.applied != ruleset:
             self.applied = ruleset
             self._applied_file.store(ruleset)
+            self._applied_file.sync()
         return outcome
 
     async def _apply(self, wanted: Resources, again: bool) -> Outcome:
@@ -163,8 +165,10 @@ class Applier:
         if not takes_away(self._current.ruleset, wanted.ruleset):
             return steps
         first, file = steps[0], steps[0].file
+        begin = time.perf_counter()
         self._files.make(first)
         await self._acks.wait(file, log_since)
+        self._log.debug("shares in force", ms=round((time.perf_counter() - begin) * 1e3, 1))
         self._files.forget()
         self._current = replace(self._current, files={**self._current.files, first.path: file})
         return steps[1:]

@@ -94,7 +94,8 @@ def _retries(live: LiveService, version: str) -> tuple[Json, Json]:
                     },
                 }
             ],
-            "host_selection_retry_max_attempts": 3,
+            # Each draw is random: ten of them find another endpoint.
+            "host_selection_retry_max_attempts": 10,
         }
     answers = ",5xx" if split and candidate and split.shield == "errors" else ""
     return _retry(f"{_BEFORE},reset{answers}", again), _retry(_BEFORE, again)
