@@ -55,7 +55,9 @@ def gateway(**changes: object) -> GatewayEvidence:
     return replace(GatewayEvidence(NOW - 0.5, 7, NOW - 60), **changes)  # type: ignore[arg-type]
 
 
-def metric(name: str, candidate: ArmSummary, baseline: ArmSummary, c_ms: float = 80, b_ms: float = 80) -> MetricEvidence:
+def metric(
+    name: str, candidate: ArmSummary, baseline: ArmSummary, c_ms: float = 80, b_ms: float = 80
+) -> MetricEvidence:
     if name == "errors":
         return MetricEvidence(name, candidate, baseline)
     return MetricEvidence(name, candidate, baseline, values((c_ms, 100)), values((b_ms, 100)))
@@ -67,14 +69,18 @@ def arms(share: int, candidate_rate: float, baseline_rate: float, units: int = 2
     return arm(k, 5, round(k * candidate_rate)), arm(n, 5, round(n * baseline_rate))
 
 
-def evidence(stage: int = 0, errors: float = 0.0, slow: float = 0.0, units: int = 20_000, **changes: object) -> Evidence:
+def evidence(
+    stage: int = 0, errors: float = 0.0, slow: float = 0.0, units: int = 20_000, **changes: object
+) -> Evidence:
     """Healthy at `stage`, with `errors` and `slow` as the candidate's rise in its share of units."""
     share = SHARES[stage]
     bad, fine = arms(share, 0.015 + errors, 0.015, units)
     late, usual = arms(share, 0.25 + slow, 0.25, units)
     found = (
         metric("errors", bad, fine),
-        metric("latency", replace(late, over=late.events // 9 if not slow else late.events), usual, 200 if slow else 80),
+        metric(
+            "latency", replace(late, over=late.events // 9 if not slow else late.events), usual, 200 if slow else 80
+        ),
     )
     whole = Evidence(NOW, stage, found, gateway=gateway(), wanted_version=7)
     return replace(whole, **changes)  # type: ignore[arg-type]

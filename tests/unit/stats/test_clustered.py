@@ -9,9 +9,7 @@ from fader.stats.clustered import difference, residuals
 
 def arm(n: list[int], y: list[int]) -> ArmSummary:
     a, b = np.array(n, float), np.array(y, float)
-    return ArmSummary(
-        len(n), a.sum(), b.sum(), b @ b, a @ b, a @ a, first=int((b > 0).sum()), failures=float(b.sum())
-    )
+    return ArmSummary(len(n), a.sum(), b.sum(), b @ b, a @ b, a @ a, first=int((b > 0).sum()), failures=float(b.sum()))
 
 
 def test_pooled_null_variance_from_the_residuals_themselves() -> None:

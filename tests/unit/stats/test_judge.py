@@ -141,9 +141,7 @@ class TestQuantile:
 
     def test_higher_is_better_is_the_mirror(self) -> None:
         g = latency_guardrail(better="higher")
-        found = MetricEvidence(
-            "latency", arm(1000, 1, 300), arm(1000, 1, 500), values((50, 9)), values((100, 9))
-        )
+        found = MetricEvidence("latency", arm(1000, 1, 300), arm(1000, 1, 500), values((50, 9)), values((100, 9)))
         j = judge(g, Basis("latency", 0.5, 100.0), found, stakes(500_000, 10**6))
         assert j.verdict is Verdict.HARMFUL
 
@@ -181,9 +179,7 @@ sizes = st.integers(0, 3000)
 
 
 @given(sizes, sizes, st.integers(1, 20), st.floats(0, 1), st.floats(0, 1), st.sampled_from(["lower", "higher"]))
-def test_any_numbers_are_judged(
-    candidates: int, baselines: int, each: int, c: float, b: float, better: str
-) -> None:
+def test_any_numbers_are_judged(candidates: int, baselines: int, each: int, c: float, b: float, better: str) -> None:
     pair = errors(arm(candidates, each, int(c * candidates)), arm(baselines, each, int(b * baselines)))
     for kind in ("absolute", "relative"):
         j = judge(error_guardrail(0.01, kind, better), BASIS, pair, stakes())  # type: ignore[arg-type]
