@@ -7,10 +7,10 @@ import socket
 from pathlib import Path
 
 from fader.app.data import DataDirectory
-from fader.app.server import listen
+from fader.app.listening import listen
 from fader.errors import BadInput, Problem
-from fader.gateway.envoy import find_envoy
-from fader.gateway.liveness import serving
+from fader.gateway.binary import find_envoy
+from fader.gateway.lock import Lock
 from fader.schema.document import load_document
 from fader.storage.database import open_sqlite
 
@@ -28,7 +28,7 @@ def check(data: DataDirectory, file: Path | None, host: str, port: int) -> str:
     find_envoy()
     open_sqlite(data.state).dispose()
     listen(host, port).close()
-    if file is not None and not serving(data.gateway):  # a gateway of ours that still serves holds its ports rightly
+    if file is not None and not _serving(data.gateway):  # a gateway of ours that still serves holds its ports rightly
         problems = []
         for service in document.services:
             if why := _taken(service.listen.host, service.listen.port):
@@ -42,6 +42,15 @@ def check(data: DataDirectory, file: Path | None, host: str, port: int) -> str:
         if problems:
             raise BadInput(*problems)
     return text
+
+
+def _serving(gateway: Path) -> bool:
+    """Whether an Envoy of this directory lives: its lock is its own for as long as it does."""
+    lock = Lock(gateway / "envoy.lock")
+    if lock.take("no Envoy"):
+        lock.let_go()
+        return False
+    return True
 
 
 def _taken(host: str, port: int) -> str:

@@ -15,8 +15,6 @@ from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.ports.states import Entry, StateStore
 from fader.schema.document import Document
 
-LOOPBACK = ("127.", "::1", "localhost")
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -144,10 +142,7 @@ class Applier:
         ]
 
     def _warnings(self, document: Document) -> list[str]:
-        warnings = []
-        for service in document.services:
-            if not service.listen.host.startswith(LOOPBACK):
-                warnings.append(f"{service.name} listens on {service.listen}: reachable from other machines")
+        warnings = [str(w) for w in document.warnings]
         for live in self._publisher.current.services:
             new = next((s for s in document.services if s.name == live.service.name), None)
             if new and new.baseline != live.baseline:

@@ -54,9 +54,12 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class Version:
+    """`health`: the version's own checks; None: those of the service."""
+
     name: str
     endpoints: tuple[Address, ...]
     http2: bool = False
+    health: HealthCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

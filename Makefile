@@ -1,0 +1,62 @@
+# Everything that is done with this repository. `make` alone lists the targets.
+# Each target is good as the first command ever run on a fresh clone: what it needs, it sets up.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup browser demo test lint quick slow check bench docs lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+PURE := model assign stats rollout
+JOBS ?= 2
+ARGS ?=
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv from the locked dependencies (done once per change of the lock)
+
+$(READY): requirements/dev.lock pyproject.toml scripts/setup.sh
+	@scripts/setup.sh $(VENV)
+
+browser: $(READY)
+	@scripts/browser.sh
+
+demo: $(READY) ## run the demo; ARGS="--scenario errors --exit --json" passes options
+	@$(BIN)/fader demo $(ARGS)
+
+test: lint browser quick slow ## the whole suite, as .ci/run calls it
+
+lint: $(READY)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+# The quick tests run in $(JOBS) processes and must cover the branches of the pure layers.
+quick: $(READY)
+	@$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile \
+	  $(foreach layer,$(PURE),--cov=fader.$(layer)) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
+
+# Real Envoy, real browsers and load: one after the other, so that they do not disturb each other.
+slow: $(READY) browser
+	@$(BIN)/python -m pytest -m slow -o faulthandler_timeout=300
+
+check: lint $(READY) ## ruff, mypy, import-linter and the quick tests: what to run before each commit
+	@$(BIN)/python -m pytest -q -m "not slow" -n $(JOBS) --dist loadfile
+
+bench: $(READY) ## all benchmarks, one after the other
+	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
+
+docs: $(READY) ## write the generated parts of docs/ anew (JSON Schema, transition diagram, help of the commands)
+	@$(BIN)/python scripts/docs.py
+
+lock: $(READY) ## resolve the dependencies anew into requirements/*.lock
+	@scripts/lock.sh $(BIN)/uv
+
+clean: ## remove what the targets made
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* test-artifacts dist

@@ -1,0 +1,182 @@
+"""Open pages kept live: one watcher renders each page once per change and hands the pieces to all who look.
+
+The watcher runs only while somebody looks. Two hundred open pages of one rollout cost one rendering per change.
+A new stream begins with everything, so a page that lost its connection heals by connecting again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from fader.errors import FaderError
+
+#: Changes that come faster than this are shown together; seconds.
+COALESCE = 0.25
+#: Everything is rendered again this often even without a change: gateways report without announcing it.
+REFRESH = 5.0
+#: A stream that has nothing to say says so this often; the page takes silence for a lost connection.
+BEAT = 10.0
+#: Chart rows that may wait for a reader that does not read; then its stream ends and it starts afresh.
+BACKLOG = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A page at one moment: `regions` maps element id → inner HTML; `chart` as in `chart.chart`, None without one."""
+
+    title: str
+    at: float
+    regions: dict[str, str]
+    chart: dict[str, Any] | None = None
+
+
+#: Render the page of a key ("" is the overview) with chart points later than a time. Raises FaderError.
+Render = Callable[[str, float], Awaitable[Snapshot]]
+
+
+@dataclass(eq=False, slots=True)
+class Mailbox:
+    """What one reader has not been sent yet: the latest of each region, and the chart rows since.
+
+    `seen` is what its page shows once everything is sent: only what differs goes out.
+    """
+
+    seen: dict[str, str] = field(default_factory=dict)
+    snapshot: Snapshot | None = None
+    filled: asyncio.Event = field(default_factory=asyncio.Event)
+    closed: bool = False
+
+    def put(self, news: Snapshot) -> None:
+        changed = {name: html for name, html in news.regions.items() if self.seen.get(name) != html}
+        if not changed and not rows(news.chart):
+            return
+        self.seen = news.regions
+        held, chart = self.snapshot, news.chart
+        if held is not None:
+            changed = held.regions | changed
+            if held.chart and chart and held.chart["attempt"] == chart["attempt"]:
+                chart = joined(held.chart, chart)
+        self.snapshot = Snapshot(news.title, news.at, changed, chart)
+        self.closed = self.closed or rows(chart) > BACKLOG
+        self.filled.set()
+
+    def close(self) -> None:
+        self.closed = True
+        self.filled.set()
+
+
+def rows(chart: dict[str, Any] | None) -> int:
+    return sum(len(m["rows"]) for m in chart["metrics"]) if chart else 0
+
+
+def joined(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    """The later chart with the rows of both."""
+    before = {m["name"]: m["rows"] for m in first["metrics"]}
+    return then | {"metrics": [m | {"rows": before.get(m["name"], []) + m["rows"]} for m in then["metrics"]]}
+
+
+class Live:
+    def __init__(self, render: Render, changes: Callable[[], AsyncIterator[str]]) -> None:
+        self._render = render
+        self._changes = changes
+        self._readers: dict[str, set[Mailbox]] = {}
+        self._drawn: dict[str, float] = {}
+        self._dirty: set[str] = set()
+        self._wake = asyncio.Event()
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def readers(self) -> int:
+        return sum(map(len, self._readers.values()))
+
+    async def stream(self, key: str) -> AsyncGenerator[bytes, None]:
+        """Server-sent events for one open page, beginning with all of it. Raises FaderError before the first."""
+        mailbox = Mailbox()
+        self._readers.setdefault(key, set()).add(mailbox)
+        try:
+            first = await self._render(key, 0.0)
+            mailbox.seen = first.regions
+            if self._watcher is None or self._watcher.done():
+                self._watcher = asyncio.create_task(self._watch(), name="dashboard-live")
+            yield event("page", {"whole": True, **parts(first)})
+            while not mailbox.closed:
+                try:
+                    await asyncio.wait_for(mailbox.filled.wait(), BEAT)
+                except TimeoutError:
+                    yield event("beat", {})
+                    continue
+                mailbox.filled.clear()
+                news, mailbox.snapshot = mailbox.snapshot, None
+                if news is not None and not mailbox.closed:
+                    yield event("page", {"whole": False, **parts(news)})
+        finally:
+            self._leave(key, mailbox)
+
+    def _leave(self, key: str, mailbox: Mailbox) -> None:
+        readers = self._readers.get(key, set())
+        readers.discard(mailbox)
+        if not readers:
+            self._readers.pop(key, None)
+            self._drawn.pop(key, None)
+        if not self._readers and self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+
+    async def _watch(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen())
+                group.create_task(self._push())
+        finally:
+            # Without a watcher nobody must believe that the page is live: the streams end, the pages come back.
+            for mailbox in [m for boxes in self._readers.values() for m in boxes]:
+                mailbox.close()
+
+    async def _listen(self) -> None:
+        async for name in self._changes():
+            self._dirty |= {name, ""}
+            self._wake.set()
+
+    async def _push(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), REFRESH)
+            due = self._dirty & self._readers.keys() if self._wake.is_set() else set(self._readers)
+            self._wake.clear()
+            self._dirty.clear()
+            for key in due:
+                await self._post(key)
+            await asyncio.sleep(COALESCE)
+
+    async def _post(self, key: str) -> None:
+        try:
+            now = await self._render(key, self._drawn.get(key, 0.0))
+        except FaderError:
+            # The rollout is gone or the store does not answer: the page connects again and is told which.
+            for mailbox in tuple(self._readers.get(key, ())):
+                mailbox.close()
+            return
+        if key in self._readers:
+            self._drawn[key] = latest(now.chart, self._drawn.get(key, 0.0))
+        for mailbox in tuple(self._readers.get(key, ())):
+            mailbox.put(now)
+
+
+def latest(chart: dict[str, Any] | None, before: float) -> float:
+    """The time of the newest row."""
+    return max((r[0] for m in (chart["metrics"] if chart else ()) for r in m["rows"]), default=before)
+
+
+def parts(snapshot: Snapshot) -> dict[str, Any]:
+    return {"title": snapshot.title, "at": snapshot.at, "regions": snapshot.regions, "chart": snapshot.chart}
+
+
+def event(name: str, data: dict[str, Any]) -> bytes:
+    """One server-sent event. JSON has no raw line break, so the data is one line."""
+    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"

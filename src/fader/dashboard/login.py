@@ -1,0 +1,26 @@
+"""GET /login: turns the token of the printed link into a session. The token travels in the fragment, so it reaches
+no log and no Referer; the page's script posts it. Without script a form field takes it."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fader.dashboard.templating import Templates
+
+#: What whoever checks the token may put into the address of this page: `/login?refused=token`.
+REFUSALS = {
+    "token": "This token is not the one of this server. Copy it anew: it stands in the file `token` in the data "
+    "directory, and `fader up` prints the whole link.",
+}
+
+
+class Login:
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
+
+    async def page(self, request: Request) -> Response:
+        return self.render(REFUSALS.get(request.query_params.get("refused", ""), ""))
+
+    def render(self, refusal: str = "", status: int = 200) -> Response:
+        return self._templates.page("login.html", status=status, refusal=refusal, wrong=REFUSALS["token"])

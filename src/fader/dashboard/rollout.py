@@ -1,0 +1,129 @@
+"""GET /rollouts/{name}: one rollout, from the sentence that says how things are down to every decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fader.clock import Clock
+from fader.dashboard import chart, digits
+from fader.dashboard.forest import Forest, forest
+from fader.dashboard.live import Snapshot
+from fader.dashboard.taper import picture
+from fader.dashboard.templating import Templates
+from fader.model.rollout import Guardrail
+from fader.model.share import percent
+from fader.model.state import ENDED, Phase
+from fader.model.verdict import Judgement, Verdict
+from fader.model.view import RolloutView
+from fader.ports.control import Control
+
+REGIONS = ("head", "banner", "plug", "hero", "guardrails", "stages", "history")
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailLine:
+    """`harm`, `safe`: how much of the proof is there, 0 to 100. `slower_than`: the frozen threshold, "" without."""
+
+    guardrail: Guardrail
+    judgement: Judgement
+    title: str
+    forest: Forest | None
+    harm: int
+    safe: int
+    slower_than: str
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """`share`: "" when there is no further stage. `earliest`: 0 where no time can be named."""
+
+    share: str
+    when: str
+    earliest: float = 0.0
+
+
+def next_step(view: RolloutView) -> Next:
+    """The next share and when it may come, from the spec and the state alone."""
+    phase, stage, stages = view.state.phase, view.state.stage, view.spec.stages
+    if phase in ENDED:
+        return Next("", "nothing more")
+    ahead = stages[stage + 1] if stage + 1 < len(stages) else None
+    share = percent(ahead.share) if ahead else ""
+    match phase:
+        case Phase.PENDING:
+            return Next(share, "after the start")
+        case Phase.LEARNING:
+            return Next(share, f"when {view.baseline} is known")
+        case Phase.AWAITING:
+            return Next(share, "when a person approves")
+        case Phase.PAUSED:
+            return Next(share, "after a resume")
+        case Phase.HELD:
+            return Next(share, "a person must decide")
+    current = stages[stage]
+    earliest = view.state.stage_since + current.bake
+    return Next(share, "then a person approves" if current.gate == "manual" else "when proven safe", earliest)
+
+
+def proof(log_e: float, threshold: float) -> int:
+    """Evidence as a part of what is needed, in whole per cent: logs of e-values add up like steps to a wall."""
+    return max(0, min(100, round(100 * log_e / threshold))) if threshold > 0 else 0
+
+
+def guardrail_lines(view: RolloutView) -> list[GuardrailLine]:
+    judged = {j.metric: j for j in view.judgements}
+    bases = {b.metric: b for b in view.state.bases}
+    made = []
+    for g in view.spec.guardrails:
+        name = g.metric.name
+        j = judged.get(name) or Judgement(name, Verdict.UNKNOWN, missing="Not judged yet.")
+        base = bases.get(name)
+        made.append(
+            GuardrailLine(
+                guardrail=g,
+                judgement=j,
+                title=chart.title_of(g.metric),
+                forest=forest(g, j),
+                harm=proof(j.log_e_harm, j.harm_threshold),
+                safe=proof(j.log_e_safe, j.safe_threshold),
+                slower_than=digits.measure(base.threshold, chart.unit_of(g.metric)) if base and base.threshold else "",
+            )
+        )
+    return made
+
+
+def title(view: RolloutView) -> str:
+    mark = "! " if view.needs_person else ""
+    return f"{mark}{percent(view.state.share)} · {view.name} · fader"
+
+
+class Rollout:
+    def __init__(self, control: Control, templates: Templates, clock: Clock) -> None:
+        self._control = control
+        self._templates = templates
+        self._clock = clock
+
+    async def snapshot(self, name: str, since: float = 0.0) -> Snapshot:
+        """The page's regions and the chart points later than `since`. Raises NotFound, Unavailable."""
+        now = self._clock()
+        view = await self._control.rollout(name)
+        steps = await self._control.history(name)
+        points = await self._control.points(name)
+        context = {
+            "view": view,
+            "steps": tuple(reversed(steps)),
+            "picture": picture(view),
+            "next": next_step(view),
+            "guardrails": guardrail_lines(view),
+            "harmful": any(j.verdict is Verdict.HARMFUL for j in view.judgements),
+            "ended": view.state.phase in ENDED,
+        }
+        regions = {r: self._templates.render(f"rollout_{r}.html", **context) for r in REGIONS}
+        for index, table in enumerate(chart.table(view, points).values()):
+            regions[f"table-{index}"] = self._templates.render("rollout_table.html", view=view, table=table)
+        return Snapshot(
+            title=title(view),
+            at=now,
+            regions=regions,
+            chart=chart.chart(view, steps, tuple(p for p in points if p.at > since), now),
+        )

@@ -1,0 +1,15 @@
+// What every page does: times in the reader's zone, live regions, buttons that answer in place.
+import { keepTime } from "./times.js";
+import { keepLive } from "./live.js";
+import { keepForms } from "./forms.js";
+
+const main = document.getElementById("main");
+
+keepTime(Number(main.dataset.now) || Date.now() / 1000);
+keepForms();
+if (document.getElementById("chart")) {
+  const { keepCharts } = await import("./charts.js");
+  keepCharts(JSON.parse(document.getElementById("chart").textContent));
+}
+if (main.dataset.live) keepLive(main.dataset.live);
+if (document.getElementById("login")) (await import("./login.js")).login();

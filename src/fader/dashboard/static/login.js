@@ -1,0 +1,28 @@
+// The token comes in the fragment, which no server and no log sees; it leaves the address before anything else.
+export async function login() {
+  const form = document.getElementById("login");
+  const field = document.getElementById("token");
+  const refusal = document.getElementById("login-refusal");
+
+  async function sign(token) {
+    refusal.hidden = true;
+    const answer = await fetch("/login", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify({ token }),
+    }).catch(() => null);
+    if (answer?.ok) { location.replace("/"); return; }
+    refusal.textContent = answer ? form.dataset.wrong : "The server does not answer. Is fader up running?";
+    refusal.hidden = false;
+    field.focus();
+    field.select();
+  }
+
+  form.addEventListener("submit", (event) => { event.preventDefault(); sign(field.value.trim()); });
+
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token) {
+    history.replaceState(null, "", location.pathname);
+    await sign(token);
+  }
+}

@@ -1,0 +1,70 @@
+"""Templates with autoescape on, and the few filters that they use. Nothing is marked safe but what is made here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from fader.dashboard import digits
+from fader.model.share import percent
+
+HERE = Path(__file__).parent
+
+
+def moment(at: float, style: str = "clock") -> Markup:
+    """A time that the page's script puts into the reader's zone; without script it is read in UTC.
+
+    `style`: `clock` is the time of day, `ago` and `until` count beside it.
+    """
+    if at <= 0:
+        return Markup('<span class="none">never</span>')
+    when = datetime.fromtimestamp(at, UTC)
+    return Markup('<time datetime="{}" title="{}" data-style="{}">{}</time>').format(
+        when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        f"{when:%Y-%m-%d %H:%M:%S} UTC",
+        style,
+        f"{when:%H:%M} UTC",
+    )
+
+
+def address(rollout: str) -> str:
+    """The path of a rollout's page."""
+    return f"/rollouts/{quote(rollout, safe='')}"
+
+
+class Templates:
+    """`trusted` is for what these templates (or `chart.safe_json`) have made themselves: it is escaped already."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(
+            count=digits.count,
+            rate=digits.rate,
+            points=digits.points,
+            interval=digits.interval,
+            margin=digits.margin,
+            duration=digits.duration,
+            percent=percent,
+            moment=moment,
+            address=address,
+            trusted=Markup,
+        )
+
+    def render(self, name: str, /, **context: Any) -> str:
+        return self._environment.get_template(name).render(context)
+
+    def page(self, name: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
+        """A whole page. Never stored: it shows a moment, and only to who is signed in."""
+        return HTMLResponse(self.render(name, **context), status, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,90 @@
+"""Predicates of Envoy's matching API over the unit, as small functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fader.gateway.names import UNIT
+from fader.model.share import WHOLE
+
+Json = dict[str, Any]
+API = "type.googleapis.com/"
+
+
+def typed(kind: str, **fields: object) -> Json:
+    """A protobuf Any in JSON."""
+    return {"@type": API + kind, **fields}
+
+
+def fraction(key: str, seed: int, default: int, unit: str = UNIT) -> Json:
+    """Buckets below the runtime value `key` (ppm), strictly; `default` while the key is absent or unreadable.
+    A request without a unit never matches."""
+    return {
+        "single_predicate": {
+            "input": {
+                "name": "unit",
+                "typed_config": typed("envoy.extensions.matching.common_inputs.network.v3.FilterStateInput", key=unit),
+            },
+            "custom_match": {
+                "name": "envoy.matching.matchers.runtime_fraction",
+                "typed_config": typed(
+                    "envoy.extensions.matching.input_matchers.runtime_fraction.v3.RuntimeFraction",
+                    seed=str(seed),
+                    runtime_fraction={
+                        "default_value": {"numerator": default, "denominator": "MILLION"},
+                        "runtime_key": key,
+                    },
+                ),
+            },
+        }
+    }
+
+
+def present(unit: str) -> Json:
+    """Whether there is a unit at all: a fraction that no key ever changes, of everybody."""
+    return fraction("fader.everybody", 0, WHOLE, unit)
+
+
+def piece(lo: str, hi: str, seed: int, unit: str) -> Json:
+    """Buckets in [lo, hi). The NOT is always ANDed with a positive fraction, or a request without a unit would
+    match; an absent `lo` is 1,000,000, an absent `hi` 0: nobody. `hi` first: most units end there."""
+    return both(fraction(hi, seed, 0, unit), {"not_matcher": fraction(lo, seed, WHOLE, unit)})
+
+
+def interval(key: str, seed: int, unit: str = UNIT) -> Json:
+    """Two pieces, so that an interval that wraps has the same shape as a plain one."""
+    return any_of(piece(f"{key}.lo1", f"{key}.hi1", seed, unit), piece(f"{key}.lo2", f"{key}.hi2", seed, unit))
+
+
+def header(name: str, **match: str) -> Json:
+    """`match` is one of exact, prefix, suffix, contains."""
+    return {
+        "single_predicate": {
+            "input": {
+                "name": name,
+                "typed_config": typed("envoy.type.matcher.v3.HttpRequestHeaderMatchInput", header_name=name),
+            },
+            "value_match": match,
+        }
+    }
+
+
+def both(*predicates: Json) -> Json:
+    return {"and_matcher": {"predicate": list(predicates)}}
+
+
+def any_of(*predicates: Json) -> Json:
+    return predicates[0] if len(predicates) == 1 else {"or_matcher": {"predicate": list(predicates)}}
+
+
+def action(config: Json) -> Json:
+    return {"action": {"name": "route", "typed_config": config}}
+
+
+def first_of(*cases: tuple[Json, Json], otherwise: Json) -> Json:
+    """An ordered matcher. Always with an `otherwise`: a nested one without would fall through to its parent's
+    next sibling."""
+    if not cases:
+        return otherwise
+    matchers = [{"predicate": predicate, "on_match": on_match} for predicate, on_match in cases]
+    return {"matcher": {"matcher_list": {"matchers": matchers}, "on_no_match": otherwise}}

@@ -1,0 +1,70 @@
+"""How things are called inside Envoy. Every name is injective: odd service names cannot collide or break a key."""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import quote
+
+from fader.model.ruleset import Split
+from fader.model.service import Address, Service
+
+#: Namespace of route and endpoint metadata, and prefix of filter state objects and statistics.
+NAMESPACE = "fader"
+#: Filter state: the id found, and the id used (the same, or a new anonymous one).
+KNOWN, UNIT = "fader.known", "fader.unit"
+
+
+def token(name: str) -> str:
+    """Letters, digits, `-`, `_`, `~` as they are, all else percent-encoded: also the dot, which separates keys."""
+    return quote(name, safe="").replace(".", "%2E")
+
+
+def bind(address: Address) -> str:
+    """The IP address to bind: Envoy takes no names."""
+    return "127.0.0.1" if address.host == "localhost" else address.host
+
+
+def listener(address: Address) -> str:
+    """`127.0.0.1:8080` is `127_0_0_1_8080`: file name and statistics prefix."""
+    host = "".join(c if c.isalnum() else "_" for c in bind(address))
+    return f"{host}_{address.port}"
+
+
+def version_cluster(service: str, version: str) -> str:
+    """The endpoints of one version."""
+    return f"version/{token(service)}/{token(version)}"
+
+
+def assigned_cluster(service: str, version: str) -> str:
+    """The candidate first, then the live baseline: the shield."""
+    return f"assigned/{token(service)}/{token(version)}"
+
+
+def stream_cluster(service: str, version: str) -> str:
+    """The same endpoints through an inner listener that can be drained (long-lived streams)."""
+    return f"stream/{token(service)}/{token(version)}"
+
+
+def shielded_stream_cluster(service: str, version: str) -> str:
+    return f"assigned-stream/{token(service)}/{token(version)}"
+
+
+def digest(*parts: str) -> str:
+    """12 hex digits: short enough for the path of a Unix socket."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def share_key(service: Service, split: Split) -> str:
+    """Prefix of the four runtime keys of a split. The candidate is in it: the same rollout name with another
+    candidate never inherits a share."""
+    return f"fader.{token(service.name)}.{token(split.rollout)}.{token(split.candidate)}"
+
+
+def whole_log_key(listener_name: str) -> str:
+    """Runtime key that is on while every unit of every service on the listener is logged."""
+    return f"fader.log.{listener_name}.all"
+
+
+def cell(service: str, version: str, reason: str) -> str:
+    """Tag of the exact counters."""
+    return f"{token(service)}/{token(version)}/{reason}"

@@ -1,0 +1,78 @@
+"""Which version a request gets: one virtual host per service, with an ordered matcher.
+
+preview → excluded → interval of the unit's bucket → baseline. The chain of filters that finds the unit is part of
+the virtual host too, so nothing of a service is in the listener and a change of it closes no connection.
+"""
+
+from __future__ import annotations
+
+from fader.assign.bucket import seed
+from fader.gateway.access_log import sampler
+from fader.gateway.identity import identity_filters, issued
+from fader.gateway.leaves import overwrite, routes
+from fader.gateway.matchers import Json, action, any_of, first_of, header, interval, present, typed
+from fader.gateway.names import KNOWN, UNIT, share_key
+from fader.gateway.preview import COPIED, asks, preview_routes
+from fader.model.ruleset import LiveService
+from fader.model.service import Exclusion, UnitSource
+
+#: The empty filter of the listener that each virtual host fills.
+CHAIN = "fader.chain"
+
+
+def virtual_host(live: LiveService) -> Json:
+    service = live.service
+    decided_by_unit = live.split is not None or issued(service) is not None
+    filters = [*identity_filters(service, reroute=decided_by_unit), *sampler(service)]
+    chain: Json = {}
+    if filters:
+        kind = "envoy.extensions.filters.http.filter_chain.v3.FilterChainConfigPerRoute"
+        chain = {"typed_per_filter_config": {CHAIN: typed(kind, filter_chain={"filters": filters})}}
+    return {
+        "name": service.name,
+        "domains": list(service.hosts),
+        "matcher": _tree(live)["matcher"],
+        "request_headers_to_remove": [COPIED],
+        "request_headers_to_add": [overwrite("x-fader-unit", f"%FILTER_STATE({UNIT}:PLAIN)%")],
+        **chain,
+    }
+
+
+def _leaf(found: list[Json]) -> Json:
+    """Ends in a route that takes everything, or an unmatched request would be a 404."""
+    listed = [{**route, "name": "r"} for route in found]
+    return action(typed("envoy.config.route.v3.RouteList", routes=listed))
+
+
+def _tree(live: LiveService) -> Json:
+    """Chosen twice where the unit decides: once before the unit is known, which therefore costs as little as it can,
+    and again after. With an issued cookie everybody has a unit the second time."""
+    issue = issued(live.service)
+    if not issue:
+        return first_of((present(UNIT), _decided(live, UNIT)), otherwise=_decided(live, None))
+    undecided = _leaf(routes(live, live.baseline, "none")[-1:])
+    return first_of(
+        (present(KNOWN), _decided(live, KNOWN)), (present(UNIT), _decided(live, UNIT, issue)), otherwise=undecided
+    )
+
+
+def _decided(live: LiveService, unit: str | None, issue: UnitSource | None = None) -> Json:
+    """`unit`: the filter state in which there is one for certain."""
+    cases: list[tuple[Json, Json]] = []
+    split, base = live.split, live.baseline
+    if split and split.preview:
+        cases.append((asks(split), _leaf(preview_routes(live, split))))
+    if live.service.exclude:
+        predicates = [predicate for exclusion in live.service.exclude for predicate in _excluded(exclusion)]
+        cases.append((any_of(*predicates), _leaf(routes(live, base, "excluded"))))
+    if split and unit:
+        inside = interval(share_key(live.service, split), seed(split.salt), unit)
+        cases.append((inside, _leaf(routes(live, split.candidate, "rollout", issue))))
+    reason = "rollout" if split and unit else "none"
+    return first_of(*cases, otherwise=_leaf(routes(live, base, reason, issue)))
+
+
+def _excluded(exclusion: Exclusion) -> list[Json]:
+    if exclusion.path:
+        return [header(":path", exact=exclusion.path), header(":path", prefix=exclusion.path + "?")]
+    return [header(":path", prefix=exclusion.prefix)]

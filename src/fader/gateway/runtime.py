@@ -1,0 +1,33 @@
+"""The values that change while everything else stays: shares, and whether a listener logs every unit."""
+
+from __future__ import annotations
+
+from fader.gateway.matchers import Json
+from fader.gateway.names import listener, share_key, whole_log_key
+from fader.model.ruleset import Ruleset, Split
+from fader.model.service import Service
+from fader.model.share import WHOLE
+
+#: Name of the runtime layer and of its resource.
+LAYER = "fader"
+
+
+def shares(service: Service, split: Split) -> dict[str, Json]:
+    """The four keys of a split. An absent key is nobody."""
+    key = share_key(service, split)
+    (lo1, hi1), (lo2, hi2) = split.interval.pieces()
+    bounds = {"lo1": lo1, "hi1": hi1, "lo2": lo2, "hi2": hi2}
+    return {f"{key}.{name}": {"numerator": value, "denominator": "MILLION"} for name, value in bounds.items()}
+
+
+def runtime(ruleset: Ruleset) -> Json:
+    values: Json = {}
+    whole: dict[str, bool] = {}
+    for live in ruleset.services:
+        if live.split:
+            values.update(shares(live.service, live.split))
+        key = whole_log_key(listener(live.service.listen))
+        whole[key] = whole.get(key, True) and live.service.sample >= WHOLE
+    for key, everything in whole.items():
+        values.update({key: 100, f"{key}.not": 0} if everything else {})
+    return values

@@ -1,0 +1,113 @@
+"""What no noun can check alone: names that point at each other, and services that share a port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address
+from itertools import combinations
+
+from fader.errors import Problem
+from fader.model.metric import Metric
+from fader.model.service import Service
+from fader.schema.rollout import RolloutText
+from fader.schema.source import Data, Source
+from fader.schema.suggest import did_you_mean, listed, quoted
+
+
+def written_names(data: Data, *sections: str) -> Mapping[str, Data]:
+    """The entries of a section as written, sound or not: a broken service is still no unknown one."""
+    for section in sections:
+        data = data.get(section) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def name_problems(metrics: Mapping[str, Metric], source: Source) -> Iterator[Problem]:
+    """Names that point at nothing. It reads what is written, so that one mistake does not hide another."""
+    for name in written_names(source.data, "services"):
+        baseline = written_names(source.data, "services", name).get("baseline")
+        versions = written_names(source.data, "services", name, "versions")
+        if isinstance(baseline, str) and versions and baseline not in versions:
+            message = f"there is no version {quoted(baseline)}"
+            yield source.problem(("services", name, "baseline"), message, did_you_mean(baseline, versions))
+    known = {**dict.fromkeys(written_names(source.data, "metrics")), **metrics}
+    for name in written_names(source.data, "rollouts"):
+        yield from _versions(name, source)
+        guardrails = written_names(source.data, "rollouts", name).get("guardrails")
+        for metric in guardrails if isinstance(guardrails, dict | list) else ():
+            if isinstance(metric, str) and metric not in known:
+                at = ("rollouts", name, "guardrails", metric)
+                yield source.problem(at, "there is no such metric", did_you_mean(metric, known))
+
+
+def _versions(rollout: str, source: Source) -> Iterator[Problem]:
+    at = ("rollouts", rollout)
+    written = written_names(source.data, *at)
+    service, candidate = written.get("service"), written.get("candidate")
+    services = written_names(source.data, "services")
+    if not isinstance(service, str):
+        return
+    if service not in services:
+        yield source.problem(
+            (*at, "service"), f"there is no service {quoted(service)}", did_you_mean(service, services)
+        )
+        return
+    versions = written_names(source.data, "services", service, "versions")
+    baseline = written_names(source.data, "services", service).get("baseline")
+    others = [v for v in versions if v != baseline]
+    if not isinstance(candidate, str) or not versions:
+        return
+    if candidate not in versions:
+        message = f"service {service} has no version {quoted(candidate)}"
+        yield source.problem((*at, "candidate"), message, did_you_mean(candidate, others or versions))
+    elif candidate == baseline:
+        fix = f"name another version: {listed(others)}" if others else f"add a second version to {service}"
+        yield source.problem((*at, "candidate"), f"{candidate} is the baseline of {service}", fix)
+
+
+def margin_problems(
+    rollouts: Mapping[str, RolloutText], metrics: Mapping[str, Metric], source: Source
+) -> Iterator[Problem]:
+    """Percentage points make sense for a share of requests alone."""
+    for name, rollout in rollouts.items():
+        for metric, guardrail in rollout.guardrails.items():
+            sound = metrics.get(metric)
+            if sound and sound.kind == "quantile" and guardrail.tolerate.kind == "absolute":
+                at = ("rollouts", name, "guardrails", metric, "tolerate")
+                message = f"{metric} is a quantile and has no percentage points"
+                yield source.problem(at, message, "write a part of the baseline's value, e.g. 10%")
+
+
+def port_problems(services: Iterable[Service], source: Source) -> Iterator[Problem]:
+    """Two services may share a listener when their hosts differ and both or neither speak TLS."""
+    for first, second in combinations(services, 2):
+        at = ("services", second.name)
+        if first.listen.port != second.listen.port:
+            continue
+        if first.listen != second.listen:
+            if _everywhere(first.listen.host) or _everywhere(second.listen.host):
+                message = f"{second.listen} overlaps with {first.listen} of {first.name}"
+                yield source.problem((*at, "listen"), message, "write the same address in both, or another port")
+            continue
+        if shared := [h for h in second.hosts if h in first.hosts]:
+            message = f"{first.name} listens on {second.listen} for the host {shared[0]} too"
+            fix = "take another port, or give each service its own hosts: [shop.example.com]"
+            yield source.problem((*at, "listen"), message, fix)
+        elif (first.tls is None) != (second.tls is None):
+            with_tls, without = (first, second) if first.tls else (second, first)
+            message = f"{with_tls.name} speaks TLS on {second.listen} and {without.name} does not"
+            yield source.problem((*at, "listen"), message, f"give {without.name} tls: too, or another port")
+
+
+def _everywhere(host: str) -> bool:
+    return ip_address(host).is_unspecified
+
+
+def warnings(services: Iterable[Service], source: Source) -> Iterator[Problem]:
+    """What is allowed and worth a second look before it is applied."""
+    for service in services:
+        if not ip_address(service.listen.host).is_loopback:
+            yield source.problem(
+                ("services", service.name, "listen"),
+                f"{service.listen} is reachable from other machines",
+                "keep 127.0.0.1 unless that is meant" + ("" if service.tls else ", and add tls: {cert:, key:}"),
+            )

@@ -1,0 +1,116 @@
+"""`fader.yaml` as a whole: text in, nouns of the model out, or every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+
+from fader.errors import BadInput, Problem
+from fader.model.metric import Metric
+from fader.model.rollout import RolloutSpec
+from fader.model.service import Service
+from fader.schema import crosscheck
+from fader.schema.metric import BUILT_IN, MetricText
+from fader.schema.name import bad_name
+from fader.schema.noun import Noun
+from fader.schema.problems import problems
+from fader.schema.rollout import RolloutText
+from fader.schema.service import ServiceText
+from fader.schema.source import Location, Source, nearest, read
+from fader.schema.suggest import did_you_mean
+
+N = TypeVar("N", bound=Noun)
+_START = (
+    "begin with services:, e.g. services: {shop: {listen: 127.0.0.1:8080, versions: {v1: http://...}, baseline: v1}}"
+)
+
+
+class FileText(Noun):
+    """The sections of the file."""
+
+    services: dict[str, ServiceText] = Field(examples=["{shop: {...}}"])
+    metrics: dict[str, MetricText] = Field(default={})
+    rollouts: dict[str, RolloutText] = Field(default={})
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`metrics` holds the built-in ones too. `lines`: (`services`, `shop`, `versions`, `v2`) → its line in `path`.
+
+    `warnings` are no errors: they are shown by `plan` and `apply`.
+    """
+
+    path: str
+    services: tuple[Service, ...]
+    metrics: tuple[Metric, ...]
+    rollouts: tuple[RolloutSpec, ...]
+    lines: Mapping[Location, int]
+    warnings: tuple[Problem, ...] = ()
+
+    def problem(self, where: Location, message: str, fix: str) -> Problem:
+        """For what comes to light later, such as a version that does not answer: a problem at its line."""
+        return Problem(message, fix, self.path, nearest(self.lines, where)[1])
+
+
+def load_document(text: str, path: str) -> Document:
+    """Raises BadInput with all problems. Files that it names are looked up beside `path`; versions are not called."""
+    source = read(text, path)
+    found = list(source.problems)
+    found += _top(source)
+    directory = Path(path).absolute().parent
+    service_texts = _section("services", ServiceText, source, directory, found)
+    metric_texts = _section("metrics", MetricText, source, directory, found)
+    rollout_texts = _section("rollouts", RolloutText, source, directory, found)
+    services = {n: s.to_model(n) for n, s in service_texts.items()}
+    metrics = {m.name: m for m in BUILT_IN} | {n: m.to_model(n) for n, m in metric_texts.items()}
+    found += crosscheck.port_problems(services.values(), source)
+    found += crosscheck.name_problems(metrics, source)
+    found += crosscheck.margin_problems(rollout_texts, metrics, source)
+    if found:
+        raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
+    return Document(
+        path=path,
+        services=tuple(services.values()),
+        metrics=tuple(metrics.values()),
+        rollouts=tuple(r.to_model(n, services[r.service].baseline, metrics) for n, r in rollout_texts.items()),
+        lines=source.lines,
+        warnings=tuple(crosscheck.warnings(services.values(), source)),
+    )
+
+
+def _top(source: Source) -> list[Problem]:
+    data = source.data
+    if data is None or data == {}:
+        return [] if source.problems else [Problem("the file is empty", _START, source.path)]
+    if not isinstance(data, dict):
+        return [source.problem((), "the file is no mapping", _START)]
+    found = [
+        source.problem((key,), "unknown key", did_you_mean(key, FileText.model_fields))
+        for key in data
+        if key not in FileText.model_fields
+    ]
+    for key in FileText.model_fields:
+        if data.get(key) is not None and not isinstance(data[key], dict):
+            fix = "write names with a mapping each, e.g. " + ("shop: {...}" if key == "services" else "NAME: {...}")
+            found.append(source.problem((key,), "expected a mapping of names", fix))
+    if not data.get("services"):
+        found.append(source.problem(("services",), "there is no service", _START))
+    return found
+
+
+def _section(section: str, noun: type[N], source: Source, directory: Path, found: list[Problem]) -> dict[str, N]:
+    """The sound entries of a section; what is wrong with the others goes to `found`."""
+    sound: dict[str, N] = {}
+    for name, data in crosscheck.written_names(source.data, section).items():
+        at: Location = (section, name)
+        if bad := bad_name(name):
+            found.append(source.problem(at, *bad))
+        try:
+            sound[name] = noun.model_validate(data, context={"directory": directory})
+        except ValidationError as error:
+            found += problems(error, noun, at, source)
+    return sound

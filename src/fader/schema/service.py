@@ -1,0 +1,121 @@
+"""`services:` of fader.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from fader.model.service import Address, Exclusion, Service, Tls
+from fader.schema.address import Host, Listen
+from fader.schema.duration import Duration
+from fader.schema.file import ReadableFile
+from fader.schema.name import bad_name
+from fader.schema.noun import Noun
+from fader.schema.share import Share
+from fader.schema.suggest import quoted, wrong
+from fader.schema.unit import Unit
+from fader.schema.version import Health, VersionText
+
+
+class TlsText(Noun):
+    """Files in PEM; with them the listener speaks TLS, HTTP/1.1 and HTTP/2."""
+
+    cert: ReadableFile = Field(examples=["cert.pem"])
+    key: ReadableFile = Field(examples=["key.pem"])
+
+
+class Exclude(Noun):
+    """Requests that go to the baseline and are no evidence: one exact `path`, or all below a `prefix`."""
+
+    path: str = ""
+    prefix: str = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> Exclude:
+        if bool(self.path) == bool(self.prefix):
+            found = "both path and prefix" if self.path else "neither path nor prefix"
+            raise wrong(f"names {found}", "write one per entry, e.g. {path: /healthz}")
+        where = self.path or self.prefix
+        if not where.startswith("/"):
+            raise wrong(f"{quoted(where)} does not begin with /", f"write /{where}")
+        return self
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str | dict) else value
+
+
+class ServiceText(Noun):
+    listen: Listen = Field(examples=["127.0.0.1:8080"])
+    hosts: Annotated[list[Host], BeforeValidator(_listed)] = Field(default=["*"])
+    tls: TlsText | None = None
+    unit: Annotated[list[Unit], BeforeValidator(_listed)] = Field(
+        default=[Unit(cookie="fader_uid", issue=True)], examples=[["{cookie: fader_uid, issue: true}"]]
+    )
+    versions: dict[str, VersionText] = Field(examples=["{v1: http://127.0.0.1:9001, v2: http://127.0.0.1:9002}"])
+    baseline: str = Field(examples=["v1"])
+    exclude: Annotated[list[Exclude], BeforeValidator(_listed)] = Field(default=[])
+    health: Health | None = None
+    timeout: Duration = 15.0
+    idle_timeout: Duration = 300.0
+    trust_baggage: bool = False
+    sample: Share = 1_000_000
+
+    @field_validator("hosts")
+    @classmethod
+    def _hosts(cls, hosts: list[str]) -> list[str]:
+        if not hosts:
+            raise wrong("is empty", 'remove it, or name a host; "*" is every host')
+        if twice := [h for i, h in enumerate(hosts) if h in hosts[:i]]:
+            raise wrong(f"names {twice[0]} twice", "remove one of them")
+        return hosts
+
+    @field_validator("unit")
+    @classmethod
+    def _unit(cls, unit: list[Unit]) -> list[Unit]:
+        if not unit:
+            raise wrong("is empty", "name where the user's id stands, e.g. [{cookie: fader_uid, issue: true}]")
+        if any(u.issue for u in unit[:-1]):
+            fix = "put the issued cookie last"
+            raise wrong("has entries behind the issued cookie, which always holds an id", fix)
+        return unit
+
+    @field_validator("versions", mode="before")
+    @classmethod
+    def _versions(cls, versions: Any) -> Any:
+        if isinstance(versions, dict | list) and not versions:
+            raise wrong("has no version", "name at least one, e.g. {v1: http://127.0.0.1:9001}")
+        for name in versions if isinstance(versions, dict) else ():
+            if bad := bad_name(str(name), version=True):
+                raise wrong(*bad, (str(name),))
+        return versions
+
+    @model_validator(mode="after")
+    def _whole(self) -> ServiceText:
+        for name, version in self.versions.items():
+            if Address(self.listen.host, self.listen.port) in [Address(e.host, e.port) for e in version.endpoints]:
+                fix = "listen on another port than the version itself"
+                raise wrong(
+                    f"{self.listen} is where the service itself listens: requests would circle",
+                    fix,
+                    ("versions", name),
+                )
+        return self
+
+    def to_model(self, name: str) -> Service:
+        return Service(
+            name=name,
+            listen=self.listen,
+            unit=tuple(u.to_model() for u in self.unit),
+            versions=tuple(v.to_model(n) for n, v in self.versions.items()),
+            baseline=self.baseline,
+            hosts=tuple(self.hosts),
+            tls=Tls(self.tls.cert, self.tls.key) if self.tls else None,
+            exclude=tuple(Exclusion(e.path, e.prefix) for e in self.exclude),
+            health=self.health.to_model() if self.health else None,
+            timeout=self.timeout,
+            idle_timeout=self.idle_timeout,
+            trust_baggage=self.trust_baggage,
+            sample=self.sample,
+        )

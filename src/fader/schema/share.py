@@ -1,0 +1,36 @@
+"""Shares of the unit base as people write them: `5%`, `0.0001%`; kept as whole parts per million."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from fader.model.share import WHOLE
+from fader.schema.suggest import quoted, wrong
+
+_FIX = "write a percentage from 0.0001% to 100%, e.g. 5%"
+
+
+def parse_share(value: object) -> int:
+    """Parts per million, 1..1,000,000. Raises PydanticCustomError."""
+    if not isinstance(value, str):
+        raise wrong("is not a share", _FIX)
+    text = value.replace(" ", "")
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        raise wrong(f"{quoted(value)} has no %", f"write {text}%")
+    if not re.fullmatch(r"-?\d+(\.\d+)?%", text):
+        raise wrong(f"{quoted(value)} is not a share", _FIX)
+    ppm = Decimal(text[:-1]) * 10_000
+    if ppm > WHOLE:
+        raise wrong(f"{quoted(value)} is more than everybody", _FIX)
+    if ppm <= 0:
+        raise wrong(f"{quoted(value)} is nobody", _FIX)
+    if ppm != ppm.to_integral_value():
+        raise wrong(f"{quoted(value)} is finer than 0.0001%", "use at most four digits behind the point")
+    return int(ppm)
+
+
+Share = Annotated[int, BeforeValidator(parse_share, json_schema_input_type=str)]

@@ -1,0 +1,137 @@
+"""The in-memory twin of Control: holds scenes, obeys commands by the phase table, announces changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from fader.errors import NotFound, Refused
+from fader.model.decision import Command, Step
+from fader.model.report import GatewayReport
+from fader.model.state import ACTIVE, Phase, RolloutState
+from fader.model.view import Point, RolloutView
+from fader.ports.control import Preview
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One rollout with all that the dashboard may ask about it."""
+
+    view: RolloutView
+    steps: tuple[Step, ...] = ()
+    points: tuple[Point, ...] = ()
+
+
+class ScriptedControl:
+    """`asked` records the commands. Used from one event loop; `play` may be called from any thread."""
+
+    def __init__(self, *scenes: Scene, gateways: tuple[GatewayReport, ...] = ()) -> None:
+        self.scenes = {s.view.name: s for s in scenes}
+        self.reports = gateways
+        self.asked: list[tuple[str, Command]] = []
+        self.rendered = 0
+        self._listeners: dict[asyncio.Queue[str], asyncio.AbstractEventLoop] = {}
+
+    @property
+    def listeners(self) -> int:
+        return len(self._listeners)
+
+    def play(self, scene: Scene) -> None:
+        """Put a scene on (a new one, or one in place of its name) and say so to who listens."""
+        self.scenes[scene.view.name] = scene
+        self.announce(scene.view.name)
+
+    def remove(self, name: str) -> None:
+        del self.scenes[name]
+        self.announce(name)
+
+    def announce(self, name: str) -> None:
+        for queue, loop in list(self._listeners.items()):
+            loop.call_soon_threadsafe(queue.put_nowait, name)
+
+    async def rollouts(self) -> tuple[RolloutView, ...]:
+        return tuple(s.view for s in self.scenes.values())
+
+    def _scene(self, name: str) -> Scene:
+        try:
+            return self.scenes[name]
+        except KeyError:
+            raise NotFound(f"There is no rollout {name}; there are: {', '.join(self.scenes) or 'none'}.") from None
+
+    async def rollout(self, name: str) -> RolloutView:
+        self.rendered += 1
+        return self._scene(name).view
+
+    async def history(self, name: str) -> tuple[Step, ...]:
+        return self._scene(name).steps
+
+    async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
+        return tuple(p for p in self._scene(name).points if p.at > since)
+
+    async def command(self, name: str, command: Command) -> RolloutView:
+        scene = self._scene(name)
+        if command.name not in scene.view.commands:
+            raise Refused(f"{name} is {scene.view.state.phase}: it cannot {command.name} now.")
+        self.asked.append((name, command))
+        done = obeyed(scene, command)
+        self.play(done)
+        return done.view
+
+    async def preview(self, name: str) -> Preview:
+        view = self._scene(name).view
+        if view.state.phase not in ACTIVE:
+            raise Refused(f"{name} is not active: there is nothing to preview.")
+        return Preview(name, "http://127.0.0.1:8080/?fader_preview=s3cret", "x-fader-preview", "s3cret")
+
+    async def forget(self, unit: str) -> int:
+        return 0
+
+    async def gateways(self) -> tuple[GatewayReport, ...]:
+        return self.reports
+
+    async def changes(self) -> AsyncIterator[str]:
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._listeners[queue] = asyncio.get_running_loop()
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            del self._listeners[queue]
+
+
+AFTER: dict[str, tuple[Phase, tuple[str, ...]]] = {
+    "start": (Phase.LEARNING, ("pause", "abort")),
+    "pause": (Phase.PAUSED, ("resume", "promote", "abort")),
+    "resume": (Phase.RAMPING, ("pause", "promote", "abort")),
+    "approve": (Phase.RAMPING, ("pause", "promote", "abort")),
+    "promote": (Phase.RAMPING, ("pause", "promote", "abort")),
+    "abort": (Phase.ABORTED, ("retry",)),
+    "retry": (Phase.LEARNING, ("pause", "abort")),
+}
+
+
+def obeyed(scene: Scene, command: Command) -> Scene:
+    view, at = scene.view, (scene.steps[-1].at if scene.steps else scene.view.state.started_at) + 30.0
+    phase, commands = AFTER[command.name]
+    state: RolloutState = replace(view.state, phase=phase, revision=view.state.revision + 1)
+    if command.name == "abort":
+        state = replace(state, share=0, ended_at=at)
+    elif command.name in ("promote", "approve"):
+        stage = min(state.stage + 1, len(view.spec.stages) - 1)
+        state = replace(state, stage=stage, share=view.spec.stages[stage].share, stage_since=at)
+    sentence = f"{command.name} was asked for by {command.actor}."
+    step = Step(
+        seq=len(scene.steps) + 1,
+        rollout=view.name,
+        at=at,
+        spec=view.spec,
+        before=view.state,
+        after=state,
+        event=command.name,
+        reason=sentence,
+        actor=command.actor,
+        command=command,
+    )
+    told = replace(view, state=state, headline=sentence, needs_person="", commands=commands, waits=())
+    return Scene(told, (*scene.steps, step), scene.points)

@@ -1,0 +1,523 @@
+"""Canned rollouts at a moment `now`, realistic enough to judge a page by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from dashboard_twin.control import Scene
+from fader.model.decision import Command, Step
+from fader.model.metric import Comparison, Margin, Metric
+from fader.model.report import EndpointHealth, GatewayReport
+from fader.model.rollout import Guardrail, RolloutSpec, Stage
+from fader.model.state import Basis, Phase, RolloutState
+from fader.model.verdict import Judgement, Verdict
+from fader.model.view import Point, RolloutView, StageView
+from fader.rollout.words import share as percent
+
+ERRORS = Metric("errors", "proportion", where=(Comparison("status", ">=", 500),))
+LATENCY = Metric("latency", "quantile", value="duration_ms", q=0.95)
+GUARDRAILS = (Guardrail(ERRORS, Margin("absolute", 0.002)), Guardrail(LATENCY, Margin("relative", 0.1)))
+SHARES = (50_000, 100_000, 250_000, 500_000, 1_000_000)
+BAKE = 600.0
+BASES = (Basis("errors", 0.003), Basis("latency", 0.05, 182.0))
+RUNNING = ("pause", "promote", "abort")
+
+
+def spec(name: str = "shop-v2", service: str = "shop", *, manual: int = -1, on_harm: str = "rollback") -> RolloutSpec:
+    stages = tuple(
+        Stage(s, BAKE if s < 1_000_000 else 0.0, "manual" if i == manual else "auto") for i, s in enumerate(SHARES)
+    )
+    return RolloutSpec(
+        name, service, "v1", "v2", stages, GUARDRAILS, on_harm="hold" if on_harm == "hold" else "rollback"
+    )
+
+
+def wobble(t: float, seed: float) -> float:
+    """A steady noise in [-1, 1]: the same every time."""
+    return (math.sin(t * 12.9898 + seed) + math.sin(t * 4.1414 + 2.1 * seed) + math.sin(t * 0.37 + seed * 5.3)) / 3
+
+
+def curve(at: float, since: float, stage: int, share: int, errors: float, latency: float) -> list[Point]:
+    """One point per metric, `errors` and `latency` being the candidate's; the band narrows with what was seen."""
+    seen = max(at - since, 4.0) * max(share, 20_000) / 1_000_000
+    narrow, base_narrow = 1 / math.sqrt(seen * 9), 1 / math.sqrt(max(at - since, 4.0) * 9)
+    made = []
+    for metric, c, b, seed in (("errors", errors, 0.0031, 1.0), ("latency", latency, 182.0, 2.0)):
+        width = (0.028 if metric == "errors" else 60.0) * narrow
+        base_width = (0.0065 if metric == "errors" else 30.0) * base_narrow
+        cv = max(0.0, c + 0.28 * width * wobble(at / 31, seed))
+        bv = b + 0.3 * base_width * wobble(at / 47, seed + 3)
+        low, high = max(0.0, cv - width), cv + width
+        if share:
+            made.append(Point(at, metric, stage, share, cv, low, high, bv, max(0.0, bv - base_width), bv + base_width))
+    return made
+
+
+def judgement(
+    metric: str,
+    verdict: Verdict,
+    c: float,
+    b: float,
+    half: float,
+    *,
+    units: tuple[int, int],
+    first: tuple[int, int],
+    harm: float,
+    safe: float,
+    margin: float,
+    more: int | None,
+) -> Judgement:
+    return Judgement(
+        metric,
+        verdict,
+        c,
+        b,
+        c - b,
+        c - b - half,
+        c - b + half,
+        harm,
+        5.08,
+        safe,
+        5.08,
+        margin,
+        units[0],
+        units[1],
+        first[0],
+        first[1],
+        more,
+        candidate_value=c * 3640 if metric == "latency" else 0.0,
+        baseline_value=b * 3640 if metric == "latency" else 0.0,
+    )
+
+
+def stage_views(of: RolloutSpec, statuses: str, starts: list[float], reasons: list[str]) -> tuple[StageView, ...]:
+    words = {"p": "passed", "c": "current", "a": "ahead", "x": "stopped", "s": "skipped"}
+    made = []
+    for i, (stage, status) in enumerate(zip(of.stages, statuses, strict=True)):
+        since = starts[i] if i < len(starts) else 0.0
+        until = starts[i + 1] if i + 1 < len(starts) else 0.0
+        made.append(
+            StageView(
+                i,
+                stage.share,
+                stage.bake,
+                stage.gate,
+                words[status],
+                since,
+                until,
+                reasons[i] if i < len(reasons) else "",
+            )
+        )
+    return tuple(made)
+
+
+def climb(of: RolloutSpec, start: float, starts: list[float], attempt: int = 1) -> tuple[Step, ...]:
+    """The steps from the start to the last stage begun: start, learnt, then one per stage passed."""
+    nothing = RolloutState(of.name, attempt=attempt)
+    learning = RolloutState(of.name, Phase.LEARNING, 1, attempt, started_at=start)
+    steps = [
+        Step(
+            1,
+            of.name,
+            start,
+            of,
+            nothing,
+            learning,
+            "start",
+            f"{of.name} was started.",
+            "ada",
+            Command("start", "ada", "release 2.14"),
+        )
+    ]
+    before = learning
+    for i, at in enumerate(starts):
+        share = of.stages[i].share
+        after = replace(before, phase=Phase.RAMPING, revision=i + 2, stage=i, share=share, stage_since=at, bases=BASES)
+        reason = (
+            f"{of.baseline} is known: 0.31 % of requests fail, p95 is 182 ms. {of.candidate} goes to {percent(share)}."
+            if i == 0
+            else f"errors and latency are proven safe for {percent(share)}: {of.candidate} goes from "
+            f"{percent(of.stages[i - 1].share)} to {percent(share)}."
+        )
+        seen = (
+            ()
+            if i == 0
+            else (
+                judgement(
+                    "errors",
+                    Verdict.SAFE,
+                    0.0034,
+                    0.0031,
+                    0.0021,
+                    units=(1204, 22871),
+                    first=(22, 381),
+                    harm=0.2,
+                    safe=5.2,
+                    margin=0.02,
+                    more=None,
+                ),
+                judgement(
+                    "latency",
+                    Verdict.SAFE,
+                    0.051,
+                    0.05,
+                    0.008,
+                    units=(1204, 22871),
+                    first=(402, 7403),
+                    harm=0.1,
+                    safe=5.6,
+                    margin=1.0,
+                    more=None,
+                ),
+            )
+        )
+        steps.append(
+            Step(i + 2, of.name, at, of, before, after, "learnt" if i == 0 else "passed", reason, judgements=seen)
+        )
+        before = after
+    return tuple(steps)
+
+
+def ramping(now: float, name: str = "shop-v2", service: str = "shop") -> Scene:
+    of = spec(name, service)
+    start = now - 2060
+    starts = [start + 90, start + 740, start + 1390]
+    steps = climb(of, start, starts)
+    reasons = [
+        "errors and latency were proven safe after 10 min 50 s.",
+        "errors and latency were proven safe after 10 min 50 s.",
+    ]
+    waits = ("3 min 0 s more until 25 % has baked 10 min.", "errors: about 1,240 more users until 50 % is proven safe.")
+    view = RolloutView(
+        name,
+        service,
+        "v1",
+        "v2",
+        of,
+        replace(steps[-1].after, stage_since=now - 420),
+        f"25 % of {service}'s users have v2; nothing speaks against it so far.",
+        waits,
+        stage_views(of, "ppcaa", [*starts[:2], now - 420], reasons),
+        (
+            judgement(
+                "errors",
+                Verdict.UNDECIDED,
+                0.0035,
+                0.0031,
+                0.0017,
+                units=(6120, 18344),
+                first=(118, 309),
+                harm=0.6,
+                safe=3.1,
+                margin=0.004,
+                more=1240,
+            ),
+            judgement(
+                "latency",
+                Verdict.SAFE,
+                0.0482,
+                0.05,
+                0.0061,
+                units=(6120, 18344),
+                first=(2011, 6230),
+                harm=0.0,
+                safe=6.2,
+                margin=0.2,
+                more=None,
+            ),
+        ),
+        6120,
+        118,
+        0.0,
+        "",
+        RUNNING,
+    )
+    marks = [*starts[:2], now - 420, now]
+    points = []
+    for i in range(3):
+        at = marks[i] + 8
+        while at < marks[i + 1]:
+            points += curve(at, marks[i], i, SHARES[i], 0.0035, 181.0)
+            at += 12
+    steps = (*steps[:-1], replace(steps[-1], at=now - 420))
+    return Scene(view, steps, tuple(points))
+
+
+def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout") -> Scene:
+    of = spec(name, service)
+    start, fell = now - 700, now - 460
+    begun = start + 60
+    steps = climb(of, start, [begun])
+    state = replace(
+        steps[-1].after, phase=Phase.ROLLED_BACK, revision=3, share=0, ended_at=fell, cause="errors is harmful."
+    )
+    harmful = judgement(
+        "errors",
+        Verdict.HARMFUL,
+        0.0312,
+        0.0031,
+        0.0161,
+        units=(243, 4617),
+        first=(19, 44),
+        harm=5.4,
+        safe=-2.0,
+        margin=0.02,
+        more=None,
+    )
+    latency = judgement(
+        "latency",
+        Verdict.UNDECIDED,
+        0.047,
+        0.05,
+        0.03,
+        units=(243, 4617),
+        first=(80, 1533),
+        harm=0.0,
+        safe=0.8,
+        margin=1.0,
+        more=900,
+    )
+    reason = "errors is harmful at 5 %: 3.12 % of v2's requests fail, 0.31 % of v1's. Everybody has v1 again."
+    steps = (*steps, Step(3, name, fell, of, steps[-1].after, state, "harm", reason, judgements=(harmful, latency)))
+    view = RolloutView(
+        name,
+        service,
+        "v1",
+        "v2",
+        of,
+        state,
+        "Rolled back at 5 %: v2 fails 3.12 % of its requests, v1 0.31 %. Everybody has v1 again.",
+        (),
+        (
+            replace(stage_views(of, "xaaaa", [begun], [reason])[0], until=fell),
+            *stage_views(of, "xaaaa", [begun], [reason])[1:],
+        ),
+        (harmful, latency),
+        243,
+        19,
+        180.0,
+        "",
+        ("retry",),
+    )
+    points = []
+    at = begun + 6
+    while at < fell:
+        points += curve(at, begun, 0, 50_000, 0.0312 * min(1.0, (at - begun) / 40), 178.0)
+        at += 5
+    return Scene(view, steps, tuple(points))
+
+
+def learning(now: float, name: str = "search-v3", service: str = "search") -> Scene:
+    of = spec(name, service)
+    state = RolloutState(name, Phase.LEARNING, 1, started_at=now - 35)
+    step = Step(
+        1,
+        name,
+        now - 35,
+        of,
+        RolloutState(name),
+        state,
+        "start",
+        f"{name} was started.",
+        "ci",
+        Command("start", "ci", "deploy 8f31c2a"),
+    )
+    view = RolloutView(
+        name,
+        service,
+        "v1",
+        "v2",
+        of,
+        state,
+        f"Learning how {service}'s v1 does before anybody gets v2.",
+        ("latency: 212 of 400 requests from v1.",),
+        stage_views(of, "aaaaa", [], []),
+        (),
+        0,
+        0,
+        0.0,
+        "",
+        ("pause", "abort"),
+    )
+    return Scene(view, (step,))
+
+
+def completed(now: float, name: str = "shop-v1-8", service: str = "shop") -> Scene:
+    of = spec(name, service)
+    start = now - 90_000
+    starts = [start + 60 + 640 * i for i in range(4)]
+    steps = climb(of, start, starts)
+    end = starts[-1] + 640
+    state = replace(steps[-1].after, phase=Phase.COMPLETED, stage=4, share=1_000_000, ended_at=end)
+    steps = (
+        *steps,
+        Step(
+            6,
+            name,
+            end,
+            of,
+            steps[-1].after,
+            state,
+            "completed",
+            "errors and latency are proven safe for 100 %: everybody has v2.",
+            judgements=steps[-1].judgements,
+        ),
+    )
+    done = tuple(replace(j, verdict=Verdict.SAFE) for j in steps[-1].judgements)
+    view = RolloutView(
+        name,
+        service,
+        "v1",
+        "v2",
+        of,
+        state,
+        "Completed: everybody has v2, it is the baseline now.",
+        (),
+        stage_views(of, "ppppp", [*starts, end], ["errors and latency were proven safe."] * 4),
+        done,
+        24_075,
+        77,
+        2560.0,
+        "",
+        ("abort",),
+    )
+    points = []
+    for i, (since, until) in enumerate(zip(starts, [*starts[1:], end], strict=True)):
+        at = since + 8
+        while at < until:
+            points += curve(at, since, i, SHARES[i], 0.003, 179.0)
+            at += 14
+    return Scene(view, steps, tuple(points))
+
+
+def held(now: float, name: str = "recommend-v12", service: str = "recommend") -> Scene:
+    scene = ramping(now, name, service)
+    why = "latency stayed undecided for 24 h at 25 %, and if_undecided says hold. Promote, pull the plug, or wait."
+    state = replace(scene.view.state, phase=Phase.HELD, revision=9, cause=why)
+    seen = (scene.view.judgements[0], replace(scene.view.judgements[1], verdict=Verdict.UNDECIDED, log_e_safe=2.2))
+    view = replace(
+        scene.view,
+        state=state,
+        headline="Held at 25 %: latency is still undecided after 24 h.",
+        waits=(),
+        needs_person=why,
+        judgements=seen,
+        commands=("resume", "promote", "abort"),
+    )
+    step = Step(5, name, now - 40, view.spec, scene.view.state, state, "undecided", why, judgements=seen)
+    return Scene(view, (*scene.steps, step), scene.points)
+
+
+def awaiting(now: float, name: str = "basket-v4", service: str = "basket") -> Scene:
+    of = spec(name, service, manual=1)
+    scene = ramping(now, name, service)
+    since = [s.at for s in scene.steps[1:3]]
+    state = replace(scene.steps[2].after, phase=Phase.AWAITING, stage_since=since[1])
+    why = "10 % has passed. The next stage, 25 %, waits for a person to approve it."
+    view = replace(
+        scene.view,
+        spec=of,
+        state=state,
+        headline="10 % of basket's users have v2, and it is proven safe.",
+        needs_person=why,
+        waits=("A person approves 25 %.",),
+        units_exposed=2417,
+        units_harmed=41,
+        stages=stage_views(of, "pcaaa", since, ["Proven safe after 10 min 50 s."]),
+        judgements=tuple(
+            replace(j, verdict=Verdict.SAFE, log_e_safe=5.3, more_units=None) for j in scene.view.judgements
+        ),
+        commands=("approve", "pause", "abort"),
+    )
+    return Scene(view, scene.steps[:3], tuple(p for p in scene.points if p.stage < 2))
+
+
+def pending(now: float, name: str = "mail-v2", service: str = "mail") -> Scene:
+    of = spec(name, service)
+    view = RolloutView(
+        name,
+        service,
+        "v1",
+        "v2",
+        of,
+        RolloutState(name),
+        "Not started: everybody has v1.",
+        (),
+        stage_views(of, "aaaaa", [], []),
+        (),
+        0,
+        0,
+        0.0,
+        "",
+        ("start",),
+    )
+    return Scene(view)
+
+
+LONG = "the-very-long-rollout-name-that-somebody-gave-to-their-service-2"
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+def long_names(now: float) -> Scene:
+    scene = ramping(now, LONG, "a-service-with-a-name-as-long-as-the-schema-will-allow-it-to-be-")
+    return Scene(
+        replace(scene.view, baseline="release-2026-11-21.build-48213", candidate="release-2026-11-22.build-48377"),
+        scene.steps,
+        scene.points,
+    )
+
+
+def markup(now: float) -> Scene:
+    """Names and reasons with markup everywhere: all of it must come out as text."""
+    scene = ramping(now, MARKUP, "<b>svc</b>")
+    bad = "</script><script>alert(2)</script>"
+    guards = tuple(
+        replace(g, metric=replace(g.metric, name=f"<i>{g.metric.name}</i>")) for g in scene.view.spec.guardrails
+    )
+    of = replace(scene.view.spec, guardrails=guards, baseline="<u>v1</u>", candidate="<u>v2</u>")
+    view = replace(
+        scene.view,
+        baseline="<u>v1</u>",
+        candidate="<u>v2</u>",
+        spec=of,
+        headline=f"Headline {bad}",
+        needs_person=f"Act {bad}",
+        waits=(f"Wait {bad}",),
+        stages=tuple(replace(s, reason=f"Stage {bad}") for s in scene.view.stages),
+        judgements=tuple(
+            replace(j, metric=f"<i>{j.metric}</i>", missing=f"Missing {bad}") for j in scene.view.judgements
+        ),
+    )
+    steps = tuple(replace(s, reason=f"Step {bad}", actor="<em>eve</em>", spec=of) for s in scene.steps)
+    points = tuple(replace(p, metric=f"<i>{p.metric}</i>") for p in scene.points)
+    return Scene(view, steps, points)
+
+
+def gateways(now: float) -> tuple[GatewayReport, ...]:
+    up = EndpointHealth("shop", "v2", "127.0.0.1:9002", True)
+    return (
+        GatewayReport("edge-1", now - 1, 4711, now - 86_400, 42, now - 420, endpoints=(up,)),
+        GatewayReport(
+            "edge-2",
+            now - 1,
+            4712,
+            now - 86_400,
+            41,
+            now - 900,
+            error="Envoy refused ruleset 42: listener shop: cannot bind 0.0.0.0:8080: Address already in use.",
+        ),
+        GatewayReport(
+            "edge-3",
+            now - 2,
+            4713,
+            now - 3600,
+            42,
+            now - 420,
+            endpoints=(up, EndpointHealth("search", "v2", "10.0.4.17:9002", False, "connection refused")),
+        ),
+    )
+
+
+def everything(now: float) -> tuple[Scene, ...]:
+    return (completed(now), pending(now), ramping(now), learning(now), rolled_back(now), held(now), awaiting(now))
