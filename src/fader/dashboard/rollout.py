@@ -90,10 +90,8 @@ def guardrail_lines(view: RolloutView) -> list[GuardrailLine]:
                 harm=proof(j.log_e_harm, j.harm_threshold),
                 safe=proof(j.log_e_safe, j.safe_threshold),
                 slower_than=digits.measure(base.threshold, g.metric) if base and base.threshold else "",
-                candidate=digits.measure(j.candidate_value or None, g.metric)
-                if slow
-                else digits.rate(j.candidate_rate),
-                baseline=digits.measure(j.baseline_value or None, g.metric) if slow else digits.rate(j.baseline_rate),
+                candidate=digits.measure((j.candidate_value or None) if slow else j.candidate_rate, g.metric),
+                baseline=digits.measure((j.baseline_value or None) if slow else j.baseline_rate, g.metric),
             )
         )
     return made

@@ -230,6 +230,13 @@ def test_the_printed_link_signs_in_and_leaves_no_token_behind(open_page: Open, s
     assert TOKEN not in page.url
 
 
+def test_the_link_pasted_into_the_open_login_page_signs_in(open_page: Open, served: Served) -> None:
+    page = open_page()
+    page.goto(f"{served.url}/login")
+    page.goto(f"{served.url}/login#token={TOKEN}")
+    expect(page).to_have_url(f"{served.url}/")
+
+
 def test_a_wrong_token_is_said_and_the_field_takes_the_right_one(open_page: Open, served: Served) -> None:
     page = open_page()
     page.goto(f"{served.url}/login#token=stale")
