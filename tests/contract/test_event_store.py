@@ -112,7 +112,8 @@ def test_a_torn_tail_is_not_acknowledged(store: EventStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gateway", "segment", "offset"), [("", "a", 0), ("gw", "", 0), ("g" * 101, "a", 0), ("gw", "é" * 20, 0), ("gw", "a", -1)]
+    ("gateway", "segment", "offset"),
+    [("", "a", 0), ("gw", "", 0), ("g" * 101, "a", 0), ("gw", "é" * 20, 0), ("gw", "a", -1)],
 )
 def test_what_no_gateway_sends_is_refused(store: EventStore, gateway: str, segment: str, offset: int) -> None:
     with pytest.raises(BadInput):
@@ -136,7 +137,14 @@ def test_broken_lines_are_counted_and_stop_nothing(store: MemoryEventStore | Duc
         b"[]\n",
         b"null\n",
     ]
-    fine = [line(zzz={"a": [1]}), b'{"t":1001,"s":"shop"}\n', b"\n", line(t=1001.5), line(t=1001), line()[:-1] + b"\r\n"]
+    fine = [
+        line(zzz={"a": [1]}),
+        b'{"t":1001,"s":"shop"}\n',
+        b"\n",
+        line(t=1001.5),
+        line(t=1001),
+        line()[:-1] + b"\r\n",
+    ]
     assert Log(store).load(*broken, *fine, *broken) == 5
     assert store.broken() == 2 * len(broken)
     assert store.counted("shop", 1001, 1001.5) == 4
