@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.rollout.build import NOW, SHARES, arms, evidence, gateway, learning, metric, spec, state
 
 from fader.model.decision import Decision
 from fader.model.evidence import Evidence, LearningEvidence
@@ -14,7 +15,6 @@ from fader.model.state import ACTIVE, Basis, Phase
 from fader.model.summary import ArmSummary
 from fader.model.verdict import Verdict
 from fader.rollout.decide import decide
-from tests.unit.rollout.build import NOW, SHARES, arms, evidence, gateway, learning, metric, spec, state
 
 QUIET = [Phase.PENDING, Phase.COMPLETED, Phase.ROLLED_BACK, Phase.ABORTED]
 STOPPABLE = [Phase.RAMPING, Phase.AWAITING, Phase.PAUSED, Phase.HELD]
@@ -288,7 +288,7 @@ def test_laws(world: tuple[Phase, int, Evidence], on_harm: str, age: float) -> N
         assert before.phase in (Phase.LEARNING, Phase.RAMPING), "only the ramp gives the candidate to more"
         assert d.state.stage == before.stage + 1, "one stage at a time"
         assert found.stage == before.stage
-        assert not (found.missing or found.gateway.error)
+        assert (found.missing, found.gateway.error) == ("", "")
         assert NOW - found.gateway.reported_at <= 10
         assert found.gateway.applied_version >= found.wanted_version
         if before.stage >= 0:
