@@ -288,7 +288,7 @@ def test_laws(world: tuple[Phase, int, Evidence], on_harm: str, age: float) -> N
         assert before.phase in (Phase.LEARNING, Phase.RAMPING), "only the ramp gives the candidate to more"
         assert d.state.stage == before.stage + 1, "one stage at a time"
         assert found.stage == before.stage
-        assert not (found.missing or found.gateway.error)
+        assert (found.missing, found.gateway.error) == ("", "")
         assert NOW - found.gateway.reported_at <= 10
         assert found.gateway.applied_version >= found.wanted_version
         if before.stage >= 0:
