@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from fader.app.data import DataDirectory
-from fader.app.server import listen
+from fader.app.listening import listen
 from fader.errors import BadInput, Problem
 from fader.gateway.binary import find_envoy
 from fader.gateway.lock import Lock

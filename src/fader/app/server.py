@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp
 
 from fader.api import auth, changes, documents, gateway, health, problems, rollouts, units
 from fader.app.data import DataDirectory
+from fader.app.listening import listen
 from fader.app.logs import set_up
 from fader.clock import Clock, system_clock
 from fader.dashboard import pages
@@ -25,13 +27,13 @@ from fader.engine.desk import Desk, Probe
 from fader.engine.fleet import Fleet
 from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
-from fader.errors import BadInput, FaderError, Problem
+from fader.errors import FaderError
 from fader.gateway.supervisor_watch import parent_gone
 from fader.ports.events import EventStore
 from fader.ports.states import StateStore
 from fader.storage.database import open_sqlite
 from fader.storage.sql import SqlStateStore
-from fader.telemetry.duckdb_store import DuckDbEventStore
+from fader.telemetry.duckdb_store import DuckDBEventStore
 
 #: A request that is still under way when the server stops (a long poll, a live page) gets this long. Seconds.
 LAST_WORDS = 1
@@ -79,23 +81,6 @@ def build(
     return auth.Guard(app, tokens, hosts)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind the address. Raises BadInput when it is taken or not ours."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as e:
-        bound.close()
-        why = (e.strerror or str(e)).lower()
-        raise BadInput(
-            Problem(f"cannot listen on {host}:{port}: {why}", "stop what uses it, or give another --port")
-        ) from None
-    bound.set_inheritable(True)
-    return bound
-
-
 def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
     """Run until SIGTERM or SIGINT, or until the supervisor that started it is gone. Raises BadInput, Corrupt."""
     data = DataDirectory(data_dir)
@@ -103,7 +88,7 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
     set_up()
     bound = listen(host, port)
     states = SqlStateStore(open_sqlite(data.state))
-    events = DuckDbEventStore(data.events)
+    events = DuckDBEventStore(data.events)
     hosts = frozenset({"localhost", "127.0.0.1", "::1", host.lower()})
     config = uvicorn.Config(
         build(states, events, tokens, hosts),
@@ -115,26 +100,43 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
         server_header=False,
         timeout_graceful_shutdown=LAST_WORDS,
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(_run(server, bound))
-    except KeyboardInterrupt:
-        pass
     finally:
         events.close()
         states.close()
     return 0
 
 
-async def _run(server: uvicorn.Server, bound: socket.socket) -> None:
+class Server(uvicorn.Server):
+    """uvicorn ends the process by the signal that it got, before the stores are closed; this one returns."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.leave)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def leave(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+async def _run(server: Server, bound: socket.socket) -> None:
     watch = asyncio.create_task(_leave_with_parent(server)) if os.environ.get("FADER_SUPERVISED") else None
     await server.serve(sockets=[bound])
     if watch:
         watch.cancel()
 
 
-async def _leave_with_parent(server: uvicorn.Server) -> None:
+async def _leave_with_parent(server: Server) -> None:
     """A supervisor that was killed cannot stop us; without this a new one would find the port taken for ever."""
     await parent_gone()
     server.should_exit = True

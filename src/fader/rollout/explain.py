@@ -176,6 +176,10 @@ def waits_safe(spec: RolloutSpec, state: RolloutState, j: Judgement, now: float)
     return f"{what}: about {words.span(max(1.0, left))} more at this rate"
 
 
+def waits_suspicion(spec: RolloutSpec, j: Judgement) -> str:
+    return f"{j.metric} may be worse and is watched before anybody else gets {spec.candidate}: {finding(spec, j)}"
+
+
 # The state of things.
 
 

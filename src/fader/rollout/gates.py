@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import log
 from typing import Literal
 
 from fader.model.evidence import Evidence, LearningEvidence
@@ -17,6 +18,7 @@ from fader.model.share import WHOLE
 from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Verdict
 from fader.rollout import explain
+from fader.stats.judge import exceeds
 from fader.stats.srm import LOG_ALARM, log_e_srm
 
 #: Seconds after which the last report of the gateway says nothing about now.
@@ -25,6 +27,9 @@ FRESH = 10.0
 DEAD = 2.0
 #: Share of a minute's requests that may be missing from the log, and the number that never matters.
 LOST_SHARE, LOST_FEW = 0.01, 50
+#: An e-value for harm (natural log) that freezes the ramp while the estimate exceeds what is tolerated. Low, as a
+#: freeze by chance costs a second or two and clears by itself, and a stage left too early doubles who is hurt.
+SUSPICION = log(3)
 #: Learning: events beyond the quantile, and units, that make a threshold worth freezing.
 LEARN_TAIL, LEARN_UNITS = 20, 50
 
@@ -51,8 +56,8 @@ class Look:
         return self.now - self.evidence.gateway.reported_at <= FRESH
 
     @property
-    def all_safe(self) -> bool:
-        return not self.missing and all(j.proven_safe for j in self.judgements)
+    def passes(self) -> bool:
+        return not (self.missing or proven_safe(self) or unsuspected(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def sample_ratio(look: Look) -> Stop | None:
 
 def undecided_too_long(look: Look) -> Stop | None:
     """Neither safe nor harmful, or unknown, for longer than was allowed."""
-    if look.state.phase is not Phase.RAMPING or look.all_safe:
+    if look.state.phase is not Phase.RAMPING or look.passes:
         return None
     rule = look.spec.if_undecided
     if look.now - look.state.stage_since < max(rule.after, look.spec.stages[look.state.stage].bake):
@@ -155,6 +160,19 @@ def proven_safe(look: Look) -> tuple[str, ...]:
     return tuple(explain.waits_safe(look.spec, look.state, j, look.now) for j in open_ones)
 
 
+def unsuspected(look: Look) -> tuple[str, ...]:
+    """Harm that is likely but not proven yet freezes the ramp; it clears by itself if it was chance.
+
+    Without this, a stage whose margin is wide (small next share) could be left a moment before the proof.
+    """
+    suspects = (
+        (explain.guardrail_of(look.spec, j), j)
+        for j in look.judgements
+        if SUSPICION <= j.log_e_harm < j.harm_threshold and j.verdict is not Verdict.UNKNOWN
+    )
+    return tuple(explain.waits_suspicion(look.spec, j) for guardrail, j in suspects if exceeds(guardrail, j))
+
+
 def baseline_learnt(look: Look) -> tuple[str, ...]:
     if look.missing:
         return ()
@@ -201,5 +219,6 @@ STAGE_WAITS: tuple[Wait, ...] = (
     evidence_there,
     log_complete,
     baked,
+    unsuspected,
     proven_safe,
 )

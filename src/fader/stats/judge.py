@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import inf, isfinite, log
+from math import isfinite, log
 
 from fader.model.evidence import MetricEvidence
 from fader.model.rollout import Guardrail
@@ -67,6 +67,19 @@ def judge(guardrail: Guardrail, basis: Basis | None, evidence: MetricEvidence, s
     return _proportion(guardrail, rate, evidence, stakes)
 
 
+def exceeds(guardrail: Guardrail, judgement: Judgement) -> bool:
+    """Whether the estimate, as it stands, is worse than `tolerate` (unscaled)."""
+    tolerate, quantiles = guardrail.tolerate, guardrail.metric.kind == "quantile"
+    worse, base = judgement.rise, judgement.baseline_rate
+    if quantiles:
+        worse, base = judgement.candidate_value - judgement.baseline_value, judgement.baseline_value
+        if min(judgement.candidate_value, judgement.baseline_value) <= 0:
+            return False
+    if guardrail.metric.better == "higher":
+        worse = -worse
+    return worse > (tolerate.value if tolerate.kind == "absolute" else tolerate.value * base)
+
+
 def _unknown(name: str, stakes: Stakes, why: str) -> Judgement:
     return Judgement(
         name,
@@ -114,20 +127,12 @@ def _proportion(guardrail: Guardrail, rate: float, evidence: MetricEvidence, sta
             return log_e_absolute(c, b, margin, better)
         return log_e_relative(c, b, stakes.pi, margin, better)
 
-    shares = _share(candidate), _share(baseline)
-    rise = shares[0] - shares[1]
-    worse = rise if better == "lower" else -rise
-    limit = tolerate.value if tolerate.kind == "absolute" else tolerate.value * shares[1]
-    found = _found(guardrail, evidence, stakes, shares, harm, safe(candidate, baseline), worse > limit)
-    return replace(
-        _with_band(found, d, max(scale, tolerate.value if tolerate.kind == "absolute" else 0.0)),
-        more_units=_forecast(safe, candidate, baseline, stakes.safe_threshold),
-    )
+    found = _found(guardrail, evidence, stakes, (_share(candidate), _share(baseline)), (0.0, 0.0), harm, safe)
+    return _with_band(found, d, max(scale, tolerate.value if tolerate.kind == "absolute" else 0.0))
 
 
 def _quantile(guardrail: Guardrail, base: float, evidence: MetricEvidence, stakes: Stakes) -> Judgement:
-    metric, tolerate = guardrail.metric, guardrail.tolerate
-    candidate, baseline = evidence.candidate, evidence.baseline
+    metric, candidate, baseline = guardrail.metric, evidence.candidate, evidence.baseline
     d = difference(candidate, baseline)
     seen = candidate.first if metric.better == "lower" else _expected(evidence, stakes.pi)
     harm = _normal(guardrail, d, base, seen, GATE_QUANTILE)
@@ -135,19 +140,10 @@ def _quantile(guardrail: Guardrail, base: float, evidence: MetricEvidence, stake
     def safe(c: ArmSummary, b: ArmSummary) -> float:
         return log_e_quantile(c, b, base, metric.better)
 
-    values = quantile(evidence.candidate_values, metric.q), quantile(evidence.baseline_values, metric.q)
-    worse, limit = 0.0, inf
-    if values[0] is not None and values[1] is not None:
-        worse = (values[0] - values[1]) * (1 if metric.better == "lower" else -1)
-        limit = tolerate.value if tolerate.kind == "absolute" else tolerate.value * values[1]
+    values = tuple(quantile(h, metric.q) or 0.0 for h in (evidence.candidate_values, evidence.baseline_values))
     shares = tuple(a.events / a.requests if a.requests > 0 else 0.0 for a in (candidate, baseline))
-    found = _found(guardrail, evidence, stakes, (shares[0], shares[1]), harm, safe(candidate, baseline), worse > limit)
-    return replace(
-        _with_band(found, d, base),
-        more_units=_forecast(safe, candidate, baseline, stakes.safe_threshold),
-        candidate_value=values[0] or 0.0,
-        baseline_value=values[1] or 0.0,
-    )
+    found = _found(guardrail, evidence, stakes, (shares[0], shares[1]), (values[0], values[1]), harm, safe)
+    return _with_band(found, d, base)
 
 
 def _share(arm: ArmSummary) -> float:
@@ -160,18 +156,14 @@ def _found(
     evidence: MetricEvidence,
     stakes: Stakes,
     shares: tuple[float, float],
+    values: tuple[float, float],
     harm: float,
-    safe: float,
-    beyond: bool,
+    safe: Safe,
 ) -> Judgement:
-    verdict = Verdict.UNDECIDED
-    if harm >= stakes.harm_threshold:
-        verdict = Verdict.HARMFUL if beyond else Verdict.TOLERATED
-    elif safe >= stakes.safe_threshold:
-        verdict = Verdict.SAFE
-    return Judgement(
+    log_e_safe = safe(evidence.candidate, evidence.baseline)
+    found = Judgement(
         guardrail.metric.name,
-        verdict,
+        Verdict.SAFE if log_e_safe >= stakes.safe_threshold else Verdict.UNDECIDED,
         candidate_rate=shares[0],
         baseline_rate=shares[1],
         rise=shares[0] - shares[1],
@@ -179,14 +171,20 @@ def _found(
         high=1.0,
         log_e_harm=harm,
         harm_threshold=stakes.harm_threshold,
-        log_e_safe=safe,
+        log_e_safe=log_e_safe,
         safe_threshold=stakes.safe_threshold,
         margin=stakes.margin(guardrail),
         candidate_units=evidence.candidate.units,
         baseline_units=evidence.baseline.units,
         candidate_first=evidence.candidate.first,
         baseline_first=evidence.baseline.first,
+        more_units=_forecast(safe, evidence.candidate, evidence.baseline, stakes.safe_threshold),
+        candidate_value=values[0],
+        baseline_value=values[1],
     )
+    if harm < stakes.harm_threshold:
+        return found
+    return replace(found, verdict=Verdict.HARMFUL if exceeds(guardrail, found) else Verdict.TOLERATED)
 
 
 def _with_band(found: Judgement, d: Difference | None, scale: float) -> Judgement:

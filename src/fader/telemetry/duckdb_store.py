@@ -1,0 +1,147 @@
+"""The embedded event store: a spool of acknowledged bytes, rows in DuckDB, sums per unit in SQLite."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from threading import Lock
+
+from fader.errors import BadInput, Problem, Unavailable
+from fader.model.evidence import LearningEvidence, MetricEvidence
+from fader.model.metric import Metric
+from fader.ports.events import Cell, CellMetric, Exposure
+from fader.telemetry.cells import Cells
+from fader.telemetry.derived import Derived
+from fader.telemetry.exposures import Exposures
+from fader.telemetry.learning import Learning
+from fader.telemetry.line import unit as stored_unit
+from fader.telemetry.rows import Rows
+from fader.telemetry.spool import Spool
+from fader.telemetry.terms import terms
+
+#: Bytes of the log that one transaction takes over: bounds the memory of a load after a long pause.
+LOAD_BYTES = 8_000_000
+
+
+class DuckDBEventStore:
+    """An EventStore in `folder`. Safe to use from several threads: `append` never waits for the tables, and all else
+    takes turns.
+    """
+
+    def __init__(self, folder: Path, memory: str = "256MB", threads: int = 1) -> None:
+        """`memory` limits DuckDB, as it writes sizes.
+
+        Raises BadInput (folder not writable), Corrupt (a file is not what it should be; names it and the fix),
+        Unavailable (another process has the store).
+        """
+        _writable(folder)
+        self._lock = Lock()
+        self._rows = Rows(folder / "events.duckdb", memory, threads)
+        try:
+            self._derived = Derived(folder / "events.sums.sqlite3", self._rows.id)
+            try:
+                self._spool = Spool(folder / "spool", self._rows.taken())
+            except BaseException:
+                self._derived.close()
+                raise
+        except BaseException:
+            self._rows.close()
+            raise
+        self._cells = Cells(self._derived, self._rows)
+        self._exposures = Exposures(self._derived, self._rows)
+        self._learning = Learning(self._derived, self._rows)
+
+    def append(self, gateway: str, segment: str, offset: int, lines: bytes) -> int:
+        try:
+            return self._spool.append(gateway, segment, offset, lines)
+        except OSError as error:
+            raise Unavailable(f"requests cannot be spooled: {error}") from error
+
+    def load(self) -> int:
+        with self._lock:
+            return self._load()
+
+    def broken(self) -> int:
+        """Lines so far that could not be read."""
+        with self._lock:
+            return int(self._rows.broken)
+
+    def open_cell(self, cell: Cell) -> None:
+        for i, cell_metric in enumerate(cell.metrics):
+            terms(cell_metric, str(i))  # refuses what no request has before anything is written
+        with self._lock:
+            self._cells.open(cell)
+            self._exposures.open(cell)
+
+    def evidence(self, rollout: str, attempt: int, stage: int) -> tuple[MetricEvidence, ...]:
+        with self._lock:
+            return self._cells.evidence(rollout, attempt, stage)
+
+    def learning(
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
+    ) -> tuple[LearningEvidence, ...]:
+        for metric in metrics:
+            terms(CellMetric(metric), "m")
+        with self._lock:
+            return self._learning.evidence(service, version, metrics, since)
+
+    def exposure(self, rollout: str, attempt: int) -> Exposure:
+        with self._lock:
+            return self._exposures.exposure(rollout, attempt)
+
+    def counted(self, service: str, since: float, until: float) -> int:
+        with self._lock:
+            return self._rows.counted(service, since, until)
+
+    def forget(self, unit: str) -> int:
+        """What was appended before is loaded first, so that it is erased too. Again after a crash: does the rest."""
+        name = stored_unit(unit)
+        if name is None:
+            return 0
+        with self._lock:
+            self._load()
+            self._cells.forget(name)
+            self._exposures.forget(name)
+            self._learning.forget(name)
+            self._derived.erase_journal()
+            return self._rows.forget(name)
+
+    def retain(self, since: float) -> int:
+        """Cells that ended before keep their totals; everything else of that time goes."""
+        with self._lock:
+            self._cells.catch_up()
+            self._exposures.catch_up()
+            self._cells.seal(since)
+            self._exposures.seal()
+            self._learning.retain(since)
+            count, segments = self._rows.retain(since)
+            self._spool.drop(segments)
+            return count
+
+    def close(self) -> None:
+        """What was appended stays in the spool for the next start."""
+        with self._lock:
+            self._derived.close()
+            self._rows.close()
+
+    def _load(self) -> int:
+        count = 0
+        while batches := self._spool.waiting(LOAD_BYTES):
+            count += self._rows.load(batches)
+            self._spool.done(batches)
+        return count
+
+
+def _writable(folder: Path) -> None:
+    probe = folder / f".writable-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        problem = Problem(
+            f"the event store cannot write here: {error.strerror}",
+            "make it writable, or name another --data-dir",
+            str(folder),
+        )
+        raise BadInput(problem) from error

@@ -1,0 +1,111 @@
+"""One line of the access log: the request as a gateway wrote it."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from fader.assign.bucket import UNIT_BYTES
+
+#: A longer line is broken: it would cost memory in proportion, and no request needs it.
+LINE_BYTES = 262_144
+
+#: Past this many seconds since 1970 (the year 5138) a time is nonsense, e.g. milliseconds taken for seconds.
+LATEST = 1e11
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class Line(Struct):
+    """What is kept of a request. Names are those of the log; fields that the log has beside these are not kept.
+
+    `t` start, seconds since 1970; `u` unit; `s` service; `r` rollout; `v` assigned and `w` serving version;
+    `why` rollout, preview, excluded or none; `p` the unit's inclusion probability, None when the unit is outside the
+    sample and the line was kept for what it shows; `c` status, 0 when nothing was answered; `f` response flags;
+    `us` duration in microseconds; `m` method; `rx`, `tx` bytes received and sent.
+    """
+
+    t: float | str
+    s: str
+    u: str | None = None
+    r: str | None = None
+    v: str | None = None
+    why: str | None = None
+    w: str | None = None
+    p: float | str | None = None
+    c: Annotated[int, Meta(ge=0, le=999)] | None = None
+    f: str | None = None
+    us: Count | None = None
+    m: str | None = None
+    path: str | None = None
+    rx: Count | None = None
+    tx: Count | None = None
+
+    @property
+    def at(self) -> float:
+        return float(self.t)
+
+    @property
+    def status(self) -> int:
+        return self.c or 0
+
+
+_decoder = msgspec.json.Decoder(Line)
+
+
+def read(data: bytes) -> tuple[list[Line], int]:
+    """The requests in newline-separated JSON, and how many lines could not be read. Never raises.
+
+    Broken is a line that is torn, no JSON object, of a wrong type, overlong, or without a time or a service. Blank
+    lines are neither. Units are cut at 256 bytes (at a whole character), an empty unit or version is none.
+    """
+    kept: list[Line] = []
+    broken = 0
+    for text in data.split(b"\n"):
+        if not text or text.isspace():
+            continue
+        line = _line(text)
+        if line is None:
+            broken += 1
+        else:
+            kept.append(line)
+    return kept, broken
+
+
+def _line(text: bytes) -> Line | None:
+    if len(text) > LINE_BYTES:
+        return None
+    try:
+        line = _decoder.decode(text)
+        line.t = float(line.t)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors; nesting may be too deep
+        return None
+    if not (0 < line.t < LATEST and line.s):
+        return None
+    line.p = _probability(line.p)
+    line.u = unit(line.u)
+    line.v = line.v or None
+    line.w = line.w or None
+    return line
+
+
+def _probability(p: float | str | None) -> float | None:
+    if p is None:
+        return None
+    try:
+        value = float(p)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and 0 < value <= 1 else None
+
+
+def unit(text: str | None) -> str | None:
+    """The unit as it is stored and looked for."""
+    if not text:
+        return None
+    if len(text) <= UNIT_BYTES // 4:  # no character has more than four bytes
+        return text
+    return text.encode()[:UNIT_BYTES].decode(errors="ignore")
