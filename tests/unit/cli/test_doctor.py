@@ -111,7 +111,8 @@ def test_versions() -> None:
 def config(folder: Path, listen: int, version: int) -> Path:
     file = folder / "fader.yaml"
     file.write_text(
-        f"services: {{shop: {{listen: 127.0.0.1:{listen}, versions: {{v1: http://127.0.0.1:{version}}}, baseline: v1}}}}\n"
+        f"services: {{shop: {{listen: 127.0.0.1:{listen}, versions: {{v1: http://127.0.0.1:{version}}},"
+        " baseline: v1}}\n"
     )
     return file
 

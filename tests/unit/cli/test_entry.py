@@ -101,8 +101,9 @@ def test_up_refuses_a_broken_file_before_anything_is_started(
     )
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
-    code = "import sys; from fader.cli.entry import run; sys.exit(run(['schema']))"
+@pytest.mark.parametrize("command", ["schema", "--version"])
+def test_a_reader_that_leaves_is_told_nothing(command: str) -> None:
+    code = f"import sys; from fader.cli.entry import run; sys.exit(run([{command!r}]))"
     command = [sys.executable, "-c", code]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": SOURCE}
@@ -111,7 +112,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         p.stdout.close()
         assert p.stderr is not None
         assert p.stderr.read() == b""
-        assert p.wait(60) == 0
+        assert p.wait(60) == 1
 
 
 def test_watch_is_live_in_a_terminal(shop: Shop) -> None:
@@ -145,6 +146,6 @@ def test_watch_is_live_in_a_terminal(shop: Shop) -> None:
         assert p.wait(60) == 0
         reader.join(60)
     os.close(master)
-    assert "v2 serves 5 % of users.".encode() in seen
-    assert "v2 serves everybody.".encode() in seen
+    assert b"v2 serves 5 % of users." in seen
+    assert b"v2 serves everybody." in seen
     assert b"\x1b[" in seen
