@@ -96,8 +96,8 @@ def _version(live: LiveService, version: Version, layout: Layout) -> Json:
         **_transport(version, layout),
         **_protocol(version),
     }
-    if live.service.health:
-        cluster["health_checks"] = [_health(live.service.health, version)]
+    if check := version.health or live.service.health:
+        cluster["health_checks"] = [_health(check, version)]
     return cluster
 
 
