@@ -16,9 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from access_log import lines, report, resident
-from ingest import CELL, METRICS, SINCE
-
 from fader.telemetry.duckdb_store import DuckDBEventStore
+from ingest import CELL, METRICS, SINCE
 
 RATE = 1_500
 TICKS = 60

@@ -9,9 +9,9 @@ from functools import cache
 
 import numpy as np
 import pytest
+from tests.statistical.shop import SCENARIOS, Run, Shop
 
 from fader.model.state import Phase
-from tests.statistical.shop import SCENARIOS, Run, Shop
 
 pytestmark = pytest.mark.slow
 

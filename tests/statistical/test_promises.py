@@ -10,6 +10,7 @@ from math import log, sqrt
 
 import numpy as np
 import pytest
+from tests.unit.stats.build import arm, error_guardrail, latency_guardrail, values
 
 from fader.model.evidence import MetricEvidence
 from fader.model.state import Basis
@@ -18,7 +19,6 @@ from fader.model.verdict import Verdict
 from fader.stats.grid import log_e_grid, theta
 from fader.stats.judge import Stakes, judge
 from fader.stats.noninferiority import log_e_absolute, log_e_quantile, log_e_relative
-from tests.unit.stats.build import arm, error_guardrail, latency_guardrail, values
 
 pytestmark = pytest.mark.slow
 

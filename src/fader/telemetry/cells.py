@@ -153,7 +153,7 @@ class Cells:
         ]
 
 
-def arm_summary(  # noqa: PLR0917 - one argument per column
+def arm_summary(
     units: int,
     requests: int,
     events: int,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tests.unit.stats.build import arm, error_guardrail, latency_guardrail, values
+
 from fader.model.decision import Command, CommandName
 from fader.model.evidence import Evidence, GatewayEvidence, LearningEvidence, MetricEvidence
 from fader.model.rollout import RolloutSpec, Stage
 from fader.model.share import WHOLE
 from fader.model.state import Basis, Phase, RolloutState
 from fader.model.summary import ArmSummary
-from tests.unit.stats.build import arm, error_guardrail, latency_guardrail, values
 
 NOW = 1_700_000_000.0
 SHARES = (50_000, 100_000, 250_000, 500_000, WHOLE)

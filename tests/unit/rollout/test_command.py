@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.rollout.build import NOW, command, evidence, spec, state
 
 from fader.errors import Refused
 from fader.model.decision import CommandName
@@ -14,7 +15,6 @@ from fader.model.share import WHOLE
 from fader.model.state import ACTIVE, Phase
 from fader.rollout.command import allowed, obey
 from fader.rollout.decide import decide
-from tests.unit.rollout.build import NOW, command, evidence, spec, state
 
 NAMES: tuple[CommandName, ...] = get_args(CommandName)
 

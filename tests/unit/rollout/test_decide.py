@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.rollout.build import NOW, SHARES, arms, evidence, gateway, learning, metric, spec, state
 
 from fader.model.decision import Decision
 from fader.model.evidence import Evidence, LearningEvidence
@@ -14,7 +15,6 @@ from fader.model.state import ACTIVE, Basis, Phase
 from fader.model.summary import ArmSummary
 from fader.model.verdict import Verdict
 from fader.rollout.decide import decide
-from tests.unit.rollout.build import NOW, SHARES, arms, evidence, gateway, learning, metric, spec, state
 
 QUIET = [Phase.PENDING, Phase.COMPLETED, Phase.ROLLED_BACK, Phase.ABORTED]
 STOPPABLE = [Phase.RAMPING, Phase.AWAITING, Phase.PAUSED, Phase.HELD]

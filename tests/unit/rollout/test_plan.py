@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.rollout.build import NOW, spec, state
+from tests.unit.stats.build import latency_guardrail
 
 from fader.model.share import WHOLE, Interval
 from fader.model.state import Phase
 from fader.rollout.plan import cell, is_last, next_share, quantile_margin, stakes
-from tests.unit.rollout.build import NOW, spec, state
-from tests.unit.stats.build import latency_guardrail
 
 
 def test_next_share() -> None:

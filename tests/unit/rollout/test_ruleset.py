@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.unit.rollout.build import NOW, spec, state
 
 from fader.model.service import Address, Service, UnitSource, Version
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase
 from fader.rollout.ruleset import baseline_now, build
-from tests.unit.rollout.build import NOW, spec, state
 
 SHOP = Service(
     "shop",

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.unit.rollout.build import NOW, command, evidence, gateway, learning, spec, state
 
 from fader.model.decision import Decision, Step
 from fader.model.evidence import Evidence
@@ -16,7 +17,6 @@ from fader.rollout.explain import sentence
 from fader.rollout.points import points
 from fader.rollout.replay import again, replay
 from fader.rollout.view import view
-from tests.unit.rollout.build import NOW, command, evidence, gateway, learning, spec, state
 
 
 class Life:

@@ -4,12 +4,12 @@ from dataclasses import replace
 from math import log
 
 import pytest
+from tests.unit.rollout.build import NOW, evidence, spec, state
+from tests.unit.stats.build import ERRORS, LATENCY
 
 from fader.model.metric import Margin, Metric
 from fader.model.verdict import Judgement, Verdict
 from fader.rollout import explain, words
-from tests.unit.rollout.build import NOW, evidence, spec, state
-from tests.unit.stats.build import ERRORS, LATENCY
 
 
 @pytest.mark.parametrize(

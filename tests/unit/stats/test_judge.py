@@ -6,6 +6,7 @@ from math import inf, log, nan
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.stats.build import arm, error_guardrail, errors, latency_guardrail, stakes, values
 
 from fader.model.evidence import MetricEvidence
 from fader.model.rollout import RolloutSpec, Stage
@@ -16,7 +17,6 @@ from fader.stats.grid import log_e_grid, log_sum_exp
 from fader.stats.judge import exceeds, judge
 from fader.stats.normal_mixture import log_e_norm1_mean
 from fader.stats.weights import harm_threshold, safe_threshold
-from tests.unit.stats.build import arm, error_guardrail, errors, latency_guardrail, stakes, values
 
 BASIS = Basis("errors", 0.003)
 LEARNT = Basis("latency", 0.05, 100.0)

@@ -4,12 +4,12 @@ from dataclasses import replace
 from math import log
 
 import pytest
+from tests.unit.stats.build import arm
 
 from fader.model.summary import ArmSummary
 from fader.stats.grid import theta
 from fader.stats.noninferiority import log_e_absolute, log_e_quantile, log_e_relative
 from fader.stats.normal_mixture import log_e_norm1
-from tests.unit.stats.build import arm
 
 PROOF = log(20)
 
