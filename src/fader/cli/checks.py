@@ -143,7 +143,8 @@ def config(file: Path) -> tuple[Check, Document | None]:
         where = f"line {first.line}: " if first.line else ""
         found = f"{where}{first.message}" + (f" (and {more} more)" if more else "")
         return Check(str(file), False, found, first.fix), None
-    return Check(str(file), True, f"{len(document.services)} services, {len(document.rollouts)} rollouts"), document
+    names = ", ".join([s.name for s in document.services] + [r.name for r in document.rollouts])
+    return Check(str(file), True, f"sound: {names}"), document
 
 
 def service_port(service: Service, ours: frozenset[str]) -> Check:

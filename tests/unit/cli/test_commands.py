@@ -109,7 +109,7 @@ def test_preview(fader: Fader) -> None:
 
 
 def test_forget_sends_the_whole_id(fader: Fader, shop: Shop) -> None:
-    assert fader("forget", "a/b ü?").out == "7 events of a/b ü? erased\n"
+    assert fader("forget", "a/b ü?").out == "events of a/b ü? erased: 7\n"
     assert shop.asked[0][:2] == ("DELETE", "/v1/units/a%2Fb%20%C3%BC%3F")
 
 
