@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from access_log import lines, pin, report, resident
-
 from fader.model.metric import Comparison, Metric
 from fader.model.share import Interval
 from fader.ports.events import Cell, CellMetric

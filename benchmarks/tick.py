@@ -16,9 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from access_log import lines, report, resident
-from ingest import CELL, METRICS, SINCE
-
 from fader.telemetry.duckdb_store import DuckDBEventStore
+from ingest import CELL, METRICS, SINCE
 
 RATE = 1_500
 TICKS = 60
@@ -107,9 +106,9 @@ def main() -> None:
             print(table[-1], flush=True)
         run.store.close()
     notes = [
-        f"A tick with {RATE:,} new requests; {TICKS} ticks each. `learning` is over 24 h; `first` is its first call after "
-        "a pause, which catches up with all rows since the last. Resident of the process with an idle, empty store: "
-        f"{idle:.0f} MB (limit of DuckDB: the default)."
+        f"A tick with {RATE:,} new requests; {TICKS} ticks each. `learning` is over 24 h; `first` is its first call after",
+        "a pause, which catches up with all rows since the one before. Resident of the process with an idle, empty store:",
+        f"{idle:.0f} MB.",
     ]
     report("tick", "A tick of the event store as it fills", options.seed, table, notes)
 
