@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fader.assign.bucket import UNIT_BYTES, bucket
-from fader.telemetry.line import LINE_BYTES, read, unit
+from fader.telemetry.line import LINE_BYTES, logged, name, read
 
 
 def one(**fields: object) -> object:
@@ -54,18 +54,32 @@ def test_blank_lines_are_nothing() -> None:
     assert read(b"\n \n\r\n\n") == ([], 0)
 
 
-@given(st.text(min_size=1, max_size=400))
-def test_a_cut_unit_is_whole_characters_and_at_most_256_bytes(text: str) -> None:
-    cut = unit(text) if text.isprintable() else None
-    if cut is not None:
-        assert text.startswith(cut)
-        assert len(cut.encode()) <= UNIT_BYTES < len(cut.encode()) + (4 if cut != text else UNIT_BYTES)
-        assert unit(cut) == cut
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=400))
+def test_a_named_unit_is_found_as_logged_and_keeps_its_bucket(text: str) -> None:
+    found = name(text)
+    raw = text.encode()[:UNIT_BYTES]
+    if not text:
+        assert found is None
+        return
+    assert found in (raw.decode(errors="replace"), raw.decode("latin-1"))
+    assert logged(found) == found
+    if found == raw.decode(errors="replace"):
+        assert bucket(found, "shop/shop-v2") == bucket(text, "shop/shop-v2")
 
 
-def test_a_unit_that_is_cut_between_characters_keeps_its_bucket() -> None:
-    long = "é" * 200
-    assert bucket(unit(long) or "", "shop/shop-v2") == bucket(long, "shop/shop-v2")
+@given(st.binary(min_size=1, max_size=UNIT_BYTES))
+def test_what_a_gateway_cut_is_not_cut_again(raw: bytes) -> None:
+    try:
+        written = raw.decode()
+    except UnicodeDecodeError:
+        written = raw.decode("latin-1")
+    assert logged(written) == written
+    assert name(raw.decode(errors="surrogateescape")) == written
+
+
+def test_lines_end_at_newlines_alone() -> None:
+    (kept,), broken = read('{"t": 1, "s": "shop", "u": "a\u2028b\u0085c"}\n'.encode())
+    assert (kept.u, broken) == ("a\u2028b\u0085c", 0)
 
 
 @given(st.binary(max_size=300))
