@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -19,6 +19,8 @@ from fader.model.report import EndpointHealth, GatewayReport, VersionCount
 
 #: Seconds between two looks at the endpoints' health, and between two reports when nothing changes.
 LOOK, PERIOD = 0.5, 1.0
+#: Upper bound in ms of what lies above the last latency bucket, as it is sent: JSON has no infinity.
+ENDLESS = 1e9
 
 
 @dataclass(slots=True)
@@ -120,6 +122,10 @@ class Reporter:
 
     async def _count(self) -> None:
         try:
-            self._counts = version_counts(await self._admin.counts())
+            self._counts = tuple(map(_finite, version_counts(await self._admin.counts())))
         except Unavailable:
             return
+
+
+def _finite(count: VersionCount) -> VersionCount:
+    return replace(count, latency_bins=tuple((min(bound, ENDLESS), number) for bound, number in count.latency_bins))
