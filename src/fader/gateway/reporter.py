@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from structlog.typing import FilteringBoundLogger
@@ -79,7 +80,8 @@ class Reporter:
                 next_report = loop.time() + PERIOD - LOOK / 10
                 await self._count()
                 await self.send()
-                self._envoy.log_file.bound()
+                with suppress(OSError):
+                    self._envoy.log_file.bound()
             try:
                 await asyncio.wait_for(self._changed.wait(), LOOK)
             except TimeoutError:
