@@ -245,7 +245,8 @@ def text(rounds: list[Round], rate: float, reached: float, failed: int) -> str:
             "Each round: " + ", ".join(f"{r.last_ms:.1f}" for r in rounds) + " ms.",
             "",
             f"Machine: {os.cpu_count()} CPUs, {platform.machine()}, {platform.system()} {platform.release()}, "
-            f"Python {platform.python_version()}; everything on this one machine. Commit {commit.stdout.strip()}.",
+            f"Python {platform.python_version()}; everything on this one machine, "
+            f"whose load was {os.getloadavg()[0]:.1f} at the end. Commit {commit.stdout.strip()}.",
             "Run again: `python benchmarks/rollback_latency.py --write`.",
             "",
         ]

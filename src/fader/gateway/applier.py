@@ -115,8 +115,12 @@ class Applier:
         self._current = wanted
         if self.applied != ruleset:
             self.applied = ruleset
-            self._applied_file.store(ruleset)
-            self._applied_file.sync()
+            try:
+                self._applied_file.store(ruleset)
+                self._applied_file.sync()
+            except OSError as error:
+                # Without the record the next agent writes all files again, which changes nothing.
+                self._log.error("the record of the applied ruleset cannot be written", why=str(error))
         return outcome
 
     async def _apply(self, wanted: Resources, again: bool) -> Outcome:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from fader.gateway.envoy_log import EnvoyLog, worst
@@ -41,8 +42,6 @@ def test_only_what_came_since_is_looked_at(tmp_path: Path) -> None:
 def test_it_is_bounded_and_the_writer_goes_on(tmp_path: Path) -> None:
     log = EnvoyLog(tmp_path / "envoy.log", limit=100)
     fd = log.open_for_envoy()
-    import os
-
     os.write(fd, b"x" * 150)
     log.bound()
     os.write(fd, b"after")
