@@ -429,7 +429,7 @@ def awaiting(now: float, name: str = "basket-v4", service: str = "basket") -> Sc
         judgements=tuple(
             replace(j, verdict=Verdict.SAFE, log_e_safe=5.3, more_units=None) for j in scene.view.judgements
         ),
-        commands=("approve", "pause", "abort"),
+        commands=("approve", "pause", "promote", "abort"),
     )
     return Scene(view, scene.steps[:3], tuple(p for p in scene.points if p.stage < 2))
 

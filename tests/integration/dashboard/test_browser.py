@@ -195,6 +195,11 @@ def test_a_narrow_screen_never_scrolls_sideways(
     if address != "/login":
         live(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for button in page.locator(".button:visible").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
     assert page.said == []
 
 

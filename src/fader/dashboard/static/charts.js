@@ -8,6 +8,7 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 const fade = (colour, alpha) => `color-mix(in srgb, ${colour} ${alpha * 100}%, transparent)`;
 
 const PERCENT = "\u202f%"; // as everywhere on the page: a narrow space that does not break
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 604800];
 let data = null;
 const charts = [];
 
@@ -39,7 +40,7 @@ function axes(unit, values) {
       : date.toLocaleTimeString(undefined, shown);
   });
   return [
-    { ...common, values: times, space: 78, size: 30 },
+    { ...common, values: times, space: 78, size: 30, incrs: STEPS },
     { ...common, values: (u, ticks) => ticks.map((v) => values(v)), size: 58, space: 34 },
   ];
 }
