@@ -10,10 +10,10 @@ from fader.model.decision import Command, Step
 from fader.model.metric import Comparison, Margin, Metric
 from fader.model.report import EndpointHealth, GatewayReport
 from fader.model.rollout import Guardrail, RolloutSpec, Stage
-from fader.model.share import percent
 from fader.model.state import Basis, Phase, RolloutState
 from fader.model.verdict import Judgement, Verdict
 from fader.model.view import Point, RolloutView, StageView
+from fader.rollout.words import share as percent
 
 ERRORS = Metric("errors", "proportion", where=(Comparison("status", ">=", 500),))
 LATENCY = Metric("latency", "quantile", value="duration_ms", q=0.95)
@@ -86,6 +86,8 @@ def judgement(
         first[0],
         first[1],
         more,
+        candidate_value=c * 3640 if metric == "latency" else 0.0,
+        baseline_value=b * 3640 if metric == "latency" else 0.0,
     )
 
 
@@ -133,7 +135,7 @@ def climb(of: RolloutSpec, start: float, starts: list[float], attempt: int = 1) 
         share = of.stages[i].share
         after = replace(before, phase=Phase.RAMPING, revision=i + 2, stage=i, share=share, stage_since=at, bases=BASES)
         reason = (
-            f"{of.baseline} is known: 0.31% of requests fail, p95 is 182 ms. {of.candidate} goes to {percent(share)}."
+            f"{of.baseline} is known: 0.31 % of requests fail, p95 is 182 ms. {of.candidate} goes to {percent(share)}."
             if i == 0
             else f"errors and latency are proven safe for {percent(share)}: {of.candidate} goes from "
             f"{percent(of.stages[i - 1].share)} to {percent(share)}."
@@ -186,7 +188,7 @@ def ramping(now: float, name: str = "shop-v2", service: str = "shop") -> Scene:
         "errors and latency were proven safe after 10 min 50 s.",
         "errors and latency were proven safe after 10 min 50 s.",
     ]
-    waits = ("3 min 0 s more until 25% has baked 10 min.", "errors: about 1,240 more users until 50% is proven safe.")
+    waits = ("3 min 0 s more until 25 % has baked 10 min.", "errors: about 1,240 more users until 50 % is proven safe.")
     view = RolloutView(
         name,
         service,
@@ -194,7 +196,7 @@ def ramping(now: float, name: str = "shop-v2", service: str = "shop") -> Scene:
         "v2",
         of,
         replace(steps[-1].after, stage_since=now - 420),
-        f"25% of {service}'s users have v2; nothing speaks against it so far.",
+        f"25 % of {service}'s users have v2; nothing speaks against it so far.",
         waits,
         stage_views(of, "ppcaa", [*starts[:2], now - 420], reasons),
         (
@@ -276,7 +278,7 @@ def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout"
         margin=1.0,
         more=900,
     )
-    reason = "errors is harmful at 5%: 3.12% of v2's requests fail, 0.31% of v1's. Everybody has v1 again."
+    reason = "errors is harmful at 5 %: 3.12 % of v2's requests fail, 0.31 % of v1's. Everybody has v1 again."
     steps = (*steps, Step(3, name, fell, of, steps[-1].after, state, "harm", reason, judgements=(harmful, latency)))
     view = RolloutView(
         name,
@@ -285,9 +287,13 @@ def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout"
         "v2",
         of,
         state,
-        "Rolled back at 5%: v2 fails 3.12% of its requests, v1 0.31%. Everybody has v1 again.",
+        "checkout-v7 was rolled back at 5 %: errors rose from 0.31 % to 3.1 % of requests (19 of 243 users on v2 had "
+        "one, 44 of 4,617 on v1); 0.2 pp is tolerated; the chance of this without a change is below 1 in 221",
         (),
-        stage_views(of, "xaaaa", [begun, fell], [reason]),
+        (
+            replace(stage_views(of, "xaaaa", [begun], [reason])[0], until=fell),
+            *stage_views(of, "xaaaa", [begun], [reason])[1:],
+        ),
         (harmful, latency),
         243,
         19,
@@ -355,7 +361,7 @@ def completed(now: float, name: str = "shop-v1-8", service: str = "shop") -> Sce
             steps[-1].after,
             state,
             "completed",
-            "errors and latency are proven safe for 100%: everybody has v2.",
+            "errors and latency are proven safe for 100 %: everybody has v2.",
             judgements=steps[-1].judgements,
         ),
     )
@@ -388,13 +394,13 @@ def completed(now: float, name: str = "shop-v1-8", service: str = "shop") -> Sce
 
 def held(now: float, name: str = "recommend-v12", service: str = "recommend") -> Scene:
     scene = ramping(now, name, service)
-    why = "latency stayed undecided for 24 h at 25%, and if_undecided says hold. Promote, pull the plug, or wait."
+    why = "latency stayed undecided for 24 h at 25 %, and if_undecided says hold. Promote, pull the plug, or wait."
     state = replace(scene.view.state, phase=Phase.HELD, revision=9, cause=why)
     seen = (scene.view.judgements[0], replace(scene.view.judgements[1], verdict=Verdict.UNDECIDED, log_e_safe=2.2))
     view = replace(
         scene.view,
         state=state,
-        headline="Held at 25%: latency is still undecided after 24 h.",
+        headline="Held at 25 %: latency is still undecided after 24 h.",
         waits=(),
         needs_person=why,
         judgements=seen,
@@ -409,14 +415,14 @@ def awaiting(now: float, name: str = "basket-v4", service: str = "basket") -> Sc
     scene = ramping(now, name, service)
     since = [s.at for s in scene.steps[1:3]]
     state = replace(scene.steps[2].after, phase=Phase.AWAITING, stage_since=since[1])
-    why = "10% has passed. The next stage, 25%, waits for a person to approve it."
+    why = "10 % has passed. The next stage, 25 %, waits for a person to approve it."
     view = replace(
         scene.view,
         spec=of,
         state=state,
-        headline="10% of basket's users have v2, and it is proven safe.",
+        headline="10 % of basket's users have v2, and it is proven safe.",
         needs_person=why,
-        waits=("A person approves 25%.",),
+        waits=("A person approves 25 %.",),
         units_exposed=2417,
         units_harmed=41,
         stages=stage_views(of, "pcaaa", since, ["Proven safe after 10 min 50 s."]),

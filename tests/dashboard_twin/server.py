@@ -74,7 +74,7 @@ class Served:
             host="127.0.0.1",
             port=self.port,
             log_level="error",
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=0,
             lifespan="off",
             ws="none",
         )

@@ -12,6 +12,7 @@ from fader.dashboard.taper import Picture, picture
 from fader.dashboard.templating import Templates
 from fader.model.report import GatewayReport
 from fader.model.state import ACTIVE, Phase
+from fader.model.verdict import Verdict
 from fader.model.view import RolloutView
 from fader.ports.control import Control
 
@@ -21,6 +22,11 @@ FRESH = 24 * 3600.0
 ENDED_SHOWN = 20
 #: A gateway reports once a second; after this long without a report it counts as silent.
 SILENT = 10.0
+
+
+def harmful(view: RolloutView) -> bool:
+    """Whether harm is proven: the count of hurt users is alarming then, and the baseline's bad luck before."""
+    return any(j.verdict is Verdict.HARMFUL for j in view.judgements)
 
 
 class Group(StrEnum):
@@ -34,6 +40,7 @@ class Group(StrEnum):
 class Line:
     view: RolloutView
     picture: Picture
+    harmful: bool
 
 
 def group_of(view: RolloutView, now: float) -> Group:
@@ -51,7 +58,7 @@ def grouped(views: Sequence[RolloutView], now: float) -> dict[Group, list[Line]]
     """Groups in the order of urgency, only those that hold something; within one, the latest change first."""
     groups: dict[Group, list[Line]] = {g: [] for g in Group}
     for view in sorted(views, key=lambda v: (-max(v.state.ended_at, v.state.stage_since, v.state.started_at), v.name)):
-        groups[group_of(view, now)].append(Line(view, picture(view)))
+        groups[group_of(view, now)].append(Line(view, picture(view), harmful(view)))
     return {g: lines for g, lines in groups.items() if lines}
 
 

@@ -113,7 +113,7 @@ class Pages:
                         status,
                         media_type="application/problem+json",
                     )
-                return self._templates.page("error.html", status=status, short=short, detail=detail)
+                return self._templates.page("error.html", status=status, code=status, short=short, detail=detail)
 
         return guarded
 

@@ -22,7 +22,13 @@ class Derived:
         """`store` is the id of the rows that the sums are of. Raises Corrupt."""
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON", "temp_store = MEMORY"):
+            for pragma in (
+                "journal_mode = WAL",
+                "synchronous = NORMAL",
+                "secure_delete = ON",
+                "temp_store = MEMORY",
+                "cache_size = -8000",
+            ):
                 self.db.execute(f"PRAGMA {pragma}").fetchall()
             self.db.executescript(sql.SUMS_SCHEMA)
             known = self.db.execute("SELECT id, schema FROM store").fetchone()

@@ -7,6 +7,7 @@ import operator
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from fader.model.evidence import LearningEvidence, MetricEvidence
 from fader.model.metric import Comparison, Metric
@@ -19,7 +20,7 @@ from fader.telemetry.terms import terms
 CAP = 5
 SLOT = 300
 
-OPERATORS: dict[str, Callable[[object, object], bool]] = {
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -86,8 +87,10 @@ class MemoryEventStore:
             self._broken += broken
             count += len(lines)
             self._lines += lines
-            for known in (*self._cells.values(), *self._attempts.values()):
-                known.lines += lines
+            for cell in self._cells.values():
+                cell.lines += lines
+            for attempt in self._attempts.values():
+                attempt.lines += lines
         self._waiting.clear()
         return count
 
@@ -187,8 +190,9 @@ class MemoryEventStore:
                     arm = line.v == known.cell.candidate
                     for i, cell_metric in enumerate(known.cell.metrics):
                         known.forgotten.update({(i, arm, b): n for b, n in _bins(cell_metric.metric, [line]).items()})
-        for owner in (*self._cells.values(), *self._attempts.values()):
-            owner.lines = [line for line in owner.lines if line.u != name]
+            known.lines = [line for line in known.lines if line.u != name]
+        for attempt in self._attempts.values():
+            attempt.lines = [line for line in attempt.lines if line.u != name]
         before = len(self._lines)
         self._lines = [line for line in self._lines if line.u != name]
         return before - len(self._lines)

@@ -7,17 +7,18 @@ const GROUP = uPlot.sync("rollout");
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const fade = (colour, alpha) => `color-mix(in srgb, ${colour} ${alpha * 100}%, transparent)`;
 
+const PERCENT = "\u202f%"; // as everywhere on the page: a narrow space that does not break
 let data = null;
 const charts = [];
 
 const digits = (x, unit) => {
   if (x == null) return "–";
-  if (unit === "%") return `${trim(x * 100, x && Math.abs(x) < 0.01 ? 2 : 3)}%`;
-  if (unit === "ms" && Math.abs(x) >= 1000) return `${trim(x / 1000, 3)} s`;
-  return `${trim(x, 3)} ${unit}`.trim();
+  if (unit === "%") return `${x < 0.1 ? sure(x * 100, 2) : sure(x * 100, 3)}${PERCENT}`;
+  return `${x >= 100 ? Math.round(x).toLocaleString("en") : sure(x, 3)} ${unit}`.trim();
 };
+const sure = (x, n) => (x ? x.toLocaleString("en", { minimumSignificantDigits: n, maximumSignificantDigits: n }) : "0");
 const trim = (x, n) => String(Number(Number(x).toPrecision(n)).toLocaleString("en", { maximumFractionDigits: 6 }));
-const share = (ppm) => `${trim(ppm / 10000, 6)}%`;
+const share = (ppm) => `${trim(ppm / 10000, 6)}${PERCENT}`;
 
 const end = () => data.to ?? Math.max(now(), data.from + 10);
 const range = () => {
@@ -32,7 +33,7 @@ function axes(unit, values) {
   };
   const times = (u, ticks, index, space, step) => ticks.map((at) => {
     const date = new Date(at * 1000);
-    const shown = { hour: "2-digit", minute: "2-digit" };
+    const shown = { hour: "numeric", minute: "2-digit" };
     if (step < 60) shown.second = "2-digit";
     return step >= 86400 ? date.toLocaleDateString(undefined, { day: "numeric", month: "short" })
       : date.toLocaleTimeString(undefined, shown);
@@ -60,6 +61,7 @@ function build(chart) {
 
 // One line above the chart, always there: the names, and the numbers under the cursor or the latest ones.
 function legend(chart, index) {
+  chart.figure.toggleAttribute("data-empty", chart.empty?.() ?? false);
   const parts = chart.words(index ?? chart.lastKnown());
   chart.legend.replaceChildren(...parts.map(([kind, words, band]) => {
     const item = document.createElement("span");
@@ -138,7 +140,7 @@ function metricChart(figure) {
   chart.name = figure.dataset.metric;
   const metric = () => data.metrics.find((m) => m.name === chart.name);
   chart.unit = metric()?.unit ?? "";
-  chart.tick = (v) => digits(v, chart.unit);
+  chart.tick = (v) => (chart.unit === "%" ? `${trim(v * 100, 4)}${PERCENT}` : `${trim(v, 4)} ${chart.unit}`.trim());
   const limit = (baseline) => {
     const { kind, value } = metric().tolerate;
     return baseline == null ? null : kind === "absolute" ? baseline + value : baseline * (1 + value);
@@ -175,8 +177,11 @@ function metricChart(figure) {
     if (!lines.length) return chart.unit === "%" ? [0, 0.01] : [0, 100];
     const highest = Math.max(...lines), band = Math.max(highest, ...shown(1), ...shown(3));
     const top = Math.min(band * 1.08, highest * 2.2) || 0.01;
-    return [0, top];
+    if (chart.unit === "%") return [0, top];
+    const lowest = Math.min(...lines), room = Math.max((highest - lowest) * 0.9, highest * 0.06);
+    return [Math.max(0, lowest - room), Math.min(band, highest + room)];
   };
+  chart.empty = () => !metric()?.rows.length;
   chart.lastKnown = () => chart.data()[0].length - 1;
   chart.words = (i) => {
     const rows = chart.data();

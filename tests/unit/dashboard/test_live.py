@@ -1,0 +1,167 @@
+"""The watcher: what reaches a reader, that nobody is left behind, and that nothing runs when nobody looks."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dashboard_twin import scenes
+from dashboard_twin.control import ScriptedControl
+from fader.dashboard.live import BACKLOG, Live, Mailbox, Snapshot
+from fader.dashboard.rollout import Rollout
+from fader.dashboard.templating import Templates
+from fader.errors import NotFound
+
+
+def live_of(control: ScriptedControl, now: float) -> Live:
+    page = Rollout(control, Templates(), lambda: now)
+    return Live(page.snapshot, control.changes)
+
+
+async def page_of(stream: AsyncGenerator[bytes, None]) -> dict[str, Any]:
+    """The next news of a page; beats are passed over."""
+    while True:
+        event = (await asyncio.wait_for(anext(stream), 30)).decode()
+        kind, data = event.removeprefix("event: ").split("\ndata: ", 1)
+        assert data.endswith("\n\n")
+        if kind == "page":
+            news: dict[str, Any] = json.loads(data)
+            return news
+
+
+async def listening(control: ScriptedControl) -> None:
+    async with asyncio.timeout(30):
+        while not control.listeners:
+            await asyncio.sleep(0.01)
+
+
+async def idle(control: ScriptedControl) -> None:
+    async with asyncio.timeout(30):
+        while control.listeners:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_stream_begins_with_everything_then_sends_what_changed(now: float) -> None:
+    scene = scenes.ramping(now)
+    control = ScriptedControl(scene)
+    async with aclosing(live_of(control, now).stream("shop-v2")) as stream:
+        first = await page_of(stream)
+        assert first["whole"]
+        assert {"head", "hero", "history"} <= first["regions"].keys()
+        waiting = asyncio.ensure_future(page_of(stream))
+        await listening(control)
+        control.play(replace(scene, view=replace(scene.view, headline="Something else is true now.")))
+        news = await waiting
+        assert not news["whole"]
+        assert list(news["regions"]) == ["head"]
+        assert "Something else is true now." in news["regions"]["head"]
+
+
+async def test_readers_of_one_page_share_one_rendering(now: float) -> None:
+    scene = scenes.ramping(now)
+    control = ScriptedControl(scene)
+    live = live_of(control, now)
+    streams = [live.stream("shop-v2") for _ in range(40)]
+    for stream in streams:
+        await page_of(stream)
+    waiting = [asyncio.ensure_future(page_of(stream)) for stream in streams]
+    await listening(control)
+    before = control.rendered
+    control.play(replace(scene, view=replace(scene.view, headline="New.")))
+    assert all("New." in news["regions"]["head"] for news in await asyncio.gather(*waiting))
+    assert control.rendered - before < 10
+    for stream in streams:
+        await stream.aclose()
+
+
+async def test_new_points_are_sent_once(now: float) -> None:
+    scene = scenes.ramping(now)
+    later = scenes.curve(now + 5, now - 420, 2, 250_000, 0.004, 180.0)
+    latest = scenes.curve(now + 6, now - 420, 2, 250_000, 0.004, 180.0)
+    control = ScriptedControl(scene)
+    async with aclosing(live_of(control, now).stream("shop-v2")) as stream:
+        await page_of(stream)
+        waiting = asyncio.ensure_future(page_of(stream))
+        await listening(control)
+        control.play(replace(scene, points=(*scene.points, *later)))
+        await waiting
+        control.play(replace(scene, points=(*scene.points, *later, *latest)))
+        news = await page_of(stream)
+        assert [[r[0] for r in m["rows"]] for m in news["chart"]["metrics"]] == [[now + 6], [now + 6]]
+
+
+async def test_nothing_runs_when_nobody_looks(now: float) -> None:
+    control = ScriptedControl(scenes.ramping(now))
+    live = live_of(control, now)
+    stream = live.stream("shop-v2")
+    await page_of(stream)
+    await listening(control)
+    await stream.aclose()
+    await idle(control)
+    assert live.readers == 0
+
+
+async def test_a_rollout_that_does_not_exist_is_an_error_before_the_stream(now: float) -> None:
+    live = live_of(ScriptedControl(), now)
+    with pytest.raises(NotFound):
+        await anext(live.stream("nothing"))
+    assert live.readers == 0
+
+
+async def test_a_rollout_that_goes_away_ends_its_streams(now: float) -> None:
+    control = ScriptedControl(scenes.ramping(now))
+    async with aclosing(live_of(control, now).stream("shop-v2")) as stream:
+        await page_of(stream)
+        await listening(control)
+        control.remove("shop-v2")
+        async with asyncio.timeout(30):
+            assert [e async for e in stream if not e.startswith(b"event: beat")] == []
+
+
+async def test_a_reader_after_all_others_left_is_live_again(now: float) -> None:
+    scene = scenes.ramping(now)
+    control = ScriptedControl(scene)
+    live = live_of(control, now)
+    stream = live.stream("shop-v2")
+    await page_of(stream)
+    await stream.aclose()
+    await idle(control)
+    async with aclosing(live.stream("shop-v2")) as second:
+        await page_of(second)
+        waiting = asyncio.ensure_future(page_of(second))
+        await listening(control)
+        control.play(replace(scene, view=replace(scene.view, headline="Second life.")))
+        assert "Second life." in (await waiting)["regions"]["head"]
+
+
+def moment(regions: dict[str, str], rows: int = 0, at: float = 0.0) -> Snapshot:
+    chart = {"attempt": 1, "metrics": [{"name": "errors", "rows": [[at, 0]] * rows}]}
+    return Snapshot("t", at, regions, chart)
+
+
+def test_a_slow_reader_gets_the_latest_of_each_region_and_every_row() -> None:
+    box = Mailbox(seen={"head": "a", "hero": "a"})
+    box.put(moment({"head": "b", "hero": "a"}, 2, 1.0))
+    box.put(moment({"head": "c", "hero": "d"}, 3, 2.0))
+    assert box.snapshot is not None
+    assert box.snapshot.regions == {"head": "c", "hero": "d"}
+    assert box.snapshot.chart is not None
+    assert len(box.snapshot.chart["metrics"][0]["rows"]) == 5
+
+
+def test_a_change_back_is_a_change_for_who_saw_the_other() -> None:
+    box = Mailbox(seen={"head": "b"})
+    box.put(moment({"head": "a"}))
+    assert box.snapshot is not None
+    assert box.snapshot.regions == {"head": "a"}
+
+
+def test_a_reader_that_never_reads_is_let_go() -> None:
+    box = Mailbox()
+    for n in range(12):
+        box.put(moment({}, BACKLOG // 10, n))
+    assert box.closed

@@ -1,0 +1,59 @@
+from dataclasses import replace
+
+import pytest
+
+from dashboard_twin import scenes
+from fader.dashboard.rollout import Next, guardrail_lines, next_step, proof, title
+from fader.model.state import Phase
+from fader.model.verdict import Verdict
+
+
+def test_the_next_step_names_its_share_and_its_earliest_time(now: float) -> None:
+    view = scenes.ramping(now).view
+    assert next_step(view) == Next("50\u202f%", "when proven safe", now - 420 + 600)
+
+
+@pytest.mark.parametrize(
+    ("phase", "when"),
+    [
+        (Phase.PAUSED, "after a resume"),
+        (Phase.HELD, "a person must decide"),
+        (Phase.AWAITING, "when a person approves"),
+        (Phase.COMPLETED, "nothing more"),
+        (Phase.ABORTED, "nothing more"),
+    ],
+)
+def test_no_time_is_promised_where_nothing_moves(now: float, phase: Phase, when: str) -> None:
+    view = scenes.ramping(now).view
+    upcoming = next_step(replace(view, state=replace(view.state, phase=phase)))
+    assert (upcoming.when, upcoming.earliest) == (when, 0.0)
+
+
+def test_before_the_first_stage_the_first_share_comes_next(now: float) -> None:
+    assert next_step(scenes.learning(now).view).share == "5\u202f%"
+    assert next_step(scenes.pending(now).view).share == "5\u202f%"
+
+
+def test_every_phase_has_a_next_step(now: float) -> None:
+    view = scenes.ramping(now).view
+    for phase in Phase:
+        assert next_step(replace(view, state=replace(view.state, phase=phase))).when
+
+
+def test_proof_is_a_part_of_what_is_needed() -> None:
+    assert [proof(e, 5.0) for e in (-3.0, 0.0, 2.5, 5.0, 9.0)] == [0, 0, 50, 100, 100]
+    assert proof(1.0, 0.0) == 0
+
+
+def test_a_guardrail_without_a_judgement_is_unknown(now: float) -> None:
+    lines = guardrail_lines(scenes.learning(now).view)
+    assert [(g.judgement.verdict, g.forest) for g in lines] == [(Verdict.UNKNOWN, None)] * 2
+
+
+def test_a_quantile_names_its_frozen_threshold(now: float) -> None:
+    assert [g.slower_than for g in guardrail_lines(scenes.ramping(now).view)] == ["", "182\u00a0ms"]
+
+
+def test_the_title_says_what_needs_a_person(now: float) -> None:
+    assert title(scenes.held(now).view) == "! 25\u202f% · recommend-v12 · fader"
+    assert title(scenes.ramping(now).view) == "25\u202f% · shop-v2 · fader"
