@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import log
+from math import inf, log
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from fader.rollout.plan import cell
 ERRORS = Metric("errors", "proportion", where=(Comparison("status", ">=", 500.0),))
 LATENCY = Metric("latency", "quantile", value="duration_ms", q=0.95)
 START = 1_700_000_000.0
+#: Errors of a unit that count in a stage. Slow requests are not capped: over a long stage every busy visitor has
+#: more than a handful on either version, and the shares would all read alike.
 CAP = 5
 
 
@@ -96,9 +98,10 @@ class Shop:
         warm: float = 5.0,
         median_ms: float = 12.0,
         sigma: float = 0.5,
+        slow_cap: float = inf,
     ) -> None:
         self.random = np.random.default_rng([20_261_122, seed])
-        self.spec, self.scenario, self.warm = spec or shop_spec(), scenario, warm
+        self.spec, self.scenario, self.warm, self.slow_cap = spec or shop_spec(), scenario, warm, slow_cap
         self.rates = rate * np.exp(self.random.normal(-(spread**2) / 2, spread, visitors))
         self.mu, self.sigma = log(median_ms), sigma
         self.buckets = np.array([bucket(f"visitor-{seed}-{i}", self.spec.salt) for i in range(visitors)])
@@ -160,7 +163,7 @@ class Shop:
             return Evidence(now, state.stage, gateway=gateway, wanted_version=1, missing="nothing yet")
         arms = (self.buckets - state.start) % WHOLE < state.share
         errors = [_arm(sums.n[a], sums.errors[a]) for a in (arms, ~arms)]
-        slow = [_arm(sums.n[a], sums.slow[a], sums.over[a]) for a in (arms, ~arms)]
+        slow = [_arm(sums.n[a], sums.slow[a], sums.over[a], self.slow_cap) for a in (arms, ~arms)]
         histograms = [_histogram(b) for b in sums.bins]
         metrics = (MetricEvidence("errors", *errors), MetricEvidence("latency", *slow, *histograms))
         return Evidence(now, state.stage, metrics, gateway=gateway, wanted_version=1)
@@ -200,11 +203,11 @@ def _histogram(bins: dict[int, int]) -> Histogram:
     return Histogram(tuple(bins), tuple(bins.values()))
 
 
-def _arm(n: np.ndarray, y: np.ndarray, over: np.ndarray | None = None) -> ArmSummary:
+def _arm(n: np.ndarray, y: np.ndarray, over: np.ndarray | None = None, cap: float = CAP) -> ArmSummary:
     here = n > 0
     n, raw = n[here], y[here]
-    y = np.minimum(raw, CAP)
-    o = np.minimum(over[here], CAP) if over is not None else np.zeros_like(n)
+    y = np.minimum(raw, cap)
+    o = np.minimum(over[here], cap) if over is not None else np.zeros_like(n)
     return ArmSummary(
         units=len(n),
         requests=float(n.sum()),

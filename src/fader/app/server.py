@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -99,26 +100,43 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
         server_header=False,
         timeout_graceful_shutdown=LAST_WORDS,
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(_run(server, bound))
-    except KeyboardInterrupt:
-        pass
     finally:
         events.close()
         states.close()
     return 0
 
 
-async def _run(server: uvicorn.Server, bound: socket.socket) -> None:
+class Server(uvicorn.Server):
+    """uvicorn ends the process by the signal that it got, before the stores are closed; this one returns."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.leave)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def leave(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+async def _run(server: Server, bound: socket.socket) -> None:
     watch = asyncio.create_task(_leave_with_parent(server)) if os.environ.get("FADER_SUPERVISED") else None
     await server.serve(sockets=[bound])
     if watch:
         watch.cancel()
 
 
-async def _leave_with_parent(server: uvicorn.Server) -> None:
+async def _leave_with_parent(server: Server) -> None:
     """A supervisor that was killed cannot stop us; without this a new one would find the port taken for ever."""
     await parent_gone()
     server.should_exit = True

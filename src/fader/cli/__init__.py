@@ -1,0 +1,1 @@
+"""The `fader` command: a thin client of the server, and the commands that start one."""

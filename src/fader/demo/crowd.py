@@ -12,7 +12,9 @@ from fader.demo.visitor import Visit, Visitor
 #: How often the crowd looks who is due, in seconds.
 TICK = 0.01
 #: After a stall at most this much of the rate is caught up, in seconds: no flood that nobody asked for.
-CATCH_UP = 0.25
+CATCH_UP = 0.1
+#: The rate grows to its full height over this time, in seconds: the shop is not met by a herd.
+RUN_UP = 2.0
 #: More requests are never open at a time.
 MOST_OPEN = 512
 
@@ -34,16 +36,22 @@ class Crowd:
         self._busy: set[int] = set()
         self._open: set[asyncio.Task[None]] = set()
 
+    @property
+    def settled(self) -> bool:
+        """Whether everybody has been there once."""
+        return not self._newcomers
+
     async def run(self) -> None:
         """Until cancelled; then the open requests are let go uncounted."""
         loop = asyncio.get_running_loop()
         due = 0.0
-        last = loop.time()
+        last = began = loop.time()
         try:
             while True:
                 await asyncio.sleep(TICK)
                 now = loop.time()
-                due = min(due + (now - last) * self._rate, max(1.0, CATCH_UP * self._rate))
+                rate = self._rate * min(1.0, (now - began) / RUN_UP)
+                due = min(due + (now - last) * rate, max(1.0, CATCH_UP * rate))
                 last = now
                 while due >= 1.0:
                     due -= 1.0

@@ -20,7 +20,7 @@ SLOW_MS = 500
 _RBAC = "envoy.filters.http.rbac"
 _SAMPLED = "sample.shadow_effective_policy_id"
 
-#: The line contract between the gateway and the telemetry.
+#: The line contract between the gateway and the telemetry, but for `p`.
 LINE = {
     "t": "%START_TIME(%s.%6f)%",
     "id": "%REQ(X-REQUEST-ID)%",
@@ -30,8 +30,6 @@ LINE = {
     "v": "%METADATA(ROUTE:fader:v)%",
     "why": "%METADATA(ROUTE:fader:why)%",
     "w": "%UPSTREAM_METADATA(fader:served)%",
-    "p": '%COALESCE({"operators":[{"command":"METADATA","param":"ROUTE:fader:p"},'
-    '{"command":"DYNAMIC_METADATA","param":"envoy.filters.http.rbac:sample.shadow_effective_policy_id"}]})%',
     "c": "%RESPONSE_CODE%",
     "f": "%RESPONSE_FLAGS%",
     "d": "%RESPONSE_CODE_DETAILS%",
@@ -42,6 +40,12 @@ LINE = {
     "tx": "%BYTES_SENT%",
     "n": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
 }
+
+#: Inclusion probability of a service that is sampled, or of one that is not beside one that is.
+_PROBABILITY = (
+    '%COALESCE({"operators":[{"command":"METADATA","param":"ROUTE:fader:p"},'
+    '{"command":"DYNAMIC_METADATA","param":"envoy.filters.http.rbac:sample.shadow_effective_policy_id"}]})%'
+)
 
 
 def probability(ppm: int) -> str:
@@ -71,11 +75,36 @@ def sampler(service: Service) -> list[Json]:
 
 
 def access_logs(listener: str, path: str) -> list[Json]:
-    return [_counters(), {"name": "fader.lines", "filter": _kept(listener), "typed_config": _lines(path)}]
+    """Two writers of lines, exactly one of which is on: for a listener whose services are logged whole, and for one
+    with a sample. The first is the usual one and evaluates nothing per request that it need not."""
+    whole = whole_log_key(listener)
+    return [
+        _counters(),
+        {"name": "fader.whole", "filter": _on(whole, 0), "typed_config": _lines(path, "1")},
+        {
+            "name": "fader.sample",
+            "filter": {"and_filter": {"filters": [_on(f"{whole}.not", 100), _kept()]}},
+            "typed_config": _lines(path, _PROBABILITY),
+        },
+    ]
 
 
-def _lines(path: str) -> Json:
-    return typed("envoy.extensions.access_loggers.file.v3.FileAccessLog", path=path, log_format={"json_format": LINE})
+def _on(key: str, default: int) -> Json:
+    return {
+        "runtime_filter": {
+            "runtime_key": key,
+            "percent_sampled": {"numerator": default},
+            "use_independent_randomness": True,
+        }
+    }
+
+
+def _lines(path: str, chance: str) -> Json:
+    return typed(
+        "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        path=path,
+        log_format={"json_format": {**LINE, "p": chance}},
+    )
 
 
 def _counters() -> Json:
@@ -95,18 +124,11 @@ def _counters() -> Json:
     }
 
 
-def _kept(listener: str) -> Json:
-    """Ordered by cost: while everything is logged nothing after the first is evaluated."""
+def _kept() -> Json:
+    """Ordered by cost."""
     return {
         "or_filter": {
             "filters": [
-                {
-                    "runtime_filter": {
-                        "runtime_key": whole_log_key(listener),
-                        "percent_sampled": {"numerator": 0},
-                        "use_independent_randomness": True,
-                    }
-                },
                 {
                     "metadata_filter": {
                         "matcher": {"filter": _RBAC, "path": [{"key": _SAMPLED}], "value": {"present_match": True}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -114,7 +115,12 @@ class Applier:
         self._current = wanted
         if self.applied != ruleset:
             self.applied = ruleset
-            self._applied_file.store(ruleset)
+            try:
+                self._applied_file.store(ruleset)
+                self._applied_file.sync()
+            except OSError as error:
+                # Without the record the next agent writes all files again, which changes nothing.
+                self._log.error("the record of the applied ruleset cannot be written", why=str(error))
         return outcome
 
     async def _apply(self, wanted: Resources, again: bool) -> Outcome:
@@ -129,7 +135,8 @@ class Applier:
             self._files.make(step)
             if self._current is not None and step.file is not None and step.wait:
                 await self._acks.wait(step.file, log_since)
-        for file in wanted.files.values():
+        # Envoy reads the routes of a listener once it has the listener.
+        for file in sorted(wanted.files.values(), key=lambda file: file.kind == "rds"):
             if again and not steps and not await self._acks.held(file):
                 self._files.make(Step(file.path, file))
             await self._acks.wait(file, log_since)
@@ -155,14 +162,17 @@ class Applier:
 
     async def _shares_first(self, steps: tuple[Step, ...], wanted: Resources, log_since: int) -> tuple[Step, ...]:
         """A rollback is in force before anything else is looked at, and stays in force whatever happens to the rest:
-        not even the check of the rest is waited for. Only when no share grows; a growth is checked first."""
+        not even the check of the rest is waited for. Only when users are taken from a candidate and none gets more;
+        everything else is checked first."""
         if self._current is None or not steps or steps[0].file is None or steps[0].file.kind != "rtds":
             return steps
-        if len(steps) > 1 and grows(self._current.ruleset, wanted.ruleset):
+        if not takes_away(self._current.ruleset, wanted.ruleset):
             return steps
         first, file = steps[0], steps[0].file
+        begin = time.perf_counter()
         self._files.make(first)
         await self._acks.wait(file, log_since)
+        self._log.debug("shares in force", ms=round((time.perf_counter() - begin) * 1e3, 1))
         self._files.forget()
         self._current = replace(self._current, files={**self._current.files, first.path: file})
         return steps[1:]
@@ -175,11 +185,12 @@ class Applier:
                     durable_file.remove(path)
 
 
-def grows(old: Ruleset, new: Ruleset) -> bool:
-    """Whether a candidate that has users now gets more of them."""
-    before = {share_key(s.service, s.split): s.split.interval.width for s in old.services if s.split}
-    return any(
-        live.split.interval.width > before.get(share_key(live.service, live.split), live.split.interval.width)
-        for live in new.services
-        if live.split
-    )
+def takes_away(old: Ruleset, new: Ruleset) -> bool:
+    """Whether a candidate that has users gets fewer of them, and none gets more."""
+    before, after = _widths(old), _widths(new)
+    grows = any(after[key] > before[key] for key in before.keys() & after.keys())
+    return not grows and any(after.get(key, 0) < width for key, width in before.items())
+
+
+def _widths(ruleset: Ruleset) -> dict[str, int]:
+    return {share_key(s.service, s.split): s.split.interval.width for s in ruleset.services if s.split}

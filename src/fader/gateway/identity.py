@@ -81,50 +81,44 @@ def _cookies(names: list[str]) -> Json:
 
 
 def _unit(service: Service, reroute: bool) -> Json:
-    operators = [_operator(source) for source in sources(service)]
-    if issued(service):
-        objects = [
-            _object(KNOWN, operators),
-            _object(UNIT, [_command("FILTER_STATE", f"{KNOWN}:PLAIN"), _command("UNIQUE_ID")]),
-        ]
-    else:
-        objects = [_object(UNIT, operators)]
+    """The sources write the same object, the last of the list first: what the first yields stays. (Envoy's COALESCE
+    would stop at a header that is present and empty.)"""
+    stop = issued(service)
+    found = [_object(KNOWN if stop else UNIT, _command(source)) for source in reversed(sources(service))]
+    if stop:
+        operators = [{"command": "FILTER_STATE", "param": f"{KNOWN}:PLAIN"}, {"command": "UNIQUE_ID"}]
+        chain = json.dumps({"operators": operators}, separators=(",", ":"))
+        found.append(_object(UNIT, f"COALESCE({chain})"))
     return {
         "name": "fader.unit",
         "typed_config": typed(
             "envoy.extensions.filters.http.set_filter_state.v3.Config",
-            on_request_headers=objects,
+            on_request_headers=found,
             **({"clear_route_cache": True} if reroute else {}),
         ),
     }
 
 
-def _object(key: str, operators: list[Json]) -> Json:
+def _object(key: str, command: str) -> Json:
     """Cut at the bytes of the bucketing contract. Without `skip_if_empty` every unit with an empty id would hash
     alike and move together."""
-    # A ")" ends the command, so it may not stand in the JSON.
-    chain = json.dumps({"operators": operators}, separators=(",", ":")).replace(")", "\\u0029")
     return {
         "object_key": key,
         "factory_key": "envoy.string",
         "skip_if_empty": True,
         "format_string": {
             "omit_empty_values": True,
-            "text_format_source": {"inline_string": f"%COALESCE({chain}):{UNIT_BYTES}%"},
+            "text_format_source": {"inline_string": f"%{command}:{UNIT_BYTES}%"},
         },
     }
 
 
-def _command(command: str, param: str = "") -> Json:
-    return {"command": command, "param": param} if param else {"command": command}
-
-
-def _operator(source: UnitSource) -> Json:
+def _command(source: UnitSource) -> str:
     if source.kind == "header":
-        return _command("REQ", source.name)
+        return f"REQ({source.name})"
     if source.kind == "cookie":
-        return _command("DYNAMIC_METADATA", f"fader.cookie:{source.name}")
-    return _command("DYNAMIC_METADATA", f"envoy.filters.http.jwt_authn:{_provider(source)}:{source.name}")
+        return f"DYNAMIC_METADATA(fader.cookie:{source.name})"
+    return f"DYNAMIC_METADATA(envoy.filters.http.jwt_authn:{_provider(source)}:{source.name})"
 
 
 def set_cookie(service: Service, source: UnitSource) -> str:

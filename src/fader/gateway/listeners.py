@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fader.gateway.access_log import access_logs
+from fader.gateway.clusters import seconds
 from fader.gateway.layout import Layout
+from fader.gateway.leaves import IDLE
 from fader.gateway.matchers import Json, typed
 from fader.gateway.names import bind, digest, listener, stream_cluster, version_cluster
 from fader.gateway.preview import COPIED, HEADER
@@ -91,7 +93,8 @@ def _http(name: str, layout: Layout) -> Json:
         normalize_path=True,
         merge_slashes=True,
         server_header_transformation="PASS_THROUGH",
-        request_headers_timeout="30s",
+        # Also ends a request whose headers never come to an end. Routes with another limit say so.
+        stream_idle_timeout=seconds(IDLE),
         http2_protocol_options={"max_concurrent_streams": 128, "allow_connect": True},
         upgrade_configs=[{"upgrade_type": "websocket"}],
         early_header_mutation_extensions=[{"name": "fader.strip", "typed_config": _strip()}],

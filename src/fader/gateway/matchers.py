@@ -45,15 +45,15 @@ def present(unit: str) -> Json:
     return fraction("fader.everybody", 0, WHOLE, unit)
 
 
-def piece(lo: str, hi: str, seed: int) -> Json:
+def piece(lo: str, hi: str, seed: int, unit: str) -> Json:
     """Buckets in [lo, hi). The NOT is always ANDed with a positive fraction, or a request without a unit would
     match; an absent `lo` is 1,000,000, an absent `hi` 0: nobody. `hi` first: most units end there."""
-    return both(fraction(hi, seed, 0), {"not_matcher": fraction(lo, seed, WHOLE)})
+    return both(fraction(hi, seed, 0, unit), {"not_matcher": fraction(lo, seed, WHOLE, unit)})
 
 
-def interval(key: str, seed: int) -> Json:
+def interval(key: str, seed: int, unit: str = UNIT) -> Json:
     """Two pieces, so that an interval that wraps has the same shape as a plain one."""
-    return any_of(piece(f"{key}.lo1", f"{key}.hi1", seed), piece(f"{key}.lo2", f"{key}.hi2", seed))
+    return any_of(piece(f"{key}.lo1", f"{key}.hi1", seed, unit), piece(f"{key}.lo2", f"{key}.hi2", seed, unit))
 
 
 def header(name: str, **match: str) -> Json:

@@ -46,38 +46,34 @@ def _leaf(found: list[Json]) -> Json:
 
 
 def _tree(live: LiveService) -> Json:
+    """Chosen twice where the unit decides: once before the unit is known, which costs little where everybody will
+    have one, and again after."""
     cases: list[tuple[Json, Json]] = []
-    if live.split and live.split.preview:
-        cases.append((asks(live.split), _leaf(preview_routes(live, live.split))))
+    split, issue = live.split, issued(live.service)
+    if split and split.preview:
+        cases.append((asks(split), _leaf(preview_routes(live, split))))
     if live.service.exclude:
         predicates = [predicate for exclusion in live.service.exclude for predicate in _excluded(exclusion)]
         cases.append((any_of(*predicates), _leaf(routes(live, live.baseline, "excluded"))))
-    return first_of(*cases, otherwise=_by_unit(live))
+    if issue:
+        decided = first_of(*cases, (present(KNOWN), _by_unit(live, KNOWN)), otherwise=_by_unit(live, UNIT, issue))
+        undecided = _leaf(routes(live, live.baseline, "none")[-1:])
+        return first_of((present(UNIT), decided), otherwise=undecided)
+    if split:
+        cases.append((present(UNIT), _by_unit(live, UNIT)))
+    return first_of(*cases, otherwise=_leaf(routes(live, live.baseline, "none")))
+
+
+def _by_unit(live: LiveService, unit: str, issue: UnitSource | None = None) -> Json:
+    """`unit`: the filter state in which there is one for certain."""
+    if not live.split:
+        return _leaf(routes(live, live.baseline, "none", issue))
+    inside = interval(share_key(live.service, live.split), seed(live.split.salt), unit)
+    candidate = _leaf(routes(live, live.split.candidate, "rollout", issue))
+    return first_of((inside, candidate), otherwise=_leaf(routes(live, live.baseline, "rollout", issue)))
 
 
 def _excluded(exclusion: Exclusion) -> list[Json]:
     if exclusion.path:
         return [header(":path", exact=exclusion.path), header(":path", prefix=exclusion.path + "?")]
     return [header(":path", prefix=exclusion.prefix)]
-
-
-def _by_unit(live: LiveService) -> Json:
-    issue = issued(live.service)
-    if not live.split:
-        old = _leaf(routes(live, live.baseline, "none"))
-        return (
-            first_of((present(KNOWN), old), otherwise=_leaf(routes(live, live.baseline, "none", issue)))
-            if issue
-            else old
-        )
-    if issue:
-        return first_of((present(KNOWN), _arms(live)), otherwise=_arms(live, issue))
-    return first_of((present(UNIT), _arms(live)), otherwise=_leaf(routes(live, live.baseline, "none")))
-
-
-def _arms(live: LiveService, issue: UnitSource | None = None) -> Json:
-    split = live.split
-    assert split is not None  # noqa: S101
-    inside = interval(share_key(live.service, split), seed(split.salt))
-    candidate = _leaf(routes(live, split.candidate, "rollout", issue))
-    return first_of((inside, candidate), otherwise=_leaf(routes(live, live.baseline, "rollout", issue)))

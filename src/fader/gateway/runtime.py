@@ -28,5 +28,6 @@ def runtime(ruleset: Ruleset) -> Json:
             values.update(shares(live.service, live.split))
         key = whole_log_key(listener(live.service.listen))
         whole[key] = whole.get(key, True) and live.service.sample >= WHOLE
-    values.update({key: 100 for key, everything in whole.items() if everything})
+    for key, everything in whole.items():
+        values.update({key: 100, f"{key}.not": 0} if everything else {})
     return values

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ArmSummary:
-    """Sums over the units of one arm, each unit with n requests and y capped events (cap 5 per unit and stage).
+    """Sums over the units of one arm, each unit with n requests and y events: those of a proportion are capped (5 per
+    unit and stage), those of a quantile are not.
 
     `units` K, `requests` N = sum n, `events` S = sum y (capped), `yy`, `yn`, `nn` sums of products: from units
     inside the sample only. `failures`: events uncapped, among all lines kept. `first`: units with at least one
     event, among all lines kept (errors are always kept, so this needs no sampling weight).
-    `over`: for a quantile, requests above the margin threshold (1+delta) x_q, capped like y, with `over_yy`,
+    `over`: for a quantile, requests above the margin threshold (1+delta) x_q, not capped, with `over_yy`,
     `over_yn` alike; 0 otherwise.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ from fader.schema.noun import Noun
 from fader.schema.problems import problems
 from fader.schema.rollout import RolloutText
 from fader.schema.service import ServiceText
-from fader.schema.source import Location, Source, read
+from fader.schema.source import Location, Source, nearest, read
 from fader.schema.suggest import did_you_mean
 
 N = TypeVar("N", bound=Noun)
@@ -39,7 +39,7 @@ class FileText(Noun):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`metrics` holds the built-in ones too. `lines`: `services.shop.versions.v2` → its line in `path`.
+    """`metrics` holds the built-in ones too. `lines`: (`services`, `shop`, `versions`, `v2`) → its line in `path`.
 
     `warnings` are no errors: they are shown by `plan` and `apply`.
     """
@@ -48,15 +48,12 @@ class Document:
     services: tuple[Service, ...]
     metrics: tuple[Metric, ...]
     rollouts: tuple[RolloutSpec, ...]
-    lines: Mapping[str, int]
+    lines: Mapping[Location, int]
     warnings: tuple[Problem, ...] = ()
 
-    def problem(self, where: Sequence[str], message: str, fix: str) -> Problem:
-        """A problem at `services`, `shop`, ...: its line, or that of the nearest mapping around it."""
-        parts = tuple(where)
-        while parts and ".".join(parts) not in self.lines:
-            parts = parts[:-1]
-        return Problem(message, fix, self.path, self.lines.get(".".join(parts), 0))
+    def problem(self, where: Location, message: str, fix: str) -> Problem:
+        """For what comes to light later, such as a version that does not answer: a problem at its line."""
+        return Problem(message, fix, self.path, nearest(self.lines, where)[1])
 
 
 def load_document(text: str, path: str) -> Document:
@@ -80,7 +77,7 @@ def load_document(text: str, path: str) -> Document:
         services=tuple(services.values()),
         metrics=tuple(metrics.values()),
         rollouts=tuple(r.to_model(n, services[r.service].baseline, metrics) for n, r in rollout_texts.items()),
-        lines={".".join(map(str, where)): line for where, line in source.lines.items() if where},
+        lines=source.lines,
         warnings=tuple(crosscheck.warnings(services.values(), source)),
     )
 

@@ -6,7 +6,7 @@ reads the text itself. Anchors and merge keys work; a key that stands twice is r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import yaml
@@ -33,23 +33,20 @@ class Source:
     lines: dict[Location, int]
     problems: tuple[Problem, ...] = ()
 
-    def line(self, where: Sequence[str | int]) -> int:
-        """The line of the nearest thing that was written; parts that fader filled in are passed over."""
-        at: Location = ()
-        for part in where:
-            if (*at, part) in self.lines:
-                at = (*at, part)
-        return self.lines.get(at, 1)
-
-    def problem(self, where: Sequence[str | int], message: str, fix: str) -> Problem:
+    def problem(self, where: Location, message: str, fix: str) -> Problem:
         """`message` goes behind the dotted place, e.g. `services.shop.listen: ...`, as far as it was written."""
-        at: Location = ()
-        for part in where:
-            if (*at, part) in self.lines:
-                at = (*at, part)
-        missing = where[-1:] if where and isinstance(where[-1], str) and at[-1:] != tuple(where[-1:]) else ()
-        place = ".".join(str(p) for p in (*at, *missing))
-        return Problem(f"{place}: {message}" if place else message, fix, self.path, self.line(where))
+        at, line = nearest(self.lines, where)
+        place = ".".join(map(str, at))
+        return Problem(f"{place}: {message}" if place else message, fix, self.path, line)
+
+
+def nearest(lines: Mapping[Location, int], where: Location) -> tuple[Location, int]:
+    """The nearest place that was written, and its line; parts that fader filled in are passed over."""
+    at: Location = ()
+    for part in where:
+        if (*at, part) in lines:
+            at = (*at, part)
+    return at, lines.get(at, 1)
 
 
 def read(text: str, path: str) -> Source:
@@ -61,7 +58,7 @@ def read(text: str, path: str) -> Source:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise BadInput(_syntax(error, path)) from None
+        raise BadInput(_syntax(error, text, path)) from None
     except RecursionError:
         raise BadInput(Problem("the file is nested too deeply", "no key of fader lies deeper than 6", path)) from None
     reader = _Reader(path)
@@ -72,7 +69,10 @@ def read(text: str, path: str) -> Source:
     return Source(path, data, reader.lines, tuple(reader.problems))
 
 
-def _syntax(error: yaml.YAMLError, path: str) -> Problem:
+def _syntax(error: yaml.YAMLError, text: str, path: str) -> Problem:
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        return Problem(f"the character U+{ord(text[error.position]):04X} is not allowed", "remove it", path, line)
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark else 0
     column = mark.column + 1 if mark else 0

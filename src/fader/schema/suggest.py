@@ -30,7 +30,7 @@ def listed(names: Iterable[str]) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A fix for a word that is none of `known`: the nearest one, or all of them."""
     names = list(known)
-    near = get_close_matches(word.lower(), [n.lower() for n in names], n=1, cutoff=0.6)
+    near = get_close_matches(word.lower(), [n.lower() for n in names], n=1, cutoff=0.6 if len(names) > 1 else 0.5)
     if near:
         return f"did you mean {next(n for n in names if n.lower() == near[0])}?"
     return f"known are: {listed(names)}"

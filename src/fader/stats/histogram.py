@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import ceil, inf
 
 from fader.model.summary import GAMMA, Histogram
@@ -18,13 +19,9 @@ def quantile(histogram: Histogram, q: float) -> float | None:
     if total == 0:
         return None
     rank = min(max(1, ceil(q * total - 1e-9)), total)
-    seen = 0
     ordered = sorted(zip(histogram.bins, histogram.counts, strict=True))
-    for index, count in ordered:
-        seen += count
-        if seen >= rank:
-            return value_of(index)
-    raise ValueError("the counts of a histogram must not be negative")
+    reached = accumulate(count for _, count in ordered)
+    return next(value_of(index) for (index, _), seen in zip(ordered, reached, strict=True) if seen >= rank)
 
 
 def quantile_band(histogram: Histogram, q: float, half_width: float) -> tuple[float | None, float | None]:

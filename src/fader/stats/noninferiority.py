@@ -31,10 +31,11 @@ def log_e_absolute(candidate: ArmSummary, baseline: ArmSummary, margin: float, b
     if _caps_bind(candidate, baseline):
         rises.append(candidate.failures / candidate.requests - baseline.failures / baseline.requests)
     worse = max(rises) if better == "lower" else max(-rise for rise in rises)
-    at_margin = _worse_by(d.baseline, margin, better)
-    unclustered = _spread(at_margin) / candidate.requests + _spread(d.baseline) / baseline.requests
+    margin = min(margin, 1.0)
+    unclustered = _spread(d.baseline, margin, better) / candidate.requests
+    unclustered += d.baseline * (1 - d.baseline) / baseline.requests
     v = max(d.pooled, d.design_effect * unclustered) * _inflation(candidate, baseline)
-    return log_e_norm1(-worse, v, margin / 2, null=-margin)
+    return log_e_norm1(-worse, v, margin / 2, null=-margin) if v > 0 else 0.0
 
 
 def _caps_bind(candidate: ArmSummary, baseline: ArmSummary) -> bool:
@@ -51,13 +52,15 @@ def _inflation(candidate: ArmSummary, baseline: ArmSummary) -> float:
     return max(1.0, both.failures / max(1.0, both.events)) ** 2
 
 
-def _worse_by(rate: float, margin: float, better: Direction) -> float:
-    return min(1.0, rate + margin) if better == "lower" else max(0.0, rate - margin)
+def _spread(rate: float, margin: float, better: Direction) -> float:
+    """The largest p (1 - p) between the baseline's rate and the margin.
 
-
-def _spread(rate: float) -> float:
-    """rate (1 - rate), and no less than at 1/2 beyond: a margin out of reach must not make the variance vanish."""
-    return 0.25 if rate > 0.5 else rate * (1 - rate)
+    Not just that at the margin: one out of reach (above 1, or below 0) must not make the variance vanish.
+    """
+    edge = min(1.0, rate + margin) if better == "lower" else max(0.0, rate - margin)
+    if min(rate, edge) <= 0.5 <= max(rate, edge):
+        return 0.25
+    return max(p * (1 - p) for p in (rate, edge))
 
 
 def log_e_relative(

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fader.gateway.layout import Layout
 from fader.gateway.plan import plan_writes
@@ -79,7 +80,7 @@ class Gateway:
         return int(head.split(b" ", 2)[1]), body.decode()
 
     async def stats(self, pattern: str) -> dict[str, str]:
-        _, text = await self.admin(f"/stats?filter={pattern}")
+        _, text = await self.admin(f"/stats?filter={quote(pattern)}")
         rows = (line.split(": ", 1) for line in text.splitlines() if ": " in line)
         return {name: value.strip('"') for name, value in rows}
 

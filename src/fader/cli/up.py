@@ -1,0 +1,60 @@
+"""`fader up`, and the two processes that it supervises: `fader server` and `fader agent`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fader.cli.options import DEFAULT_SERVER, DataDir, Server
+
+Host = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address of the dashboard and the API.")]
+Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port of the dashboard and the API.")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--file",
+        "-f",
+        metavar="FILE",
+        help="Applied at the start; default fader.yaml where there is one.",
+        show_default=False,
+    ),
+]
+DATA = Path("fader-data")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("up", epilog="Example: fader up -f fader.yaml --open")(up)
+    app.command("server", hidden=True, epilog="Example: fader server --data-dir fader-data")(server)
+    app.command("agent", hidden=True, epilog="Example: fader agent --data-dir fader-data")(agent)
+
+
+def up(
+    file: ConfigFile = None,
+    data_dir: DataDir = DATA,
+    host: Host = "127.0.0.1",
+    port: Port = 7070,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the dashboard in the browser.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Errors as JSON on stderr.")] = False,
+) -> int:
+    """Run everything on this machine: gateway, control plane and dashboard. Ctrl-C ends it."""
+    from fader.app import supervise
+
+    default = Path("fader.yaml")
+    chosen = file or (default if default.exists() else None)
+    return supervise.up(file=chosen, data_dir=data_dir, host=host, port=port, open_browser=open_browser)
+
+
+def server(data_dir: DataDir = DATA, host: Host = "127.0.0.1", port: Port = 7070) -> int:
+    """The control plane alone: state, evidence, decisions, API and dashboard."""
+    from fader.app import server as process
+
+    return process.serve(data_dir=data_dir, host=host, port=port)
+
+
+def agent(data_dir: DataDir = DATA, url: Server = DEFAULT_SERVER) -> int:
+    """The gateway alone: Envoy and the agent that owns it."""
+    from fader.app import gateway
+
+    return gateway.run(data_dir=data_dir, server=url)

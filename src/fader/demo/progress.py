@@ -1,0 +1,127 @@
+"""What a person sees while the demo runs. Always on stderr: stdout is for the result."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from fader.demo.scenarios import Scenario
+from fader.demo.tally import Tally
+from fader.model.share import WHOLE, percent
+from fader.model.state import Phase
+from fader.model.verdict import Judgement, Verdict
+from fader.model.view import RolloutView, StageView
+
+_COLOURS = {
+    Verdict.HARMFUL: "bold red",
+    Verdict.TOLERATED: "yellow",
+    Verdict.SAFE: "green",
+    Verdict.UNDECIDED: "cyan",
+    Verdict.UNKNOWN: "magenta",
+}
+_MARKS = {"passed": "[green]✓[/]", "current": "[bold cyan]▶[/]", "stopped": "[bold red]✗[/]"}
+BAR = 40
+
+
+class Progress:
+    """A live picture on a terminal; elsewhere a line for each new stage. `link` leads to the dashboard."""
+
+    def __init__(self, scenario: Scenario, console: Console | None = None) -> None:
+        self._scenario = scenario
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._live: Live | None = None
+        self._said: tuple[Phase, int] | None = None
+        self.link = ""
+
+    def __enter__(self) -> Progress:
+        self.say(f"[bold]{self._scenario.name}[/bold]: {self._scenario.story}")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.freeze()
+
+    def say(self, sentence: str) -> None:
+        """One line, above the picture where there is one."""
+        self._console.print(sentence)
+
+    def show(self, view: RolloutView, tally: Tally) -> None:
+        """Called again and again."""
+        if self._console.is_terminal:
+            if self._live is None:
+                self._live = Live(console=self._console, refresh_per_second=4)
+                self._live.start()
+            self._live.update(picture(view, tally, self.link))
+        elif (now := (view.state.phase, view.state.stage)) != self._said:
+            self._said = now
+            self.say(escape(view.headline))
+
+    def freeze(self) -> None:
+        """Leave the last picture standing."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def picture(view: RolloutView, tally: Tally, link: str) -> RenderableType:
+    """The state of a rollout in some ten lines."""
+    parts: list[RenderableType] = [
+        Text(""),
+        Text(view.headline, style=_tone(view.state.phase)),
+        Text.from_markup(f"{_bar(view.state.share)}  {percent(view.state.share)} of the users have {view.candidate}"),
+        Text.from_markup("  ".join(_stage(stage) for stage in view.stages)),
+    ]
+    if view.judgements:
+        parts.append(_judgements(view))
+    parts += [Text(f"waits: {wait}", style="dim") for wait in view.waits]
+    parts.append(
+        Text(
+            f"{view.units_exposed} users saw {view.candidate}, {view.units_harmed} of them were harmed; "
+            f"{tally.requests:,} requests, {tally.failed:,} failed, {tally.failed_reads:,} of them reads"
+        )
+    )
+    if link:
+        parts.append(Text(f"dashboard: {link}", style="dim"))
+    return Group(*parts)
+
+
+def _judgements(view: RolloutView) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("guardrail", view.baseline, view.candidate, "verdict", ""):
+        table.add_column(heading, header_style="dim")
+    for judgement in view.judgements:
+        table.add_row(
+            judgement.metric,
+            f"{judgement.baseline_rate:.2%}",
+            f"{judgement.candidate_rate:.2%}",
+            Text(judgement.verdict.value, style=_COLOURS[judgement.verdict]),
+            Text(_note(judgement), style="dim"),
+        )
+    return table
+
+
+def _note(judgement: Judgement) -> str:
+    if judgement.missing:
+        return judgement.missing
+    if judgement.verdict is Verdict.UNDECIDED and judgement.more_units:
+        return f"about {judgement.more_units:,} more users are needed"
+    return ""
+
+
+def _bar(share: int) -> str:
+    full = round(BAR * share / WHOLE)
+    return f"[cyan]{'━' * full}[/][dim]{'━' * (BAR - full)}[/]"
+
+
+def _stage(stage: StageView) -> str:
+    return f"{_MARKS.get(stage.status, '[dim]·[/]')} {percent(stage.share)}"
+
+
+def _tone(phase: Phase) -> str:
+    if phase in (Phase.ROLLED_BACK, Phase.HELD, Phase.ABORTED):
+        return "bold red"
+    return "bold green" if phase is Phase.COMPLETED else "bold"

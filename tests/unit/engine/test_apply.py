@@ -1,0 +1,69 @@
+"""Applying a file: what changes, what is refused, and that nothing is half-applied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fader.errors import BadInput
+from fader.model.state import Phase
+from fader.schema.document import load_document
+
+FILE = Path(__file__).with_name("fader.yaml").read_text()
+
+
+async def test_the_same_file_again_changes_nothing(world: Any) -> None:
+    version = world.publisher.current.version
+    plan = await world.apply()
+    assert {c.action for c in plan.changes} == {"same"}
+    assert world.publisher.current.version == version
+
+
+async def test_a_plan_only_says(world: Any) -> None:
+    changed = FILE.replace("127.0.0.1:8080", "127.0.0.1:8081")
+    plan = await world.applier.plan(load_document(changed, "fader.yaml"))
+    shop = plan.changes[0]
+    assert (shop.kind, shop.name, shop.action, shop.detail) == ("service", "shop", "change", "listen")
+    assert world.states.services()[0].listen.port == 8080
+
+
+async def test_what_a_running_rollout_was_started_with_is_frozen(world: Any) -> None:
+    await world.ask("start")
+    changed = FILE.replace("tolerate: 5pp", "tolerate: 50pp")
+    with pytest.raises(
+        BadInput, match=r"fader\.yaml:\d+: rollout shop-v2 is learning: what it was started with is frozen"
+    ):
+        await world.apply(changed)
+    assert world.states.entry("shop-v2").spec.guardrails[0].tolerate.value == 0.05
+    assert world.states.entry("shop-v3").spec.guardrails[0].tolerate.value == 0.05
+
+
+async def test_a_version_that_a_rollout_needs_cannot_go(world: Any) -> None:
+    await world.ask("start")
+    changed = FILE.replace(', v2: "http://127.0.0.1:9002"', "").replace("candidate: v2", "candidate: v3")
+    with pytest.raises(BadInput, match="version v2 of shop is gone while rollout shop-v2 needs it"):
+        await world.apply(changed)
+
+
+async def test_a_new_version_that_does_not_answer_is_found_at_its_line(world: Any) -> None:
+    world.dead.add("v4")
+    changed = FILE.replace('v3: "http', 'v4: "http://127.0.0.1:9004", v3: "http')
+    with pytest.raises(BadInput, match=r"fader\.yaml:5: version v4 of shop does not answer at 127\.0\.0\.1:9004"):
+        await world.apply(changed)
+    assert len(world.states.services()[0].versions) == 3
+
+
+async def test_a_version_that_died_meanwhile_stops_no_other_change(world: Any) -> None:
+    world.dead.add("v2")
+    await world.apply(FILE.replace("listen: 127.0.0.1:8080", "timeout: 9s\n    listen: 127.0.0.1:8080"))
+    assert world.states.services()[0].timeout == 9.0
+
+
+async def test_the_state_decides_the_baseline_and_the_plan_says_so(world: Any) -> None:
+    await world.ask("start")
+    await world.until(lambda v: v.state.phase is Phase.COMPLETED)
+    plan = await world.apply()
+    assert any("the state decides" in w for w in plan.warnings)
+    assert world.publisher.current.services[0].baseline == "v2"

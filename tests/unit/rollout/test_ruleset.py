@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.rollout.build import NOW, spec, state
+
+from fader.model.service import Address, Service, UnitSource, Version
+from fader.model.share import Interval
+from fader.model.state import ACTIVE, Phase
+from fader.rollout.ruleset import baseline_now, build
+
+SHOP = Service(
+    "shop",
+    Address("127.0.0.1", 8080),
+    (UnitSource("header", "x-user-id"),),
+    tuple(Version(f"v{i}", (Address("127.0.0.1", 9000 + i),)) for i in (1, 2, 3)),
+    "v1",
+)
+BLOG = replace(SHOP, name="blog")
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_the_split_of_each_phase(phase: Phase) -> None:
+    (live,) = build((SHOP,), ((spec(), state(phase, stage=1), "secret"),))
+    if phase not in ACTIVE:
+        assert live.split is None
+    else:
+        assert live.split is not None
+        assert live.split.preview == "secret"
+        assert live.split.interval == Interval(0, state(phase, stage=1).share)
+    assert live.baseline == ("v2" if phase is Phase.COMPLETED else "v1")
+
+
+def test_while_learning_nobody_but_the_preview() -> None:
+    (live,) = build((SHOP,), ((spec(), state(Phase.LEARNING, start=300_000), "secret"),))
+    assert live.split is not None
+    assert live.split.interval == Interval(300_000, 0)
+
+
+def test_the_last_completed_rollout_names_the_baseline() -> None:
+    first = spec(), state(Phase.COMPLETED, ended_at=NOW)
+    second = spec(name="shop-v3", candidate="v3"), state(Phase.COMPLETED, ended_at=NOW + 9)
+    assert baseline_now(SHOP, (second, first)) == "v3"
+    assert baseline_now(SHOP, ()) == "v1"
+    assert baseline_now(BLOG, (first, second)) == "v1"
+
+
+def test_going_back_uncovers_the_one_before() -> None:
+    first = spec(), state(Phase.COMPLETED, ended_at=NOW)
+    second = spec(name="shop-v3", candidate="v3"), state(Phase.ABORTED, ended_at=NOW + 9)
+    assert baseline_now(SHOP, (first, second)) == "v2"
+
+
+def test_a_version_that_is_gone_is_no_baseline() -> None:
+    only = replace(SHOP, versions=SHOP.versions[:1])
+    assert baseline_now(only, ((spec(), state(Phase.COMPLETED)),)) == "v1"
+
+
+def test_services_do_not_share_rollouts() -> None:
+    shop, blog = build((SHOP, BLOG), ((spec(), state(), "s"),))
+    assert shop.split is not None
+    assert blog.split is None

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.rollout.build import NOW, command, evidence, gateway, learning, spec, state
+
+from fader.model.decision import Decision, Step
+from fader.model.evidence import Evidence
+from fader.model.rollout import RolloutSpec
+from fader.model.state import Phase, RolloutState
+from fader.model.view import RolloutView
+from fader.ports.events import Exposure
+from fader.rollout.command import obey
+from fader.rollout.decide import decide
+from fader.rollout.explain import sentence
+from fader.rollout.points import points
+from fader.rollout.replay import again, replay
+from fader.rollout.view import view
+
+
+class Life:
+    """A rollout that is led through its phases and keeps its record, as the engine does."""
+
+    def __init__(self) -> None:
+        self.spec: RolloutSpec = spec()
+        self.state = RolloutState("shop-v2")
+        self.now = NOW
+        self.steps: list[Step] = []
+        self.decision = Decision(self.state)
+
+    def ask(self, name: str, **changes: object) -> Life:
+        self.now += 1
+        asked = command(name, **changes)  # type: ignore[arg-type]
+        d = obey(self.spec, self.state, asked, self.now)
+        self._record(d, actor="ann", command=asked)
+        return self
+
+    def tick(self, found: Evidence, seconds: float = 20) -> Life:
+        self.now += seconds
+        found = replace(found, at=self.now, gateway=gateway(reported_at=self.now))
+        self.decision = decide(self.spec, self.state, found, self.now)
+        if self.decision.event:
+            self._record(self.decision, evidence=found, judgements=self.decision.judgements)
+        return self
+
+    def _record(self, d: Decision, **changes: object) -> None:
+        step = Step(len(self.steps) + 1, "shop-v2", self.now, self.spec, self.state, d.state, d.event, d.reason)
+        self.steps.append(replace(step, **changes))  # type: ignore[arg-type]
+        self.state, self.decision = d.state, d
+
+    def view(self, exposure: Exposure | None = None) -> RolloutView:
+        return view(self.spec, self.state, self.decision, exposure or Exposure(), self.steps, self.now)
+
+
+def ramping() -> Life:
+    return Life().ask("start").tick(learning()).tick(evidence(0))
+
+
+def test_a_ramp_in_the_middle() -> None:
+    v = ramping().tick(evidence(1, units=100), seconds=3).view(Exposure(40, 2, NOW + 30))
+    assert v.headline == "shop-v2: 10 % of users have v2, for 3 s"
+    assert [s.status for s in v.stages] == ["passed", "current", "ahead", "ahead", "ahead"]
+    assert v.stages[0].since == NOW + 21
+    assert v.stages[0].until == NOW + 41
+    assert v.stages[0].reason.startswith("v2 goes from 5 % to 10 % of users: errors proven less than 10 pp worse")
+    assert v.stages[1].until == 0.0
+    assert (v.units_exposed, v.units_harmed, v.seconds_to_decision) == (40, 2, 0.0)
+    assert "it bakes for another 12 s" in v.waits
+    assert len(v.judgements) == 2
+    assert v.needs_person == ""
+    assert v.commands == ("pause", "promote", "abort")
+
+
+def test_after_the_plug_was_pulled() -> None:
+    life = ramping().tick(evidence(1, errors=0.15), seconds=3)
+    v = life.view(Exposure(90, 20, NOW + 40))
+    assert v.headline.startswith("shop-v2 was rolled back at 10 %: errors rose from ")
+    assert [s.status for s in v.stages] == ["passed", "stopped", "ahead", "ahead", "ahead"]
+    assert v.stages[1].until == life.state.ended_at
+    assert v.stages[1].reason == life.state.cause
+    assert v.seconds_to_decision == pytest.approx(4)
+    assert v.commands == ("retry",)
+    life.decision = Decision(life.state)  # as after a restart: the record still says what was judged
+    assert len(life.view().judgements) == 2
+
+
+def test_completed() -> None:
+    life = ramping()
+    for stage in (1, 2, 3):
+        life.tick(evidence(stage))
+    v = life.view()
+    assert v.headline == "shop-v2 is completed: everybody has v2"
+    assert {s.status for s in v.stages} == {"passed"}
+    assert v.commands == ("abort",)
+    life.ask("abort")
+    assert life.view().stages[4].status == "stopped"
+
+
+def test_a_promoted_stage_was_skipped() -> None:
+    v = ramping().ask("promote", reason="hotfix").view()
+    assert [s.status for s in v.stages] == ["passed", "skipped", "current", "ahead", "ahead"]
+    assert v.stages[1].reason.endswith("(hotfix), by ann")
+
+
+def test_a_new_attempt_begins_with_a_clean_sheet() -> None:
+    life = ramping().tick(evidence(1, errors=0.15)).ask("retry")
+    v = life.view()
+    assert {s.status for s in v.stages} == {"ahead"}
+    assert {s.since for s in v.stages} == {0.0}
+    assert v.judgements == ()
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_every_phase_has_its_headline(phase: Phase) -> None:
+    s = state(phase, cause="shop-v2 was stopped: because")
+    v = view(spec(), s, Decision(s), Exposure(), (), NOW)
+    assert v.headline.startswith("shop-v2")
+    assert bool(v.needs_person) == (phase in (Phase.AWAITING, Phase.PAUSED, Phase.HELD))
+
+
+class TestReplay:
+    def test_every_step_of_a_life_comes_out_the_same(self) -> None:
+        life = ramping().ask("pause").ask("resume").tick(evidence(1, errors=0.15)).ask("retry").tick(learning())
+        assert [s.event for s in life.steps] == [
+            "start", "learned", "advance", "pause", "resume", "roll_back", "retry", "learned",
+        ]  # fmt: skip
+        assert all(replay(s) for s in life.steps)
+        assert [s.seq for s in life.steps] == [s.after.revision for s in life.steps]
+
+    def test_a_record_that_was_tampered_with_does_not(self) -> None:
+        step = ramping().steps[-1]
+        assert step.evidence is not None
+        worse = evidence(0, errors=0.15)
+        assert not replay(replace(step, evidence=replace(worse, gateway=step.evidence.gateway)))
+        assert not replay(replace(step, after=replace(step.after, share=1)))
+        assert not replay(replace(step, reason="no reason"))
+        assert not replay(replace(step, evidence=None))
+
+    def test_what_would_be_refused_today_is_not_the_same(self) -> None:
+        step = ramping().steps[0]
+        assert again(replace(step, before=state())) is None
+        assert not replay(replace(step, before=state()))
+
+
+def test_a_line_of_the_history_names_who_asked() -> None:
+    life = ramping().ask("abort", reason="lunch").tick(evidence(1))
+    assert sentence(life.steps[-1]) == "shop-v2 was aborted at 10 % (lunch): everybody has v1, by ann"
+    assert sentence(replace(life.steps[-1], actor="")) == life.steps[-1].reason
+    paused = ramping().ask("pause", reason="wait for Bob").steps[-1]
+    assert sentence(paused) == 'shop-v2 was paused at 10 % ("wait for Bob"), by ann'
+    assert sentence(life.steps[1]) == life.steps[1].reason
+
+
+class TestPoints:
+    def test_one_per_guardrail_with_its_bands(self) -> None:
+        errors, latency = points(spec(), state(), evidence())
+        assert (errors.metric, errors.stage, errors.share, errors.at) == ("errors", 0, 50_000, NOW)
+        assert errors.candidate_low is not None
+        assert errors.candidate_value is not None
+        assert errors.candidate_high is not None
+        assert 0 <= errors.candidate_low <= errors.candidate_value <= errors.candidate_high <= 1
+        assert latency.baseline_value == pytest.approx(80, rel=0.02)
+
+    def test_the_small_arm_is_known_less_well(self) -> None:
+        errors = points(spec(), state(), evidence())[0]
+        assert errors.candidate_high - errors.candidate_low > errors.baseline_high - errors.baseline_low  # type: ignore[operator]
+
+    def test_nothing_known_nothing_drawn(self) -> None:
+        assert points(spec(), state(), evidence(missing="closed")) == ()
+        assert points(spec(), state(stage=1), evidence(0)) == ()
+        assert points(spec(), state(Phase.LEARNING), learning()) == ()
+        assert len(points(spec(), state(), evidence(metrics=evidence().metrics[:1]))) == 1
+
+    def test_an_arm_without_requests_has_no_value(self) -> None:
+        found = evidence(units=0)
+        for p in points(spec(), state(bases=()), found):
+            assert (p.candidate_value, p.candidate_low, p.baseline_high) == (None, None, None)
+
+    def test_no_error_yet_is_not_certainty(self) -> None:
+        p = points(spec(), state(), evidence(errors=-0.015))[0]
+        assert p.candidate_value == 0.0
+        assert p.candidate_high is not None
+        assert p.candidate_high > 0

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from math import exp, log
+
+import numpy as np
+import pytest
+from scipy.special import gammaln
+
+from fader.stats.srm import LOG_ALARM, log_e_dirichlet, log_e_srm
+
+
+def p_value(log_e: float) -> float:
+    return min(1.0, exp(-log_e))
+
+
+@pytest.mark.parametrize(("k", "p"), [(100, 0.0748645), (10_000, 0.8753)])
+def test_published_p_values(k: float, p: float) -> None:
+    """Lindon & Malek's statistic for counts (156, 212) at even odds, as savvi and seqabpy compute it."""
+    assert p_value(log_e_dirichlet(156, 212, 0.5, k)) == pytest.approx(p, abs=5e-5)
+
+
+def test_agrees_with_the_general_formula() -> None:
+    n, share, k = np.array([5100.0, 94_900.0]), np.array([0.05, 0.95]), 1000.0
+    a = k * share
+    expected = (
+        gammaln(a.sum()) - gammaln(a.sum() + n.sum()) + np.sum(gammaln(a + n) - gammaln(a)) - np.sum(n * np.log(share))
+    )
+    assert log_e_dirichlet(5100, 94_900, 0.05, k) == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_a_fair_split_is_no_alarm_and_a_skewed_one_is() -> None:
+    assert log_e_srm(5000, 95_000, 0.05) < 0
+    assert log_e_srm(4500, 95_500, 0.05) >= LOG_ALARM
+    assert log_e_srm(5500, 94_500, 0.05) >= LOG_ALARM
+    assert log_e_srm(0, 0, 0.05) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_detection_and_false_alarms_when_looked_at_each_thousand_units() -> None:
+    """Planned .5, 300 runs of 300 looks, seed [95001, i]: no more than .001 + 3 sd false, .48 found at 12k +- 15 %."""
+    false, found = 0, []
+    for i in range(300):
+        g = np.random.default_rng([95_001, i])
+        fair = g.binomial(1000, 0.5, 300).cumsum()
+        false += any(log_e_srm(int(k), int(1000 * (j + 1) - k), 0.5) >= LOG_ALARM for j, k in enumerate(fair))
+        skewed = g.binomial(1000, 0.48, 300).cumsum()
+        found.append(
+            next(j + 1 for j, k in enumerate(skewed) if log_e_srm(int(k), int(1000 * (j + 1) - k), 0.5) >= LOG_ALARM)
+        )
+    assert false <= 300 * 0.001 + 3 * (300 * 0.001) ** 0.5
+    assert 10.2 <= np.median(found) <= 13.8
+
+
+def test_the_alarm_is_one_in_a_thousand() -> None:
+    assert pytest.approx(log(1000)) == LOG_ALARM
