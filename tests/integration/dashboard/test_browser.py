@@ -90,8 +90,9 @@ def test_what_a_person_types_survives_a_change(open_page: Open, served: Served, 
     page.get_by_text("Promote", exact=True).click()
     page.get_by_label("Reason, for the record").fill("half a sent")
     scene = control.scenes["shop-v2"]
-    control.play(replace(scene, view=replace(scene.view, headline="Something moved.", units_exposed=9_999)))
+    control.play(replace(scene, view=replace(scene.view, headline="Something moved.", commands=("promote", "abort"))))
     expect(page.locator(".headline")).to_have_text("Something moved.")
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
     field = page.get_by_label("Reason, for the record")
     expect(field).to_be_focused()
     expect(field).to_have_value("half a sent")

@@ -7,6 +7,9 @@ const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName &
 export function morphChildren(from, to) {
   const keyed = new Map();
   for (const child of from.children) if (keyOf(child)) keyed.set(keyOf(child), child);
+  // What is gone goes first, so that what stays need not be moved: a moved element loses the focus.
+  const stays = new Set([...to.children].map(keyOf));
+  for (const [key, child] of keyed) if (!stays.has(key)) child.remove();
   let at = from.firstChild;
   for (const wanted of [...to.childNodes]) {
     const key = keyOf(wanted);
@@ -15,6 +18,7 @@ export function morphChildren(from, to) {
       const held = keyed.get(key);
       if (held && alike(held, wanted)) match = held;
     } else if (at && alike(at, wanted)) match = at;
+    if (key && match) while (at && at !== match && !keyOf(at)) { const next = at.nextSibling; at.remove(); at = next; }
     if (!match) { from.insertBefore(wanted, at); continue; }
     if (match === at) at = at.nextSibling;
     else from.insertBefore(match, at);
