@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -112,7 +112,7 @@ def routes(tokens: Tokens) -> list[BaseRoute]:
             if form:
                 return RedirectResponse("/login?wrong=1", 303)
             return problem(401, "Wrong token", "that is not the token of this server; `fader up` prints the link")
-        response: Response = RedirectResponse("/", 303) if form else JSONResponse(None, 204)
+        response: Response = RedirectResponse("/", 303) if form else Response(status_code=204)
         response.set_cookie(COOKIE, tokens.session(), max_age=30 * 86_400, httponly=True, samesite="strict", path="/")
         return response
 
