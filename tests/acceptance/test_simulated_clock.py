@@ -37,7 +37,7 @@ def test_no_bad_candidate_is_missed(scenario: str) -> None:
 
 
 def test_errors_are_found_at_the_first_stage_with_few_hurt() -> None:
-    """About 1 in 200 runs needs the second stage for its proof."""
+    """About 1 in 70 runs needs the second stage for its proof."""
     found = runs("errors")
     assert sum(r.stage == 0 for r in found) >= len(SEEDS) - 1
     assert max(r.harmed for r in found) <= 25
