@@ -27,7 +27,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
@@ -262,7 +262,7 @@ def measure(directory: Path, options: argparse.Namespace) -> str:
 
 
 def heading(options: argparse.Namespace) -> list[str]:
-    when = datetime.now(timezone.utc).strftime("%Y-%m-%d")
+    when = datetime.now(UTC).strftime("%Y-%m-%d")
     return [
         "# What the gateway costs",
         "",

@@ -28,11 +28,15 @@ def phases(text: str) -> str:
 def commands() -> str:
     """All commands with their options, as a page."""
     group: Any = typer.main.get_command(app)
-    parts = [f"# Commands\n\n{group.epilog.partition('   ')[0]}. `fader COMMAND --help` shows the same in the terminal.\n"]
+    parts = [
+        f"# Commands\n\n{group.epilog.partition('   ')[0]}. `fader COMMAND --help` shows the same in the terminal.\n"
+    ]
     for name, command in group.commands.items():
         if command.hidden:
             continue
-        arguments = "".join(f" {p.metavar or p.name.upper()}" for p in command.params if p.param_type_name == "argument")
+        arguments = "".join(
+            f" {p.metavar or p.name.upper()}" for p in command.params if p.param_type_name == "argument"
+        )
         parts.append(f"## fader {name}{arguments}\n\n{command.help}\n")
         if command.epilog:
             parts.append(f"{command.epilog.replace('Example: ', 'Example: `', 1)}`\n")

@@ -101,7 +101,7 @@ metrics:
     def until(self, true: Callable[[], Any], what: str, within: float = 60.0) -> Any:
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            with contextlib.suppress(OSError, http.client.HTTPException, KeyError, ValueError):
+            with contextlib.suppress(OSError, http.client.HTTPException, LookupError, ValueError):
                 if value := true():
                     return value
             if self.process is not None and self.process.poll() is not None:

@@ -67,7 +67,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     "a misspelt metric": (
         "{errors: {tolerate: 0.2pp}",
         "{erors: {tolerate: 0.2pp}",
-        "17: rollouts.shop-v2.guardrails.erors: there is no such metric",
+        '17: rollouts.shop-v2.guardrails.erors: there is no metric "erors"',
         "did you mean errors?",
     ),
     "a misspelt service": (
@@ -103,7 +103,7 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     "a missing key": (
         "    baseline: v1\n",
         "",
-        "2: services.shop.baseline: is missing",
+        "2: services.shop: baseline is missing",
         "add baseline: v1",
     ),
     "shares out of order": (
@@ -139,25 +139,25 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     "a share above 100 %": (
         "[5%,",
         "[500%,",
-        '15: rollouts.shop-v2.stages.0.share: "500%" is more than everybody',
+        '15: rollouts.shop-v2.stages.0: "500%" is more than everybody',
         "write a percentage from 0.0001% to 100%, e.g. 5%",
     ),
     "a share of nobody": (
         "[5%,",
         "[0%,",
-        '15: rollouts.shop-v2.stages.0.share: "0%" is nobody',
+        '15: rollouts.shop-v2.stages.0: "0%" is nobody',
         "write a percentage from 0.0001% to 100%, e.g. 5%",
     ),
     "a share that is too fine": (
         "[5%,",
         "[0.00005%,",
-        '15: rollouts.shop-v2.stages.0.share: "0.00005%" is finer than 0.0001%',
+        '15: rollouts.shop-v2.stages.0: "0.00005%" is finer than 0.0001%',
         "use at most four digits behind the point",
     ),
     "a share without its unit": (
         "[5%,",
         "[5,",
-        '15: rollouts.shop-v2.stages.0.share: "5" has no %',
+        '15: rollouts.shop-v2.stages.0: "5" has no %',
         "write 5%",
     ),
     "a manual gate at the end": (
@@ -440,7 +440,7 @@ FILES: dict[str, tuple[str, str, str]] = {
         "21: a second YAML document begins",
         "keep one document per file: remove the ---",
     ),
-    "no services": ("metrics: {}\n", "1: services: there is no service", START),
+    "no services": ("metrics: {}\n", "1: there is no service", START),
 }
 
 

@@ -27,6 +27,8 @@ LEAST_DISK = 1_000_000_000
 #: Seconds between two looks at both clocks, and how far they may drift apart meanwhile.
 CLOCK_LOOK = 0.2
 CLOCK_DRIFT = 0.1
+#: Seconds that a server or a version gets to answer.
+ANSWER_WITHIN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def server(url: str) -> Check:
     """The dashboard's and API's address: a fader that answers, or a free port."""
     from fader.cli.client import Client
 
-    client = Client(url)
+    client = Client(url, timeout=ANSWER_WITHIN)
     try:
         return Check("server", True, f"fader {client.health()['version']} answers at {url}")
     except (FaderError, KeyError, TypeError):
@@ -141,7 +143,8 @@ def config(file: Path) -> tuple[Check, Document | None]:
         where = f"line {first.line}: " if first.line else ""
         found = f"{where}{first.message}" + (f" (and {more} more)" if more else "")
         return Check(str(file), False, found, first.fix), None
-    return Check(str(file), True, f"{len(document.services)} services, {len(document.rollouts)} rollouts"), document
+    names = ", ".join([s.name for s in document.services] + [r.name for r in document.rollouts])
+    return Check(str(file), True, f"sound: {names}"), document
 
 
 def service_port(service: Service, ours: frozenset[str]) -> Check:
@@ -181,7 +184,7 @@ def _taken(host: str, port: int) -> str:
 def _silent(address: Address) -> str:
     """Why nothing accepts a connection there, or ""."""
     try:
-        socket.create_connection((address.host, address.port), timeout=3).close()
+        socket.create_connection((address.host, address.port), timeout=ANSWER_WITHIN).close()
     except OSError as error:
         return (error.strerror or str(error)).lower()
     return ""

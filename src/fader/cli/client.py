@@ -17,7 +17,7 @@ SILENCE = 40.0
 
 
 class Client:
-    def __init__(self, server: str, token: str = "") -> None:
+    def __init__(self, server: str, token: str = "", timeout: float = TIMEOUT) -> None:
         parts = urlsplit(server)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
             raise BadInput(Problem(f'"{server}" is no address of a server', "write http://HOST:PORT"))
@@ -25,7 +25,7 @@ class Client:
             port = parts.port
         except ValueError:
             raise BadInput(Problem(f'"{server}" has no valid port', "write http://HOST:PORT")) from None
-        self.server = server.rstrip("/")
+        self.server, self._timeout = server.rstrip("/"), timeout
         self._secure, self._host, self._port, self._token = parts.scheme == "https", parts.hostname, port, token
 
     @property
@@ -79,7 +79,7 @@ class Client:
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         """The decoded answer. Raises what the server's error stands for, or Unavailable when nobody answers."""
-        connection = self._connection(TIMEOUT)
+        connection = self._connection(self._timeout)
         try:
             answer = self._send(connection, method, path, body)
             status, raw = answer.status, answer.read()

@@ -19,7 +19,9 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """The exit code; see `fader --help` for what each means."""
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "fader":
             raise
@@ -30,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader has seen enough, e.g. `fader why ROLLOUT | head`; Python would complain once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return 1
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -31,4 +31,4 @@ def forget(
     if as_json:
         print_json(answer)
     else:
-        print(f"{answer['erased']} events of {unit} erased")
+        print(f"events of {unit} erased: {answer['erased']}")

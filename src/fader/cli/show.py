@@ -74,30 +74,37 @@ def view_lines(view: RolloutView) -> RenderableType:
     parts += [Text(), stages]
     parts += [Text(f"  {wait}") for wait in view.waits]
     if view.judgements:
-        parts.append(judgement_table(view.judgements))
+        parts.append(judgement_numbers(view.judgements))
     parts.append(Text(f"units exposed {view.units_exposed:,}, harmed {view.units_harmed:,}"))
     if view.commands:
         parts.append(Text("commands: " + ", ".join(view.commands), style="dim"))
     return Group(*parts)
 
 
-def judgement_table(judgements: tuple[Judgement, ...]) -> Table:
-    """Rates, the rise with its confidence sequence, and how far the evidence is on either side."""
+def judgement_numbers(judgements: tuple[Judgement, ...]) -> RenderableType:
+    """Shares of requests (or the quantile itself), the rise of the share with its confidence sequence, and the
+    logs of the e-values against what they must reach. What has no numbers says why instead.
+    """
+    from rich.console import Group
     from rich.text import Text
 
-    table = plain_table("guardrail", "verdict", "candidate", "baseline", "rise", "harm", "safe", "units")
+    table = plain_table("guardrail", "verdict", "candidate", "baseline", "rise", "log e harm", "log e safe", "units")
     for j in judgements:
         if j.missing:
-            table.add_row(j.metric, str(j.verdict), Text(j.missing, style="yellow"), "", "", "", "", "")
             continue
         table.add_row(
             j.metric,
             Text(str(j.verdict), style=VERDICT_COLOURS.get(str(j.verdict), "")),
-            f"{j.candidate_rate:.3%}",
-            f"{j.baseline_rate:.3%}",
+            _amount(j.candidate_rate, j.candidate_value),
+            _amount(j.baseline_rate, j.baseline_value),
             f"{j.rise:+.4g} [{j.low:+.4g}, {j.high:+.4g}]",
             f"{j.log_e_harm:.1f} of {j.harm_threshold:.1f}",
             f"{j.log_e_safe:.1f} of {j.safe_threshold:.1f}",
             f"{j.candidate_units:,} / {j.baseline_units:,}",
         )
-    return table
+    silent = [Text(f"{j.metric}  {j.verdict}: {j.missing}", style="yellow") for j in judgements if j.missing]
+    return Group(*([table] if table.rows else []), *silent)
+
+
+def _amount(rate: float, value: float) -> str:
+    return f"{value:,.4g}" if value else f"{rate:.3%}"

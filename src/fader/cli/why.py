@@ -42,7 +42,7 @@ def _print(answer: Any) -> None:
     import msgspec
     from rich.text import Text
 
-    from fader.cli.show import console, judgement_table, moment
+    from fader.cli.show import console, judgement_numbers, moment
     from fader.model.decision import Step
     from fader.model.share import percent
 
@@ -52,7 +52,7 @@ def _print(answer: Any) -> None:
     out.print(Text(f"{step.seq}. {moment(step.at)}  {step.actor}  {step.event}  ({move})", style="bold"))
     out.print(Text(f"   {answer['sentence']}"))
     if step.judgements:
-        out.print(judgement_table(step.judgements))
+        out.print(judgement_numbers(step.judgements))
     same = answer["replay"] == "same"
     words = "replayed: the same decision" if same else "replay differs"
     out.print(Text(f"   {words}", style="green" if same else "bold red"))

@@ -7,10 +7,9 @@ from typing import Any
 
 import msgspec
 
-from fader.dashboard.digits import measure
+from fader.dashboard.digits import measure, share
 from fader.model.decision import Step
 from fader.model.metric import Metric
-from fader.model.share import percent
 from fader.model.state import ENDED
 from fader.model.view import Point, RolloutView
 
@@ -114,21 +113,20 @@ def table(view: RolloutView, points: tuple[Point, ...]) -> dict[str, tuple[Table
     rows: dict[str, tuple[TableRow, ...]] = {}
     for g in view.spec.guardrails:
         last = {p.stage: p for p in points if p.metric == g.metric.name and p.at >= since}
-        unit = unit_of(g.metric)
         rows[g.metric.name] = tuple(
             TableRow(
                 metric=g.metric.name,
-                share=percent(p.share) if p.share else "before",
+                share=share(p.share) if p.share else "before",
                 at=p.at,
-                candidate=measure(p.candidate_value, unit),
-                candidate_band=_band(p.candidate_low, p.candidate_high, unit),
-                baseline=measure(p.baseline_value, unit),
-                baseline_band=_band(p.baseline_low, p.baseline_high, unit),
+                candidate=measure(p.candidate_value, g.metric),
+                candidate_band=_band(p.candidate_low, p.candidate_high, g.metric),
+                baseline=measure(p.baseline_value, g.metric),
+                baseline_band=_band(p.baseline_low, p.baseline_high, g.metric),
             )
             for _, p in sorted(last.items())
         )
     return rows
 
 
-def _band(low: float | None, high: float | None, unit: str) -> str:
-    return "" if low is None or high is None else f"{measure(low, unit)} to {measure(high, unit)}"
+def _band(low: float | None, high: float | None, metric: Metric) -> str:
+    return "" if low is None or high is None else f"{measure(low, metric)} to {measure(high, metric)}"

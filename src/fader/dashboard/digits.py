@@ -1,38 +1,35 @@
-"""Numbers as people read them: sensible digits, units, a true minus sign. Pure."""
+"""Numbers as the sentences say them (`fader.rollout.words`), set so that none breaks over two lines. Pure."""
 
 from __future__ import annotations
 
 import math
 
-from fader.model.metric import Margin
+from fader.model.metric import Margin, Metric
+from fader.rollout import words
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
+#: Between a number and its per cent sign.
+THIN = "\N{NARROW NO-BREAK SPACE}"
+
+
+def tight(text: str) -> str:
+    return text.replace(" %", f"{THIN}%").replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def count(n: int) -> str:
     """`12345` → `12,345`."""
-    return f"{n:,}"
+    return words.number(n)
 
 
-def significant(x: float, digits: int = 3, *, trim: bool = True) -> str:
-    """`digits` significant digits without an exponent; with `trim` no trailing zeros."""
-    if not math.isfinite(x):
-        return NONE
-    if x == 0:
-        return "0"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(x))))
-    text = f"{abs(x):,.{places}f}"
-    if trim and "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return (MINUS if x < 0 and text.strip("0.") else "") + text
+def share(ppm: int) -> str:
+    """A share of units: `5 %`."""
+    return tight(words.share(ppm))
 
 
-def rate(share: float | None) -> str:
-    """A share of requests as per cent: `0.0312` → `3.12%`."""
-    if share is None or not math.isfinite(share):
-        return NONE
-    return significant(share * 100, 3 if abs(share) >= 0.01 else 2, trim=False) + "%"
+def rate(x: float | None) -> str:
+    """A share of requests: `0.0312` → `3.1 %`."""
+    return NONE if x is None or not math.isfinite(x) else tight(words.rate(x))
 
 
 def points(difference: float) -> str:
@@ -40,46 +37,32 @@ def points(difference: float) -> str:
     if not math.isfinite(difference):
         return NONE
     size = abs(difference) * 100
-    text = significant(size, 1) if 0 < size < 0.01 else f"{size:.{1 if size >= 1 else 2}f}"
-    return f"{'+' if difference > 0 else MINUS if difference < 0 else ''}{text} pp"
+    text = f"{size:.{1 if size >= 1 else 2}f}"
+    if 0 < size < 0.01:
+        text = f"{size:.4f}".rstrip("0").rstrip(".")
+    sign = "" if float(text) == 0 else "+" if difference > 0 else MINUS
+    return tight(f"{sign}{text} pp")
 
 
 def interval(low: float, high: float) -> str:
-    """A confidence interval of a difference of shares: `+0.9 to +4.2 pp`."""
+    """A confidence interval of a difference of shares: `+0.90 to +4.2 pp`; "" where it is open."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    return f"{points(low).removesuffix(' pp')} to {points(high)}"
+    return f"{points(low).removesuffix(tight(' pp'))} to {points(high)}"
 
 
-def margin(tolerate: Margin) -> str:
-    """What a guardrail tolerates: `0.2 pp` or `10%`."""
-    text = significant(tolerate.value * 100)
-    return f"{text} pp" if tolerate.kind == "absolute" else f"{text}%"
+def margin(tolerate: Margin, metric: Metric) -> str:
+    """What a guardrail tolerates: `0.2 pp` or `10 %`."""
+    return tight(words.margin(tolerate, tolerate.value, metric))
 
 
-def measure(value: float | None, unit: str) -> str:
-    """A value of a chart: `%` takes a share, `ms` turns to seconds from 1,000 on."""
-    if value is None or not math.isfinite(value):
+def measure(x: float | None, metric: Metric) -> str:
+    """A value of a metric: `0.31 %` or `182 ms`."""
+    if x is None or not math.isfinite(x):
         return NONE
-    if unit == "%":
-        return rate(value)
-    if unit == "ms" and abs(value) >= 1000:
-        return f"{significant(value / 1000)} s"
-    return f"{significant(value)} {unit}".rstrip()
+    return rate(x) if metric.kind == "proportion" else tight(words.value(x, metric))
 
 
-def duration(seconds: float) -> str:
-    """`15 s`, `10 min`, `1 h 30 min`, `3 d`: two units at most."""
-    left = round(seconds)
-    if left < 0:
-        return MINUS + duration(-seconds)
-    parts: list[str] = []
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
-        whole, left = divmod(left, size)
-        if whole:
-            parts.append(f"{whole} {unit}")
-        elif parts:
-            break
-        if len(parts) == 2:
-            break
-    return " ".join(parts) or "0 s"
+def span(seconds: float) -> str:
+    """`15 s`, `10 min`, `1.5 h`."""
+    return tight(words.span(seconds))

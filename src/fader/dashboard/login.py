@@ -8,11 +8,10 @@ from starlette.responses import Response
 
 from fader.dashboard.templating import Templates
 
-#: What whoever checks the token may put into the address of this page: `/login?refused=token`.
-REFUSALS = {
-    "token": "This token is not the one of this server. Copy it anew: it stands in the file `token` in the data "
-    "directory, and `fader up` prints the whole link.",
-}
+WRONG = (
+    "This token is not the one of this server. Copy it anew: it stands in the file token in the data directory, "
+    "and fader up prints the whole link."
+)
 
 
 class Login:
@@ -20,7 +19,6 @@ class Login:
         self._templates = templates
 
     async def page(self, request: Request) -> Response:
-        return self.render(REFUSALS.get(request.query_params.get("refused", ""), ""))
-
-    def render(self, refusal: str = "", status: int = 200) -> Response:
-        return self._templates.page("login.html", status=status, refusal=refusal, wrong=REFUSALS["token"])
+        """`?wrong` is where a form without script comes back to when its token was refused."""
+        refusal = WRONG if "wrong" in request.query_params else ""
+        return self._templates.page("login.html", refusal=refusal, wrong=WRONG)

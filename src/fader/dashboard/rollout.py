@@ -11,7 +11,6 @@ from fader.dashboard.live import Snapshot
 from fader.dashboard.taper import picture
 from fader.dashboard.templating import Templates
 from fader.model.rollout import Guardrail
-from fader.model.share import percent
 from fader.model.state import ENDED, Phase
 from fader.model.verdict import Judgement, Verdict
 from fader.model.view import RolloutView
@@ -22,7 +21,8 @@ REGIONS = ("head", "banner", "plug", "hero", "guardrails", "stages", "history")
 
 @dataclass(frozen=True, slots=True)
 class GuardrailLine:
-    """`harm`, `safe`: how much of the proof is there, 0 to 100. `slower_than`: the frozen threshold, "" without."""
+    """`harm`, `safe`: how much of the proof is there, 0 to 100. `slower_than`: the frozen threshold, "" without.
+    `candidate`, `baseline`: the rate of a proportion, or the quantile itself."""
 
     guardrail: Guardrail
     judgement: Judgement
@@ -31,6 +31,8 @@ class GuardrailLine:
     harm: int
     safe: int
     slower_than: str
+    candidate: str
+    baseline: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def next_step(view: RolloutView) -> Next:
     if phase in ENDED:
         return Next("", "nothing more")
     ahead = stages[stage + 1] if stage + 1 < len(stages) else None
-    share = percent(ahead.share) if ahead else ""
+    share = digits.share(ahead.share) if ahead else ""
     match phase:
         case Phase.PENDING:
             return Next(share, "after the start")
@@ -78,6 +80,7 @@ def guardrail_lines(view: RolloutView) -> list[GuardrailLine]:
         name = g.metric.name
         j = judged.get(name) or Judgement(name, Verdict.UNKNOWN, missing="Not judged yet.")
         base = bases.get(name)
+        slow = g.metric.kind == "quantile"
         made.append(
             GuardrailLine(
                 guardrail=g,
@@ -86,7 +89,9 @@ def guardrail_lines(view: RolloutView) -> list[GuardrailLine]:
                 forest=forest(g, j),
                 harm=proof(j.log_e_harm, j.harm_threshold),
                 safe=proof(j.log_e_safe, j.safe_threshold),
-                slower_than=digits.measure(base.threshold, chart.unit_of(g.metric)) if base and base.threshold else "",
+                slower_than=digits.measure(base.threshold, g.metric) if base and base.threshold else "",
+                candidate=digits.measure((j.candidate_value or None) if slow else j.candidate_rate, g.metric),
+                baseline=digits.measure((j.baseline_value or None) if slow else j.baseline_rate, g.metric),
             )
         )
     return made
@@ -94,7 +99,7 @@ def guardrail_lines(view: RolloutView) -> list[GuardrailLine]:
 
 def title(view: RolloutView) -> str:
     mark = "! " if view.needs_person else ""
-    return f"{mark}{percent(view.state.share)} · {view.name} · fader"
+    return f"{mark}{digits.share(view.state.share)} · {view.name} · fader"
 
 
 class Rollout:

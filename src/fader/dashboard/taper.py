@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fader.model.share import WHOLE, percent
+from fader.dashboard.digits import share
+from fader.model.share import WHOLE
 from fader.model.view import RolloutView
 
 #: Labels nearer than this (per cent of the slot) would touch on a narrow screen.
@@ -38,18 +39,18 @@ class Picture:
     label: str
 
 
-def position(share: int) -> float:
+def position(ppm: int) -> float:
     """A share in ppm → per cent of the slot's length."""
-    return round(100 * math.sqrt(max(0, min(share, WHOLE)) / WHOLE), 3)
+    return round(100 * math.sqrt(max(0, min(ppm, WHOLE)) / WHOLE), 3)
 
 
 def picture(view: RolloutView) -> Picture:
     stopped = [s.share for s in view.stages if s.status == "stopped"]
-    held = percent(view.state.share)
+    held = share(view.state.share)
     return Picture(
         at=position(view.state.share),
         candidate=held,
-        baseline=percent(WHOLE - view.state.share),
+        baseline=share(WHOLE - view.state.share),
         marks=marks(view),
         pulled=position(stopped[-1]) if stopped else None,
         label=f"{held} of users have {view.candidate}, the others have {view.baseline}.",
@@ -65,6 +66,6 @@ def marks(view: RolloutView) -> tuple[Mark, ...]:
         if all(abs(at - other) >= ROOM for other in labelled):
             labelled.append(at)
     return tuple(
-        Mark(position(s.share), percent(s.share), percent(s.share) if position(s.share) in labelled else "", s.status)
+        Mark(position(s.share), share(s.share), share(s.share) if position(s.share) in labelled else "", s.status)
         for s in view.stages
     )

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from fader.dashboard import digits
-from fader.model.share import percent
 
 HERE = Path(__file__).parent
 
@@ -55,8 +54,8 @@ class Templates:
             points=digits.points,
             interval=digits.interval,
             margin=digits.margin,
-            duration=digits.duration,
-            percent=percent,
+            span=digits.span,
+            percent=digits.share,
             moment=moment,
             address=address,
             trusted=Markup,

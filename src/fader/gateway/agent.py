@@ -265,13 +265,15 @@ class Agent:
                 await asyncio.sleep(0.01 if fresh is None else 0.25)
                 continue
             try:
+                # The file is there before anything is applied, whatever is killed now. Waiting for the disk, which
+                # may take longer than everything else in a rollback, goes on beside the applying.
                 self._ruleset_file.store(fresh)
+                self._wanted = fresh
+                self._turn.set()
+                await asyncio.to_thread(self._ruleset_file.sync)
             except OSError as error:
                 self._fail(f"cannot store the ruleset: {error}")
                 await asyncio.sleep(backoff.next())
-                continue
-            self._wanted = fresh
-            self._turn.set()
 
     async def _apply(self) -> None:
         backoff = Backoff(first=1.0, most=30.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -114,7 +115,12 @@ class Applier:
         self._current = wanted
         if self.applied != ruleset:
             self.applied = ruleset
-            self._applied_file.store(ruleset)
+            try:
+                self._applied_file.store(ruleset)
+                self._applied_file.sync()
+            except OSError as error:
+                # Without the record the next agent writes all files again, which changes nothing.
+                self._log.error("the record of the applied ruleset cannot be written", why=str(error))
         return outcome
 
     async def _apply(self, wanted: Resources, again: bool) -> Outcome:
@@ -163,8 +169,10 @@ class Applier:
         if not takes_away(self._current.ruleset, wanted.ruleset):
             return steps
         first, file = steps[0], steps[0].file
+        begin = time.perf_counter()
         self._files.make(first)
         await self._acks.wait(file, log_since)
+        self._log.debug("shares in force", ms=round((time.perf_counter() - begin) * 1e3, 1))
         self._files.forget()
         self._current = replace(self._current, files={**self._current.files, first.path: file})
         return steps[1:]

@@ -14,10 +14,14 @@ from fader.gateway.names import (
     stream_cluster,
     version_cluster,
 )
+from fader.model.rollout import Shield
 from fader.model.ruleset import LiveService
 from fader.model.service import Address, HealthCheck, Version
 
 CONNECT_TIMEOUT = "0.5s"
+#: Shorter than the five seconds after which the usual app servers close a kept connection: who closes first
+#: does not break a request.
+UPSTREAM_IDLE = "4s"
 #: Far above what one gateway carries: a breaker that opens by itself would make errors of its own, and the
 #: default of three concurrent retries would break the shield.
 _OPEN = {
@@ -38,20 +42,9 @@ def clusters(live: LiveService, layout: Layout) -> list[Json]:
     for name in live_versions(live):
         result.append(_stream(service.name, name, layout))
     if split and split.shield != "off":
-        result.append(
-            _composite(
-                assigned_cluster(service.name, split.candidate),
-                version_cluster(service.name, split.candidate),
-                version_cluster(service.name, live.baseline),
-            )
-        )
-        result.append(
-            _composite(
-                shielded_stream_cluster(service.name, split.candidate),
-                stream_cluster(service.name, split.candidate),
-                stream_cluster(service.name, live.baseline),
-            )
-        )
+        for shielded, cluster in ((assigned_cluster, version_cluster), (shielded_stream_cluster, stream_cluster)):
+            candidate, baseline = cluster(service.name, split.candidate), cluster(service.name, live.baseline)
+            result.append(_composite(shielded(service.name, split.candidate), candidate, baseline, split.shield))
     return result
 
 
@@ -60,8 +53,19 @@ def live_versions(live: LiveService) -> tuple[str, ...]:
     return (live.baseline, live.split.candidate) if live.split else (live.baseline,)
 
 
-def _composite(name: str, first: str, then: str) -> Json:
+def attempts(shield: Shield) -> int:
+    """How often a request is tried before the shield's last resort, the baseline.
+
+    A kept connection that the app closes at the very moment it is used breaks for any version now and then. The
+    baseline tries again on itself; the candidate has to be allowed the same, or each such break would count
+    against it. Answers of 5xx (shield `errors`) are not tried again on the candidate: that would hide its errors.
+    """
+    return 1 if shield == "errors" else 2
+
+
+def _composite(name: str, candidate: str, baseline: str, shield: Shield) -> Json:
     """The n-th attempt goes to the n-th cluster; one without a healthy endpoint is passed over."""
+    order = [*[candidate] * attempts(shield), baseline]
     return {
         "name": name,
         "connect_timeout": CONNECT_TIMEOUT,
@@ -70,7 +74,7 @@ def _composite(name: str, first: str, then: str) -> Json:
         "cluster_type": {
             "name": "envoy.clusters.composite",
             "typed_config": typed(
-                "envoy.extensions.clusters.composite.v3.ClusterConfig", clusters=[{"name": first}, {"name": then}]
+                "envoy.extensions.clusters.composite.v3.ClusterConfig", clusters=[{"name": each} for each in order]
             ),
         },
     }
@@ -96,8 +100,8 @@ def _version(live: LiveService, version: Version, layout: Layout) -> Json:
         **_transport(version, layout),
         **_protocol(version),
     }
-    if live.service.health:
-        cluster["health_checks"] = [_health(live.service.health, version)]
+    if check := version.health or live.service.health:
+        cluster["health_checks"] = [_health(check, version)]
     return cluster
 
 
@@ -189,7 +193,11 @@ def _protocol(version: Version) -> Json:
     protocol: Json = (
         {"http2_protocol_options": {"allow_connect": True}} if version.http2 else {"http_protocol_options": {}}
     )
-    options = typed("envoy.extensions.upstreams.http.v3.HttpProtocolOptions", explicit_http_config=protocol)
+    options = typed(
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        common_http_protocol_options={"idle_timeout": UPSTREAM_IDLE},
+        explicit_http_config=protocol,
+    )
     return {"typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}}
 
 
@@ -198,7 +206,7 @@ def _outliers(by_answers: bool) -> Json:
     them anyway: else ejection would mask a bad candidate."""
     return {
         "split_external_local_origin_errors": True,
-        "consecutive_local_origin_failure": 3,
+        "consecutive_local_origin_failure": 5,
         "enforcing_consecutive_local_origin_failure": 100,
         "consecutive_5xx": 20,
         "enforcing_consecutive_5xx": 100 if by_answers else 0,

@@ -34,11 +34,13 @@ class Held(msgspec.Struct):
 class HttpControlPlane:
     """The ControlPlane over HTTP. The token is read again when the server no longer takes it. `close` when done."""
 
-    def __init__(self, url: str, token_file: Path, gateway: str) -> None:
+    def __init__(
+        self, url: str, token_file: Path, gateway: str, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
         self._token_file = token_file
         self._gateway = gateway
         self._token = ""
-        self._client = httpx2.AsyncClient(base_url=url, timeout=httpx2.Timeout(10.0, connect=2.0), trust_env=False)
+        self._client = httpx2.AsyncClient(base_url=url, transport=transport, trust_env=False)
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -19,8 +19,6 @@ HEALTH_PATH = "/clusters?format=json"
 _SAMPLE = re.compile(r"^envoy_fader_(requests|latency_us_bucket|latency_us_sum)\{(.*)\} (\S+)$")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _MICROSECONDS = 1000.0
-#: Upper bound in ms of what lies above the last bucket: finite, because JSON has no infinity.
-ENDLESS = 1e9
 #: Envoy's word for a failed check → ours.
 _REASONS = {
     "failed_active_health_check": "health check failed",
@@ -46,7 +44,7 @@ def version_counts(prometheus: str) -> tuple[VersionCount, ...]:
         elif kind == "latency_us_sum":
             sums[cell] = round(value)
         else:
-            cumulative[cell].append((min(float(labels["le"]) / _MICROSECONDS, ENDLESS), int(value)))
+            cumulative[cell].append((float(labels["le"]) / _MICROSECONDS, int(value)))
     found = []
     for cell in sorted(requests):
         names = [unquote(part) for part in cell.split("/")]
@@ -65,7 +63,7 @@ def _samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
 
 
 def _apart(cumulative: list[tuple[float, int]]) -> tuple[tuple[float, int], ...]:
-    """Cumulative buckets as counts of their own; the last bound is `ENDLESS`."""
+    """Cumulative buckets as counts of their own; the last bound is infinity."""
     bins, below = [], 0
     for bound, count in sorted(cumulative):
         bins.append((bound, count - below))

@@ -10,8 +10,8 @@ from pathlib import Path
 def replace(path: Path, content: bytes, *, sync: bool = True) -> None:
     """Put `content` in place of `path` by an atomic rename; on disk when it returns.
 
-    `sync` False leaves the time of writing to the kernel: for what can be learned again, never for what was promised.
-    Raises OSError.
+    `sync` False leaves the time of writing to the kernel: the file survives the death of any process, not a loss of
+    power. For what can be learned again, or is forced to disk by `sync` a moment later. Raises OSError.
     """
     fresh = path.with_name(f".{path.name}.new")
     fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -26,6 +26,16 @@ def replace(path: Path, content: bytes, *, sync: bool = True) -> None:
     fresh.rename(path)
     if sync:
         sync_directory(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Force a file that was replaced with `sync` False, and its name, to the disk. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    sync_directory(path.parent)
 
 
 def remove(path: Path) -> None:

@@ -142,6 +142,8 @@ class Envoy:
             self._log.error("Envoy ended", pid=life.pid, how=status_in_words(status), why=why, restart_in=pause)
             await asyncio.sleep(pause)
             await down()
+            if self._stopping:
+                return
             self.start()
             up()
 

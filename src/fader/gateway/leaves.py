@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from fader.gateway.access_log import probability
-from fader.gateway.clusters import seconds
+from fader.gateway.clusters import attempts, seconds
 from fader.gateway.identity import set_cookie, sources
 from fader.gateway.matchers import Json
 from fader.gateway.names import (
@@ -94,15 +94,17 @@ def _retries(live: LiveService, version: str) -> tuple[Json, Json]:
                     },
                 }
             ],
-            "host_selection_retry_max_attempts": 3,
+            # Each draw is random: ten of them find another endpoint.
+            "host_selection_retry_max_attempts": 10,
         }
     answers = ",5xx" if split and candidate and split.shield == "errors" else ""
-    return _retry(f"{_BEFORE},reset{answers}", again), _retry(_BEFORE, again)
+    times = attempts(split.shield) if split and candidate else 1
+    return _retry(f"{_BEFORE},reset{answers}", times, again), _retry(_BEFORE, times, again)
 
 
-def _retry(on: str, again: Json) -> Json:
+def _retry(on: str, times: int, again: Json) -> Json:
     back_off = {"base_interval": "0.001s", "max_interval": "0.005s"}
-    return {"retry_policy": {"retry_on": on, "num_retries": 1, "retry_back_off": back_off, **again}}
+    return {"retry_policy": {"retry_on": on, "num_retries": times, "retry_back_off": back_off, **again}}
 
 
 def _shared(live: LiveService, version: str, reason: str, issue: UnitSource | None) -> Json:

@@ -66,11 +66,13 @@ def plan_writes(old: Resources | None, new: Resources) -> tuple[Step, ...]:
 
 
 def _both(old: File, new: File) -> File:
-    """What `new` says, and what is gone from it: requests still go there until the routes are changed."""
-    wanted = new.document["resources"]
-    names = {resource["name"] for resource in wanted}
-    gone = [resource for resource in old.document["resources"] if resource["name"] not in names]
-    return make_file(new.kind, new.path, [*wanted, *gone], new.ack) if gone else new
+    """What `new` says, and what is gone from it: requests still go there until the routes are changed. In the order
+    of the old file, so that nothing is written when only something goes."""
+    wanted = {resource["name"]: resource for resource in new.document["resources"]}
+    held = {resource["name"]: resource for resource in old.document["resources"]}
+    if held.keys() <= wanted.keys():
+        return new
+    return make_file(new.kind, new.path, ({**held, **wanted}).values(), new.ack)
 
 
 def _first_shares(old: Resources, new: Resources) -> File:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -19,6 +20,8 @@ from fader.model.report import EndpointHealth, GatewayReport, VersionCount
 
 #: Seconds between two looks at the endpoints' health, and between two reports when nothing changes.
 LOOK, PERIOD = 0.5, 1.0
+#: Upper bound in ms of what lies above the last latency bucket, as it is sent: JSON has no infinity.
+ENDLESS = 1e9
 
 
 @dataclass(slots=True)
@@ -77,7 +80,8 @@ class Reporter:
                 next_report = loop.time() + PERIOD - LOOK / 10
                 await self._count()
                 await self.send()
-                self._envoy.log_file.bound()
+                with suppress(OSError):
+                    self._envoy.log_file.bound()
             try:
                 await asyncio.wait_for(self._changed.wait(), LOOK)
             except TimeoutError:
@@ -120,6 +124,10 @@ class Reporter:
 
     async def _count(self) -> None:
         try:
-            self._counts = version_counts(await self._admin.counts())
+            self._counts = tuple(map(_finite, version_counts(await self._admin.counts())))
         except Unavailable:
             return
+
+
+def _finite(count: VersionCount) -> VersionCount:
+    return replace(count, latency_bins=tuple((min(bound, ENDLESS), number) for bound, number in count.latency_bins))

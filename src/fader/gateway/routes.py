@@ -28,10 +28,11 @@ def virtual_host(live: LiveService) -> Json:
     if filters:
         kind = "envoy.extensions.filters.http.filter_chain.v3.FilterChainConfigPerRoute"
         chain = {"typed_per_filter_config": {CHAIN: typed(kind, filter_chain={"filters": filters})}}
+    tree = _tree(live)
     return {
         "name": service.name,
         "domains": list(service.hosts),
-        "matcher": _tree(live)["matcher"],
+        "matcher": tree.get("matcher", {"on_no_match": tree}),
         "request_headers_to_remove": [COPIED],
         "request_headers_to_add": [overwrite("x-fader-unit", f"%FILTER_STATE({UNIT}:PLAIN)%")],
         **chain,
@@ -45,31 +46,31 @@ def _leaf(found: list[Json]) -> Json:
 
 
 def _tree(live: LiveService) -> Json:
-    """Chosen twice where the unit decides: once before the unit is known, which therefore costs as little as it can,
-    and again after. With an issued cookie everybody has a unit the second time."""
-    issue = issued(live.service)
-    if not issue:
-        return first_of((present(UNIT), _decided(live, UNIT)), otherwise=_decided(live, None))
-    undecided = _leaf(routes(live, live.baseline, "none")[-1:])
-    return first_of(
-        (present(KNOWN), _decided(live, KNOWN)), (present(UNIT), _decided(live, UNIT, issue)), otherwise=undecided
-    )
-
-
-def _decided(live: LiveService, unit: str | None, issue: UnitSource | None = None) -> Json:
-    """`unit`: the filter state in which there is one for certain."""
+    """Chosen twice where the unit decides: once before the unit is known, which costs little where everybody will
+    have one, and again after."""
     cases: list[tuple[Json, Json]] = []
-    split, base = live.split, live.baseline
+    split, issue = live.split, issued(live.service)
     if split and split.preview:
         cases.append((asks(split), _leaf(preview_routes(live, split))))
     if live.service.exclude:
         predicates = [predicate for exclusion in live.service.exclude for predicate in _excluded(exclusion)]
-        cases.append((any_of(*predicates), _leaf(routes(live, base, "excluded"))))
-    if split and unit:
-        inside = interval(share_key(live.service, split), seed(split.salt), unit)
-        cases.append((inside, _leaf(routes(live, split.candidate, "rollout", issue))))
-    reason = "rollout" if split and unit else "none"
-    return first_of(*cases, otherwise=_leaf(routes(live, base, reason, issue)))
+        cases.append((any_of(*predicates), _leaf(routes(live, live.baseline, "excluded"))))
+    if issue:
+        decided = first_of(*cases, (present(KNOWN), _by_unit(live, KNOWN)), otherwise=_by_unit(live, UNIT, issue))
+        undecided = _leaf(routes(live, live.baseline, "none")[-1:])
+        return first_of((present(UNIT), decided), otherwise=undecided)
+    if split:
+        cases.append((present(UNIT), _by_unit(live, UNIT)))
+    return first_of(*cases, otherwise=_leaf(routes(live, live.baseline, "none")))
+
+
+def _by_unit(live: LiveService, unit: str, issue: UnitSource | None = None) -> Json:
+    """`unit`: the filter state in which there is one for certain."""
+    if not live.split:
+        return _leaf(routes(live, live.baseline, "none", issue))
+    inside = interval(share_key(live.service, live.split), seed(live.split.salt), unit)
+    candidate = _leaf(routes(live, live.split.candidate, "rollout", issue))
+    return first_of((inside, candidate), otherwise=_leaf(routes(live, live.baseline, "rollout", issue)))
 
 
 def _excluded(exclusion: Exclusion) -> list[Json]:

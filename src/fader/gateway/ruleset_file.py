@@ -26,5 +26,9 @@ class RulesetFile:
             raise Corrupt(f"{self._path} cannot be read: {error}") from error
 
     def store(self, ruleset: Ruleset) -> None:
-        """On disk when it returns. Raises OSError."""
-        durable_file.replace(self._path, msgspec.json.encode(ruleset))
+        """There for every later process when it returns; on disk for a loss of power after `sync`. Raises OSError."""
+        durable_file.replace(self._path, msgspec.json.encode(ruleset), sync=False)
+
+    def sync(self) -> None:
+        """Raises OSError."""
+        durable_file.sync(self._path)

@@ -32,10 +32,11 @@ class Shipper:
         # An agent before us may have ended between a rename and Envoy's opening of the new file.
         reopen = True
         while True:
-            reopen = await self._keep_house(reopen)
             try:
+                reopen = await self._keep_house(reopen)
                 more = await self.ship_once()
-            except (Unavailable, Refused) as error:
+            except (Unavailable, Refused, OSError) as error:
+                # A full disk too: the agent must go on to carry out rollbacks.
                 if str(error) != self.error:
                     self._log.warning("access-log lines wait on disk", why=str(error))
                 self.error = str(error)
@@ -69,7 +70,7 @@ class Shipper:
             async with asyncio.timeout(patience):
                 while await self.ship_once():
                     pass
-        except (Unavailable, Refused, TimeoutError) as error:
+        except (Unavailable, Refused, TimeoutError, OSError) as error:
             self._log.warning("access-log lines stay on disk for the next start", why=str(error) or "no time left")
 
     def before_start(self) -> None:

@@ -18,12 +18,16 @@ class XdsFiles:
         self._before: dict[Path, bytes | None] = {}
 
     def make(self, step: Step) -> None:
-        """Put one step of a plan in place. Raises OSError."""
+        """Put one step of a plan in place. Raises OSError.
+
+        Shares are not waited for until they are on disk: Envoy shall have them first, and should the power fail just
+        then, the agent writes them again from the stored ruleset, which is on disk, before it starts Envoy.
+        """
         self._before.setdefault(step.path, durable_file.content(step.path))
         if step.file is None:
             durable_file.remove(step.path)
         else:
-            durable_file.replace(step.path, msgspec.json.encode(step.file.document))
+            durable_file.replace(step.path, msgspec.json.encode(step.file.document), sync=step.file.kind != "rtds")
 
     def put_back(self) -> None:
         """Make the disk as it was at the last `forget`, the last change first."""

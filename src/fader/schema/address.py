@@ -20,7 +20,7 @@ _HOST = re.compile(
 
 
 def _port(text: str, value: object, fix: str) -> int:
-    if not re.fullmatch(r"\d{1,9}", text):
+    if not re.fullmatch(r"[0-9]{1,9}", text):
         raise wrong(f"{quoted(value)} has no port", fix)
     if not 1 <= int(text) <= 65_535:
         raise wrong(f"port {text} is out of range", "use a port from 1 to 65535")
@@ -39,7 +39,7 @@ def parse_listen(value: object) -> Address:
     """`IP:PORT`, `[IPv6]:PORT` or `localhost:PORT`. Raises PydanticCustomError."""
     if not isinstance(value, str):
         raise wrong("is not an address", _LISTEN_FIX)
-    if re.fullmatch(r"\d+", value):
+    if re.fullmatch(r"[0-9]+", value):
         raise wrong(f"{quoted(value)} has no address", f"write 127.0.0.1:{value}")
     host, _, port = value.rpartition(":")
     if not host:
@@ -84,7 +84,7 @@ def parse_host(value: object) -> str:
     if not isinstance(value, str):
         raise wrong("is not a host name", fix)
     host = value.lower()
-    if re.fullmatch(r".+:\d+", host):
+    if re.fullmatch(r".+:[0-9]+", host):
         raise wrong(f"{quoted(value)} names a port", f"write {host.rpartition(':')[0]}; the port stands in listen")
     if host != "*" and not _HOST.fullmatch(host.removeprefix("*.")):
         raise wrong(f"{quoted(value)} is not a host name", fix)

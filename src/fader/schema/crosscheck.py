@@ -33,10 +33,10 @@ def name_problems(metrics: Mapping[str, Metric], source: Source) -> Iterator[Pro
     for name in written_names(source.data, "rollouts"):
         yield from _versions(name, source)
         guardrails = written_names(source.data, "rollouts", name).get("guardrails")
-        for metric in guardrails if isinstance(guardrails, dict | list) else ():
+        for i, metric in enumerate(guardrails if isinstance(guardrails, dict | list) else ()):
             if isinstance(metric, str) and metric not in known:
-                at = ("rollouts", name, "guardrails", metric)
-                yield source.problem(at, "there is no such metric", did_you_mean(metric, known))
+                at = ("rollouts", name, "guardrails", metric if isinstance(guardrails, dict) else i)
+                yield source.problem(at, f"there is no metric {quoted(metric)}", did_you_mean(metric, known))
 
 
 def _versions(rollout: str, source: Source) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator
 from fader.schema.suggest import quoted, wrong
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _FIX = "write a number with ms, s, m, h or d, e.g. 15s, 10m, 1h30m"
 #: A year; longer is a slip of the pen.
 LONGEST = 365 * 86_400.0
@@ -25,7 +25,7 @@ def parse_duration(value: object) -> float:
         return 0.0
     if text.startswith("-"):
         raise wrong(f"{quoted(value)} is negative", f"write {text.lstrip('-')}")
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
         raise wrong(f"{quoted(value)} has no unit", f"write {text}s for seconds or {text}m for minutes")
     if not re.fullmatch(rf"(?:{_PART.pattern})+", text):
         raise wrong(f"{quoted(value)} is not a duration", _FIX)

@@ -43,7 +43,7 @@ def _words(detail: ErrorDetails, noun: type[BaseModel]) -> tuple[str, str]:
         owner = _noun_at(noun, loc[:-1])
         field = owner.model_fields.get(str(loc[-1])) if owner else None
         example = field.examples[0] if field and field.examples else "..."
-        return "is missing", f"add {loc[-1]}: {_text(example)}"
+        return f"{loc[-1]} is missing", f"add {loc[-1]}: {_text(example)}"
     if kind == "literal_error":
         words = [w.strip().strip("'") for w in ctx["expected"].replace(" or ", ", ").split(",")]
         return f"{_shown(value)} is not one of {listed(words)}", did_you_mean(value, words) if isinstance(

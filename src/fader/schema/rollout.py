@@ -23,6 +23,8 @@ _GUARDRAILS = "{errors: {tolerate: 0.2pp}, latency: {tolerate: 10%}}"
 class StageText(Noun):
     """A bare share such as `5%` is short for `{share: 5%}`."""
 
+    short_forms = ({"type": "string"},)
+
     share: Share = Field(examples=["5%"])
     bake: Duration | None = None
     gate: Literal["auto", "manual"] = "auto"
@@ -34,6 +36,10 @@ class StageText(Noun):
 
 
 class GuardrailText(Noun):
+    """A bare tolerance such as `10%` is short for `{tolerate: 10%}`; nothing at all for the default."""
+
+    short_forms = ({"type": "string"}, {"type": "null"})
+
     tolerate: Tolerance = DEFAULT
 
     @model_validator(mode="before")
@@ -96,7 +102,7 @@ class RolloutText(Noun):
             )
         return stages
 
-    @field_validator("guardrails", mode="before")
+    @field_validator("guardrails", mode="before", json_schema_input_type=dict[str, GuardrailText] | list[str])
     @classmethod
     def _guardrails(cls, guardrails: Any) -> Any:
         named = dict.fromkeys(guardrails) if _is_names(guardrails) else guardrails

@@ -48,14 +48,18 @@ def _listed(value: Any) -> Any:
 
 class ServiceText(Noun):
     listen: Listen = Field(examples=["127.0.0.1:8080"])
-    hosts: Annotated[list[Host], BeforeValidator(_listed)] = Field(default=["*"])
+    hosts: Annotated[list[Host], BeforeValidator(_listed, json_schema_input_type=list[Host] | Host)] = Field(
+        default=["*"]
+    )
     tls: TlsText | None = None
-    unit: Annotated[list[Unit], BeforeValidator(_listed)] = Field(
+    unit: Annotated[list[Unit], BeforeValidator(_listed, json_schema_input_type=list[Unit] | Unit)] = Field(
         default=[Unit(cookie="fader_uid", issue=True)], examples=[["{cookie: fader_uid, issue: true}"]]
     )
     versions: dict[str, VersionText] = Field(examples=["{v1: http://127.0.0.1:9001, v2: http://127.0.0.1:9002}"])
     baseline: str = Field(examples=["v1"])
-    exclude: Annotated[list[Exclude], BeforeValidator(_listed)] = Field(default=[])
+    exclude: Annotated[list[Exclude], BeforeValidator(_listed, json_schema_input_type=list[Exclude] | Exclude)] = Field(
+        default=[]
+    )
     health: Health | None = None
     timeout: Duration = 15.0
     idle_timeout: Duration = 300.0

@@ -19,9 +19,9 @@ def parse_share(value: object) -> int:
     if not isinstance(value, str):
         raise wrong("is not a share", _FIX)
     text = value.replace(" ", "")
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
         raise wrong(f"{quoted(value)} has no %", f"write {text}%")
-    if not re.fullmatch(r"-?\d+(\.\d+)?%", text):
+    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?%", text):
         raise wrong(f"{quoted(value)} is not a share", _FIX)
     ppm = Decimal(text[:-1]) * 10_000
     if ppm > WHOLE:

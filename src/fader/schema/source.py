@@ -36,8 +36,7 @@ class Source:
     def problem(self, where: Location, message: str, fix: str) -> Problem:
         """`message` goes behind the dotted place, e.g. `services.shop.listen: ...`, as far as it was written."""
         at, line = nearest(self.lines, where)
-        missing = where[-1:] if where and isinstance(where[-1], str) and at[-1:] != where[-1:] else ()
-        place = ".".join(str(p) for p in (*at, *missing))
+        place = ".".join(map(str, at))
         return Problem(f"{place}: {message}" if place else message, fix, self.path, line)
 
 
@@ -59,7 +58,7 @@ def read(text: str, path: str) -> Source:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise BadInput(_syntax(error, path)) from None
+        raise BadInput(_syntax(error, text, path)) from None
     except RecursionError:
         raise BadInput(Problem("the file is nested too deeply", "no key of fader lies deeper than 6", path)) from None
     reader = _Reader(path)
@@ -70,7 +69,10 @@ def read(text: str, path: str) -> Source:
     return Source(path, data, reader.lines, tuple(reader.problems))
 
 
-def _syntax(error: yaml.YAMLError, path: str) -> Problem:
+def _syntax(error: yaml.YAMLError, text: str, path: str) -> Problem:
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        return Problem(f"the character U+{ord(text[error.position]):04X} is not allowed", "remove it", path, line)
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark else 0
     column = mark.column + 1 if mark else 0

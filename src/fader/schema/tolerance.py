@@ -19,7 +19,7 @@ def parse_tolerance(value: object) -> Margin:
     if not isinstance(value, str):
         raise wrong("is not a tolerance", _FIX)
     text = value.replace(" ", "")
-    number = re.fullmatch(r"(-?\d+(?:\.\d+)?)(.*)", text)
+    number = re.fullmatch(r"(-?[0-9]+(?:\.[0-9]+)?)(.*)", text)
     if number is None:
         raise wrong(f"{quoted(value)} is not a tolerance", _FIX)
     amount, unit = float(number[1]), number[2]

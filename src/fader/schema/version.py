@@ -16,6 +16,8 @@ from fader.schema.suggest import quoted, wrong
 class Health(Noun):
     """Active checks of each endpoint; a bare path is short for `{path: ...}`."""
 
+    short_forms = ({"type": "string"},)
+
     path: str = "/"
     interval: Duration = 2.0
     timeout: Duration = 1.0
@@ -43,6 +45,8 @@ class Health(Noun):
 
 
 class VersionText(Noun):
+    short_forms = ({"type": "string"}, {"type": "array", "items": {"type": "string"}})
+
     endpoints: Annotated[list[Endpoint], Field(examples=[["http://127.0.0.1:9001"]])]
     health: Health | None = None
     http2: bool = False

@@ -18,9 +18,9 @@ from fader.schema.suggest import did_you_mean, quoted, wrong
 
 _TOKEN = re.compile(
     r"""\s*(?:
-        (?P<number>-?\d+(?:\.\d+)?(?![\w.]))
+        (?P<number>-?[0-9]+(?:\.[0-9]+)?(?![\w.]))
       | (?P<text>"(?:[^"\\]|\\["'\\])*"|'(?:[^'\\]|\\["'\\])*')
-      | (?P<name>[A-Za-z_]\w*)
+      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<operator>==|!=|<=|>=|<|>)
       | (?P<and>&&)
       | (?P<other>\S)

@@ -1,9 +1,10 @@
-"""Cells: the sums of each unit in a stage, and their totals. A fold costs what the new rows touch, not what is there."""
+"""Cells: the sums of each unit in a stage, and their totals. A fold costs what the new rows touch, no more."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import msgspec
 
@@ -12,6 +13,7 @@ from fader.model.summary import ArmSummary, Histogram
 from fader.ports.events import Cell
 from fader.telemetry import statements as sql
 from fader.telemetry.derived import Derived
+from fader.telemetry.questions import Extent, unit_deltas, value_bins
 from fader.telemetry.rows import Rows
 
 #: Events of a unit that count in the sums of one stage (statistics: the cap of the clustered ratio).
@@ -62,9 +64,8 @@ class Cells:
             return ()
         self._catch_up(kept)
         arms: dict[tuple[int, int], ArmSummary] = {}
-        for metric, arm, units, *sums in self._derived.db.execute(sql.ARM_SUMS, {"cell": kept.id}):
-            requests, events, yy, yn, nn, first, *rest = sums
-            arms[metric, arm] = ArmSummary(units, *map(float, (requests, events, yy, yn, nn)), first, *map(float, rest))
+        for metric, arm, *sums in self._derived.db.execute(sql.ARM_SUMS, {"cell": kept.id}):
+            arms[metric, arm] = arm_summary(*sums)
         bins: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for metric, arm, number, n in self._derived.db.execute(sql.BINS, {"cell": kept.id}):
             bins.setdefault((metric, arm), []).append((number, n))
@@ -82,19 +83,12 @@ class Cells:
     def forget(self, unit: str) -> None:
         """Take the unit out of units and totals. The bins stay: a count of durations names nobody."""
         with self._derived.transaction() as db:
-            cells = db.execute("SELECT DISTINCT cell, metric, arm FROM arm_sums").fetchall()
-            for cell, metric, arm in cells:
-                keys = {"cell": cell, "metric": metric, "arm": arm, "unit": unit}
+            for kept in self._all():
+                keys = {"cell": kept.id, "unit": unit}
                 db.execute("DELETE FROM delta")
-                db.execute(
-                    "INSERT INTO delta SELECT metric, arm, u, -n, -y, -o, -f FROM unit_sums "
-                    "WHERE cell = :cell AND metric = :metric AND arm = :arm AND u = :unit",
-                    keys,
-                )
-                db.execute(sql.FOLD_TOTALS, {"cell": cell, "cap": EVENT_CAP})
-                db.execute(
-                    "DELETE FROM unit_sums WHERE cell = :cell AND metric = :metric AND arm = :arm AND u = :unit", keys
-                )
+                db.execute(sql.FORGET_DELTA, keys)
+                db.execute(sql.FOLD_TOTALS, {"cell": kept.id, "cap": EVENT_CAP})
+                db.execute("DELETE FROM unit_sums WHERE cell = :cell AND u = :unit", keys)
             db.execute("DELETE FROM delta")
 
     def catch_up(self) -> None:
@@ -115,7 +109,7 @@ class Cells:
         if kept.sealed or kept.folded >= last:
             return
         with self._derived.transaction():
-            self._fold(kept, (kept.folded, last), (kept.cell.since, kept.until), 1)
+            self._fold(kept, Extent(kept.folded, last, kept.cell.since, kept.until), 1)
             self._derived.db.execute("UPDATE cell SET folded = ? WHERE id = ?", (last, kept.id))
 
     def _move_until(self, kept: Kept, until: float) -> None:
@@ -125,21 +119,19 @@ class Cells:
         new = until or FOREVER
         low, high = max(min(new, kept.until), kept.cell.since), max(new, kept.until)
         with self._derived.transaction() as db:
-            self._fold(kept, (0, kept.folded), (low, high), 1 if new > kept.until else -1)
+            self._fold(kept, Extent(0, kept.folded, low, high), 1 if new > kept.until else -1)
             db.execute("UPDATE cell SET until = ? WHERE id = ?", (until, kept.id))
 
-    def _fold(self, kept: Kept, batches: tuple[int, int], span: tuple[float, float], sign: int) -> None:
+    def _fold(self, kept: Kept, extent: Extent, sign: Literal[1, -1]) -> None:
         db = self._derived.db
-        for chunk in self._rows.deltas(kept.cell, batches, span):
+        for chunk in unit_deltas(self._rows, kept.cell, extent):
             db.execute("DELETE FROM delta")
-            if sign < 0:
-                chunk = [(m, arm, u, -n, -y, -o, -f) for m, arm, u, n, y, o, f in chunk]
-            db.executemany("INSERT INTO delta VALUES (?, ?, ?, ?, ?, ?, ?)", chunk)
+            db.executemany(sql.DELTA[sign], chunk)
             db.execute(sql.FOLD_TOTALS, {"cell": kept.id, "cap": EVENT_CAP})
             db.execute(sql.FOLD_UNITS, {"cell": kept.id})
         db.executemany(
             sql.FOLD_BINS,
-            [(kept.id, metric, arm, b, sign * n) for metric, arm, b, n in self._rows.bins(kept.cell, batches, span)],
+            [(kept.id, metric, arm, b, sign * n) for metric, arm, b, n in value_bins(self._rows, kept.cell, extent)],
         )
 
     def _clear(self, cell: int) -> None:
@@ -159,6 +151,34 @@ class Cells:
             Kept(id_, replace(msgspec.json.decode(spec, type=Cell), until=until), folded, bool(sealed))
             for id_, spec, until, folded, sealed in self._derived.db.execute(query, tuple(parameters)).fetchall()
         ]
+
+
+def arm_summary(
+    units: int,
+    requests: int,
+    events: int,
+    yy: int,
+    yn: int,
+    nn: int,
+    first: int,
+    failures: int,
+    over: int,
+    over_yy: int,
+    over_yn: int,
+) -> ArmSummary:
+    return ArmSummary(
+        units,
+        float(requests),
+        float(events),
+        float(yy),
+        float(yn),
+        float(nn),
+        first,
+        float(failures),
+        float(over),
+        float(over_yy),
+        float(over_yn),
+    )
 
 
 def histogram(bins: Iterable[tuple[int, int]]) -> Histogram:

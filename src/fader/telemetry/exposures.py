@@ -10,6 +10,7 @@ from fader.ports.events import Cell, Exposure
 from fader.telemetry import statements as sql
 from fader.telemetry.cells import FOREVER
 from fader.telemetry.derived import Derived
+from fader.telemetry.questions import Extent, candidate_units
 from fader.telemetry.rows import Rows
 
 
@@ -62,9 +63,9 @@ class Exposures:
 
     def forget(self, unit: str) -> None:
         with self._derived.transaction() as db:
-            query = "DELETE FROM exposed WHERE u = ? AND attempt = ? RETURNING harms"
+            query = "DELETE FROM exposed WHERE attempt = ? AND u = ? RETURNING harms"
             for attempt in self._all():
-                for (harms,) in db.execute(query, (unit, attempt.id)).fetchall():
+                for (harms,) in db.execute(query, (attempt.id, unit)).fetchall():
                     db.execute(sql.LESS_EXPOSURE, {"attempt": attempt.id, "harmed": int(harms > 0)})
 
     def seal(self) -> None:
@@ -79,8 +80,8 @@ class Exposures:
         if attempt.sealed or attempt.folded >= last:
             return
         with self._derived.transaction() as db:
-            span = attempt.cell.since, attempt.until
-            for chunk in self._rows.candidate_units(attempt.cell, (attempt.folded, last), span):
+            extent = Extent(attempt.folded, last, attempt.cell.since, attempt.until)
+            for chunk in candidate_units(self._rows, attempt.cell, extent):
                 db.execute("DELETE FROM seen")
                 db.executemany("INSERT INTO seen VALUES (?, ?, ?)", chunk)
                 db.execute(sql.MORE_EXPOSURE, {"attempt": attempt.id})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
 from fader.model.evidence import LearningEvidence
@@ -9,7 +11,8 @@ from fader.model.metric import Metric
 from fader.telemetry import statements as sql
 from fader.telemetry.cells import histogram
 from fader.telemetry.derived import Derived
-from fader.telemetry.rows import Rows, slot_of
+from fader.telemetry.questions import Lesson, slot_of
+from fader.telemetry.rows import Rows
 
 
 class Learning:
@@ -34,7 +37,7 @@ class Learning:
             row = db.execute(query, (spec, slot)).fetchall()[0]
         learning, from_slot, folded = row
         if folded < self._rows.batch:
-            self._fold(learning, service, version, metrics, (folded, self._rows.batch), from_slot)
+            self._fold(learning, metrics, Lesson(service, version, folded, self._rows.batch, from_slot))
         keys = {"learning": learning, "slot": slot}
         sums = {metric: rest for metric, *rest in db.execute(sql.LEARNT, keys)}
         bins: dict[int, list[tuple[int, int]]] = {}
@@ -43,12 +46,13 @@ class Learning:
         evidence = []
         for i, metric in enumerate(metrics):
             requests, events, units = sums.get(i, (0, 0, 0))
-            evidence.append(LearningEvidence(metric.name, requests, units, float(events), histogram(bins.get(i, ()))))
+            events = float(events) if metric.kind == "proportion" else 0.0  # a quantile has no threshold yet
+            evidence.append(LearningEvidence(metric.name, requests, units, events, histogram(bins.get(i, ()))))
         return tuple(evidence)
 
     def forget(self, unit: str) -> None:
         """What knew the unit begins anew with the next question."""
-        query = "SELECT DISTINCT learning FROM learnt_units WHERE u = ?"
+        query = "SELECT id FROM learning WHERE EXISTS (SELECT 1 FROM learnt_units WHERE learning = id AND u = ?)"
         for (learning,) in self._derived.db.execute(query, (unit,)).fetchall():
             self._drop(learning)
 
@@ -59,25 +63,25 @@ class Learning:
         ).fetchall():
             self._drop(learning)
 
-    def _fold(
-        self,
-        learning: int,
-        service: str,
-        version: str,
-        metrics: tuple[Metric, ...],
-        batches: tuple[int, int],
-        slot: int,
-    ) -> None:
+    def _fold(self, learning: int, metrics: tuple[Metric, ...], lesson: Lesson) -> None:
         with self._derived.transaction() as db:
-            sums, bins = self._rows.learnt(service, version, metrics, batches, slot)
-            db.executemany(sql.FOLD_LEARNT, [(learning, *row) for row in sums])
-            db.executemany(sql.FOLD_LEARNT_BINS, [(learning, *row) for row in bins])
-            for chunk in self._rows.learnt_units(service, version, metrics, batches, slot):
-                db.execute("DELETE FROM fresh")
-                db.executemany("INSERT INTO fresh VALUES (?, ?, ?)", chunk)
-                db.execute(sql.NEW_LEARNT_UNITS, {"learning": learning})
-                db.execute(sql.MOVE_LEARNT_UNITS, {"learning": learning})
-            db.execute("UPDATE learning SET folded = ? WHERE id = ?", (batches[1], learning))
+            for i, metric in enumerate(metrics):
+                for chunk in lesson.ask(self._rows, sql.LEARN, metric):
+                    db.executemany(sql.FOLD_LEARNT, [(learning, i, *row, 0) for row in chunk])
+                if metric.kind == "quantile":
+                    for chunk in lesson.ask(self._rows, sql.LEARN_BINS, metric):
+                        db.executemany(sql.FOLD_LEARNT_BINS, [(learning, i, *row) for row in chunk])
+            for units in lesson.units(self._rows, metrics):
+                if lesson.after:
+                    db.execute("DELETE FROM fresh")
+                    db.executemany("INSERT INTO fresh VALUES (?, ?, ?)", units)
+                    db.execute(sql.NEW_LEARNT_UNITS, {"learning": learning})
+                    db.execute(sql.MOVE_LEARNT_UNITS, {"learning": learning})
+                else:  # a long history is caught up: no unit is known yet
+                    counts = Counter((i, slot) for i, _, slot in units)
+                    db.executemany(sql.FOLD_LEARNT, [(learning, i, s, 0, 0, n) for (i, s), n in counts.items()])
+                    db.executemany(sql.FIRST_LEARNT_UNITS, [(learning, u, i, slot) for i, u, slot in units])
+            db.execute("UPDATE learning SET folded = ? WHERE id = ?", (lesson.last, learning))
 
     def _drop(self, learning: int) -> None:
         with self._derived.transaction() as db:

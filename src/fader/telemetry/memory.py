@@ -7,19 +7,21 @@ import operator
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from fader.model.evidence import LearningEvidence, MetricEvidence
 from fader.model.metric import Comparison, Metric
 from fader.model.summary import GAMMA, ArmSummary, Histogram
 from fader.ports.events import Cell, CellMetric, Exposure
-from fader.telemetry.line import Line, read, unit
+from fader.telemetry.line import Line, read
+from fader.telemetry.line import name as logged_name
 from fader.telemetry.spool import Segment, check, unheld
 from fader.telemetry.terms import terms
 
 CAP = 5
 SLOT = 300
 
-OPERATORS: dict[str, Callable[[object, object], bool]] = {
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -86,8 +88,10 @@ class MemoryEventStore:
             self._broken += broken
             count += len(lines)
             self._lines += lines
-            for known in (*self._cells.values(), *self._attempts.values()):
-                known.lines += lines
+            for cell in self._cells.values():
+                cell.lines += lines
+            for attempt in self._attempts.values():
+                attempt.lines += lines
         self._waiting.clear()
         return count
 
@@ -176,8 +180,8 @@ class MemoryEventStore:
     def counted(self, service: str, since: float, until: float) -> int:
         return sum(line.s == service and since <= line.at < until for line in self._lines)
 
-    def forget(self, unit_: str) -> int:
-        name = unit(unit_)
+    def forget(self, unit: str) -> int:
+        name = logged_name(unit)
         if name is None:
             return 0
         self.load()
@@ -187,8 +191,9 @@ class MemoryEventStore:
                     arm = line.v == known.cell.candidate
                     for i, cell_metric in enumerate(known.cell.metrics):
                         known.forgotten.update({(i, arm, b): n for b, n in _bins(cell_metric.metric, [line]).items()})
-        for owner in (*self._cells.values(), *self._attempts.values()):
-            owner.lines = [line for line in owner.lines if line.u != name]
+            known.lines = [line for line in known.lines if line.u != name]
+        for attempt in self._attempts.values():
+            attempt.lines = [line for line in attempt.lines if line.u != name]
         before = len(self._lines)
         self._lines = [line for line in self._lines if line.u != name]
         return before - len(self._lines)

@@ -1,4 +1,7 @@
-"""Every fixed statement of the event store, by name. Queries that depend on a metric are composed in `rows.py`."""
+"""Every statement of the event store, by name.
+
+Where a part depends on a metric, a comment such as `/*event*/` marks the place: `questions.py` fills it from terms.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +48,36 @@ DELETE FROM segments AS x WHERE newest < $since
     AND EXISTS (SELECT 1 FROM segments AS y WHERE y.gateway = x.gateway AND y.segment > x.segment)
 RETURNING gateway, segment
 """
+OF_CELL = """
+batch > $folded AND batch <= $last AND s = $service AND why = 'rollout' AND u IS NOT NULL AND v IS NOT NULL
+    AND t >= $since AND t < $until
+"""
+#: Ordered by unit: neighbours in the tree of sums are written together, and a new tree from left to right.
+UNIT_DELTAS = "SELECT v = $candidate, u, /*columns*/ FROM requests WHERE /*rows*/ GROUP BY 1, 2 ORDER BY u"
+UNIT_COLUMNS = """
+count(*) FILTER (p IS NOT NULL AND /*selected*/), count(*) FILTER (p IS NOT NULL AND /*event*/),
+count(*) FILTER (p IS NOT NULL AND /*over*/), count(*) FILTER (/*event*/)
+"""
+VALUE_BINS = """
+SELECT v = $candidate, /*bin*/, count(*) FROM requests WHERE /*rows*/ AND p IS NOT NULL AND /*selected*/ GROUP BY 1, 2
+"""
 CANDIDATE_UNITS = """
 SELECT u, count(*) FILTER (c >= 500 OR w <> v), min(t) FROM requests
-WHERE batch > $folded AND batch <= $last AND s = $service AND r = $rollout AND why = 'rollout'
-    AND v = $candidate AND u IS NOT NULL AND t >= $since AND t < $until
-GROUP BY u
+WHERE /*rows*/ AND r = $rollout AND v = $candidate GROUP BY u ORDER BY u
 """
+OF_VERSION = """
+batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND u IS NOT NULL
+    AND v = $version AND (w IS NULL OR w = v) AND p IS NOT NULL AND t >= $slot * $width
+"""
+LEARN = """
+SELECT floor(t / $width)::BIGINT, count(*), count(*) FILTER (/*event*/)
+FROM requests WHERE /*rows*/ AND /*selected*/ GROUP BY 1
+"""
+LEARN_BINS = """
+SELECT floor(t / $width)::BIGINT, /*bin*/, count(*) FROM requests WHERE /*rows*/ AND /*selected*/ GROUP BY 1, 2
+"""
+LEARN_UNITS = "SELECT u, /*columns*/ FROM requests WHERE /*rows*/ GROUP BY u ORDER BY u"
+LEARN_COLUMN = "max(floor(t / $width)::BIGINT) FILTER (/*selected*/)"
 
 # SQLite: sums per unit and their totals ----------------------------------------------------------------------------
 
@@ -62,10 +89,10 @@ CREATE TABLE IF NOT EXISTS cell (
     UNIQUE (rollout, attempt, stage)
 );
 CREATE TABLE IF NOT EXISTS unit_sums (
-    cell INTEGER, metric INTEGER, arm INTEGER, u TEXT,
+    cell INTEGER, u TEXT, metric INTEGER, arm INTEGER,           -- all of a unit on one page
     n INTEGER NOT NULL, y INTEGER NOT NULL, o INTEGER NOT NULL,  -- requests, events, over: units inside the sample
     f INTEGER NOT NULL,                                          -- events among all lines kept
-    PRIMARY KEY (cell, metric, arm, u)
+    PRIMARY KEY (cell, u, metric, arm)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS arm_sums (
     cell INTEGER, metric INTEGER, arm INTEGER,
@@ -99,7 +126,7 @@ CREATE TABLE IF NOT EXISTS learnt_bins (
     PRIMARY KEY (learning, metric, slot, bin)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS learnt_units (
-    learning INTEGER, metric INTEGER, u TEXT, slot INTEGER NOT NULL, PRIMARY KEY (learning, metric, u)
+    learning INTEGER, u TEXT, metric INTEGER, slot INTEGER NOT NULL, PRIMARY KEY (learning, u, metric)
 ) WITHOUT ROWID;
 CREATE TEMP TABLE delta (metric INTEGER, arm INTEGER, u TEXT, n INTEGER, y INTEGER, o INTEGER, f INTEGER);
 CREATE TEMP TABLE seen (u TEXT, harms INTEGER, first_at REAL);
@@ -127,9 +154,17 @@ ON CONFLICT DO UPDATE SET units = units + excluded.units, requests = requests + 
     first = first + excluded.first, failures = failures + excluded.failures, over = over + excluded.over,
     over_yy = over_yy + excluded.over_yy, over_yn = over_yn + excluded.over_yn
 """
+#: By sign: rows that come in, and rows that go out again because the end of the stage moved.
+DELTA = {
+    1: "INSERT INTO delta VALUES (?, ?, ?, ?, ?, ?, ?)",
+    -1: "INSERT INTO delta VALUES (?, ?, ?, -?, -?, -?, -?)",
+}
 FOLD_UNITS = """
-INSERT INTO unit_sums SELECT :cell, metric, arm, u, n, y, o, f FROM delta WHERE true
+INSERT INTO unit_sums SELECT :cell, u, metric, arm, n, y, o, f FROM delta WHERE true
 ON CONFLICT DO UPDATE SET n = n + excluded.n, y = y + excluded.y, o = o + excluded.o, f = f + excluded.f
+"""
+FORGET_DELTA = """
+INSERT INTO delta SELECT metric, arm, u, -n, -y, -o, -f FROM unit_sums WHERE cell = :cell AND u = :unit
 """
 FOLD_BINS = "INSERT INTO bins VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
 ARM_SUMS = """
@@ -180,11 +215,14 @@ WHERE true GROUP BY metric, slot
 ON CONFLICT DO UPDATE SET units = units + excluded.units
 """
 MOVE_LEARNT_UNITS = """
-INSERT INTO learnt_units SELECT :learning, metric, u, slot FROM fresh WHERE true
+INSERT INTO learnt_units SELECT :learning, u, metric, slot FROM fresh WHERE true
 ON CONFLICT DO UPDATE SET slot = max(slot, excluded.slot)
 """
+#: The same for units none of which is known yet.
+FIRST_LEARNT_UNITS = "INSERT INTO learnt_units VALUES (?, ?, ?, ?)"
 FOLD_LEARNT = """
-INSERT INTO learnt VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET n = n + excluded.n, y = y + excluded.y
+INSERT INTO learnt VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET n = n + excluded.n, y = y + excluded.y, units = units + excluded.units
 """
 FOLD_LEARNT_BINS = "INSERT INTO learnt_bins VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
 LEARNT = """

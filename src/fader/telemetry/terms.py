@@ -38,6 +38,12 @@ class Terms:
     bin: str
     parameters: dict[str, float | str]
 
+    def fill(self, query: str) -> str:
+        """The query with each `/*name*/` replaced by that term."""
+        for name in ("selected", "event", "over", "bin"):
+            query = query.replace(f"/*{name}*/", getattr(self, name))
+        return query
+
 
 def terms(cell_metric: CellMetric, key: str, deflected: bool = True) -> Terms:
     """`key` makes the parameters' names unique; without `deflected` only `where` makes an event of a proportion.

@@ -73,7 +73,7 @@ class ControlPlane:
             app, host="127.0.0.1", port=self.port, log_level="error", lifespan="off", timeout_graceful_shutdown=1
         )
         self._server = uvicorn.Server(config)
-        self._task = asyncio.create_task(self._server._serve())  # noqa: SLF001  the public one takes over signals
+        self._task = asyncio.create_task(self._server._serve())
         while not self._server.started:
             await asyncio.sleep(0.01)
 

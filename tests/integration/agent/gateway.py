@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .control import ControlPlane, TOKEN
+from .control import TOKEN, ControlPlane
 
 #: Generous: the machine may be busy.
 PATIENCE = 40.0

@@ -76,9 +76,7 @@ async def test_envoy_is_adopted_without_its_pid_file(plane: ControlPlane, gw: Ga
     assert plane.reports[-1].envoy_pid == envoy == gw.envoy
 
 
-async def test_agent_and_envoy_killed_together(
-    plane: ControlPlane, gw: Gateway, store: Shop, visitor: Visitor
-) -> None:
+async def test_agent_and_envoy_killed_together(plane: ControlPlane, gw: Gateway, store: Shop, visitor: Visitor) -> None:
     plane.publish(store.ruleset(1, share=EVERYBODY))
     first = gw.agent()
     await gw.applied(1)
@@ -154,9 +152,7 @@ async def test_a_port_in_use_at_a_restart_is_reported_too(
     await visitor.until(store.url, "v1")
 
 
-async def test_a_refused_listener_is_put_back(
-    plane: ControlPlane, gw: Gateway, store: Shop, visitor: Visitor
-) -> None:
+async def test_a_refused_listener_is_put_back(plane: ControlPlane, gw: Gateway, store: Shop, visitor: Visitor) -> None:
     plane.publish(store.ruleset(1, share=EVERYBODY))
     first = gw.agent()
     await gw.applied(1)

@@ -12,7 +12,9 @@ from .shop import EVERYBODY, Shop
 pytestmark = pytest.mark.slow
 
 
-async def test_a_ruleset_is_served_and_reported(plane: ControlPlane, gw: Gateway, store: Shop, visitor: Visitor) -> None:
+async def test_a_ruleset_is_served_and_reported(
+    plane: ControlPlane, gw: Gateway, store: Shop, visitor: Visitor
+) -> None:
     plane.publish(store.ruleset(1))
     gw.agent()
     await gw.applied(1)

@@ -51,7 +51,7 @@ def test_a_change_reaches_an_open_page_without_a_reload(
     expect(page.locator(".fader-l .pulled")).to_be_visible()
     expect(page.locator("#history .step")).to_have_count(3)
     expect(page.locator(".mark[data-kind=down]")).to_have_count(1)
-    expect(page).to_have_title("0% · shop-v2 · fader")
+    expect(page).to_have_title("0\u202f% · shop-v2 · fader")
     assert page.evaluate("document.body.dataset.before") == "kept"
     assert page.said == []
 
@@ -67,9 +67,9 @@ def test_new_points_reach_the_legend_and_the_table(
     assert last.metric == "errors"
     control.play(replace(scene, points=(*scene.points, replace(last, at=now, candidate_value=0.0777))))
     errors = page.locator('[data-metric="errors"]')
-    expect(errors.locator(".legend")).to_contain_text("v2 7.77%")
+    expect(errors.locator(".legend")).to_contain_text("v2 7.8\u202f%")
     errors.get_by_text("Numbers behind this chart").click()
-    expect(errors.locator("table")).to_contain_text("7.77%")
+    expect(errors.locator("table")).to_contain_text("7.8\u202f%")
 
 
 def test_a_change_reaches_the_overview(open_page: Open, served: Served, control: ScriptedControl, now: float) -> None:
@@ -78,7 +78,7 @@ def test_a_change_reaches_the_overview(open_page: Open, served: Served, control:
     live(page)
     control.play(scenes.ramping(now, "brand-new", "fresh"))
     row = page.locator(".row", has_text="brand-new")
-    expect(row).to_contain_text("25%")
+    expect(row).to_contain_text("25\u202f%")
     row.get_by_role("link").click()
     expect(page).to_have_url(f"{served.url}/rollouts/brand-new")
 
@@ -105,7 +105,7 @@ def test_pull_the_plug_by_mouse(open_page: Open, served: Served, control: Script
     assert control.asked == []
     page.get_by_role("button", name="Pull the plug now").click()
     expect(page.locator(".chip.p-aborted")).to_be_visible()
-    expect(page.locator(".side.cand .side-share")).to_have_text("0%")
+    expect(page.locator(".side.cand .side-share")).to_have_text("0\u202f%")
     expect(page.get_by_text("Pull the plug", exact=True)).to_have_count(0)
     assert [(n, c.name) for n, c in control.asked] == [("shop-v2", "abort")]
 
@@ -195,6 +195,11 @@ def test_a_narrow_screen_never_scrolls_sideways(
     if address != "/login":
         live(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for button in page.locator(".button:visible").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
     assert page.said == []
 
 
@@ -228,6 +233,13 @@ def test_the_printed_link_signs_in_and_leaves_no_token_behind(open_page: Open, s
     assert [c["name"] for c in page.context.cookies()] == ["fader_session"]
     page.go_back()
     assert TOKEN not in page.url
+
+
+def test_the_link_pasted_into_the_open_login_page_signs_in(open_page: Open, served: Served) -> None:
+    page = open_page()
+    page.goto(f"{served.url}/login")
+    page.goto(f"{served.url}/login#token={TOKEN}")
+    expect(page).to_have_url(f"{served.url}/")
 
 
 def test_a_wrong_token_is_said_and_the_field_takes_the_right_one(open_page: Open, served: Served) -> None:

@@ -61,7 +61,7 @@ async def test_a_shop_that_dies_leaves_reads_without_an_answer(start_shop: Start
 
 
 async def test_more_than_can_be_served_is_skipped_and_not_piled_up(start_shop: StartShop) -> None:
-    _, port = await start_shop("--slow-factor", "200")
+    _, port = await start_shop("--slow-factor", "60")
     tally = await until(Crowd("127.0.0.1", port, visitors=10, rate=200, seed=1), lambda t: t.skipped > 50)
     assert tally.failed == 0
 

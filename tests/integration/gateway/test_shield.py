@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from fader.model.rollout import Shield
-from fader.model.service import Address, HealthCheck, Version
+from fader.model.ruleset import Ruleset
+from fader.model.service import Address, HealthCheck, Tls, Version
 
 from .envoy import free_port, gateway
 from .http import apps, connect, get
@@ -177,3 +180,28 @@ async def test_a_name_that_does_not_resolve_harms_nobody_else() -> None:
         async with gateway(world(live(first, split()), live(shop(second, other.port, other.port, name="other")))):
             assert (await get(port, "/", ALICE)).app == "v1", "the candidate is not there: the baseline answers"
             assert (await get(second, "/")).app == "other"
+
+
+async def test_upstream_tls_is_verified_where_there_are_authorities(tmp_path: Path) -> None:
+    """A second gateway plays the app with TLS."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "2", "-subj", "/CN=app", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*command, "-keyout", key, "-out", cert], check=True, capture_output=True)
+    async with apps("behind", "plain") as (behind, plain):
+        port, inside = free_port(), free_port()
+        secured = shop(inside, behind.port, behind.port, name="app", tls=Tls(str(cert), str(key)))
+
+        def front(host: str, *more: Address) -> Ruleset:
+            versions = (Version("v1", (Address(host, inside, tls=True), *more)), Version("v2", local(plain.port)))
+            return world(live(shop(port, 1, 1, versions=versions, unit=(HEADER,))))
+
+        async with gateway(world(live(secured))):
+            async with gateway(front("localhost"), ca=str(cert)):
+                assert (await get(port, "/", ALICE)).app == "behind"
+            async with gateway(front("127.0.0.1"), ca=str(cert)):
+                assert (await get(port, "/", ALICE)).status == 503, "the certificate is for another name"
+            async with gateway(front("127.0.0.1")):
+                assert (await get(port, "/", ALICE)).app == "behind", "nobody to verify against"
+            async with gateway(front("localhost", *local(plain.port)), ca=str(cert)):
+                assert {(await get(port, "/", ALICE)).app for _ in range(30)} == {"behind", "plain"}

@@ -33,7 +33,7 @@ def test_a_retry_starts_the_picture_afresh(now: float) -> None:
 def test_the_table_has_the_last_numbers_of_each_stage(now: float) -> None:
     scene = scenes.ramping(now)
     rows = table(scene.view, scene.points)["errors"]
-    assert [r.share for r in rows] == ["5%", "10%", "25%"]
+    assert [r.share for r in rows] == ["5\u202f%", "10\u202f%", "25\u202f%"]
     last = [p for p in scene.points if p.metric == "errors"][-1]
     assert rows[-1].at == last.at
     assert rows[-1].candidate.endswith("%")

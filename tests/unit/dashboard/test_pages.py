@@ -169,7 +169,7 @@ async def test_what_is_not_there_names_what_is(client: Made, now: float) -> None
 
 async def test_the_login_page_says_when_the_token_is_wrong(client: Made) -> None:
     async with client(ScriptedControl()) as http:
-        fine, wrong = await http.get("/login"), await http.get("/login?refused=token")
+        fine, wrong = await http.get("/login"), await http.get("/login?wrong=1")
     alert = re.compile(r'id="login-refusal"[^>]*>([^<]*)<')
     assert alert.findall(fine.text) == [""]
     assert "not the one of this server" in alert.findall(wrong.text)[0]

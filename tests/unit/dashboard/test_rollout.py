@@ -10,7 +10,7 @@ from fader.model.verdict import Verdict
 
 def test_the_next_step_names_its_share_and_its_earliest_time(now: float) -> None:
     view = scenes.ramping(now).view
-    assert next_step(view) == Next("50%", "when proven safe", now - 420 + 600)
+    assert next_step(view) == Next("50\u202f%", "when proven safe", now - 420 + 600)
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ def test_no_time_is_promised_where_nothing_moves(now: float, phase: Phase, when:
 
 
 def test_before_the_first_stage_the_first_share_comes_next(now: float) -> None:
-    assert next_step(scenes.learning(now).view).share == "5%"
-    assert next_step(scenes.pending(now).view).share == "5%"
+    assert next_step(scenes.learning(now).view).share == "5\u202f%"
+    assert next_step(scenes.pending(now).view).share == "5\u202f%"
 
 
 def test_every_phase_has_a_next_step(now: float) -> None:
@@ -51,9 +51,9 @@ def test_a_guardrail_without_a_judgement_is_unknown(now: float) -> None:
 
 
 def test_a_quantile_names_its_frozen_threshold(now: float) -> None:
-    assert [g.slower_than for g in guardrail_lines(scenes.ramping(now).view)] == ["", "182 ms"]
+    assert [g.slower_than for g in guardrail_lines(scenes.ramping(now).view)] == ["", "182\u00a0ms"]
 
 
 def test_the_title_says_what_needs_a_person(now: float) -> None:
-    assert title(scenes.held(now).view) == "! 25% · recommend-v12 · fader"
-    assert title(scenes.ramping(now).view) == "25% · shop-v2 · fader"
+    assert title(scenes.held(now).view) == "! 25\u202f% · recommend-v12 · fader"
+    assert title(scenes.ramping(now).view) == "25\u202f% · shop-v2 · fader"

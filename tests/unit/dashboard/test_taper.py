@@ -22,13 +22,13 @@ def test_nobody_stands_at_the_left_end_and_everybody_at_the_right() -> None:
 
 def test_the_cap_stands_where_the_share_is(now: float) -> None:
     shown = picture(scenes.ramping(now).view)
-    assert (shown.at, shown.candidate, shown.baseline, shown.pulled) == (50, "25%", "75%", None)
+    assert (shown.at, shown.candidate, shown.baseline, shown.pulled) == (50, "25\u202f%", "75\u202f%", None)
     assert [m.status for m in shown.marks] == ["passed", "passed", "current", "ahead", "ahead"]
 
 
 def test_a_pulled_plug_leaves_a_mark_where_it_was_pulled(now: float) -> None:
     shown = picture(scenes.rolled_back(now).view)
-    assert (shown.at, shown.candidate) == (0, "0%")
+    assert (shown.at, shown.candidate) == (0, "0\u202f%")
     assert shown.pulled == position(50_000)
 
 

@@ -7,18 +7,19 @@ const GROUP = uPlot.sync("rollout");
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const fade = (colour, alpha) => `color-mix(in srgb, ${colour} ${alpha * 100}%, transparent)`;
 
+const PERCENT = "\u202f%"; // as everywhere on the page: a narrow space that does not break
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 604800];
 let data = null;
 const charts = [];
 
 const digits = (x, unit) => {
   if (x == null) return "–";
-  if (unit === "%") return `${sure(x * 100, Math.abs(x) < 0.01 ? 2 : 3)}%`;
-  if (unit === "ms" && Math.abs(x) >= 1000) return `${trim(x / 1000, 3)} s`;
-  return `${sure(x, 3)} ${unit}`.trim();
+  if (unit === "%") return `${x < 0.1 ? sure(x * 100, 2) : sure(x * 100, 3)}${PERCENT}`;
+  return `${x >= 100 ? Math.round(x).toLocaleString("en") : sure(x, 3)} ${unit}`.trim();
 };
 const sure = (x, n) => (x ? x.toLocaleString("en", { minimumSignificantDigits: n, maximumSignificantDigits: n }) : "0");
 const trim = (x, n) => String(Number(Number(x).toPrecision(n)).toLocaleString("en", { maximumFractionDigits: 6 }));
-const share = (ppm) => `${trim(ppm / 10000, 6)}%`;
+const share = (ppm) => `${trim(ppm / 10000, 6)}${PERCENT}`;
 
 const end = () => data.to ?? Math.max(now(), data.from + 10);
 const range = () => {
@@ -39,7 +40,7 @@ function axes(unit, values) {
       : date.toLocaleTimeString(undefined, shown);
   });
   return [
-    { ...common, values: times, space: 78, size: 30 },
+    { ...common, values: times, space: 78, size: 30, incrs: STEPS },
     { ...common, values: (u, ticks) => ticks.map((v) => values(v)), size: 58, space: 34 },
   ];
 }
@@ -140,7 +141,7 @@ function metricChart(figure) {
   chart.name = figure.dataset.metric;
   const metric = () => data.metrics.find((m) => m.name === chart.name);
   chart.unit = metric()?.unit ?? "";
-  chart.tick = (v) => (chart.unit === "%" ? `${trim(v * 100, 4)}%` : `${trim(v, 4)} ${chart.unit}`.trim());
+  chart.tick = (v) => (chart.unit === "%" ? `${trim(v * 100, 4)}${PERCENT}` : `${trim(v, 4)} ${chart.unit}`.trim());
   const limit = (baseline) => {
     const { kind, value } = metric().tolerate;
     return baseline == null ? null : kind === "absolute" ? baseline + value : baseline * (1 + value);

@@ -20,9 +20,13 @@ export async function login() {
 
   form.addEventListener("submit", (event) => { event.preventDefault(); sign(field.value.trim()); });
 
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token) {
+  async function take() {
+    const token = new URLSearchParams(location.hash.slice(1)).get("token");
+    if (!token) return;
     history.replaceState(null, "", location.pathname);
     await sign(token);
   }
+
+  addEventListener("hashchange", take); // the link pasted into a tab that shows this page already
+  await take();
 }

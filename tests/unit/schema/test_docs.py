@@ -1,0 +1,77 @@
+"""The reference describes every key, kind, field and operator, and its examples are sound."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from fader.model.metric import REQUEST_FIELDS, Metric, Operator
+from fader.schema import load_document
+from fader.schema.document import FileText
+from fader.schema.metric import BUILT_IN, MetricText
+from fader.schema.rollout import RolloutText
+from fader.schema.service import ServiceText
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
+CONFIGURATION = (REFERENCE / "configuration.md").read_text()
+METRICS = (REFERENCE / "metrics.md").read_text()
+SECTIONS = {"The file": FileText, "Services": ServiceText, "Metrics": MetricText, "Rollouts": RolloutText}
+
+
+def keys(noun: type[BaseModel], above: str = "") -> Iterator[str]:
+    for name, field in noun.model_fields.items():
+        yield above + name
+        if noun is not FileText:
+            yield from below(field.annotation, above + name)
+
+
+def below(kind: Any, path: str) -> Iterator[str]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield from keys(kind, path + ".")
+    elif get_origin(kind) is list:
+        yield from below(get_args(kind)[0], path + "[]")
+    elif get_origin(kind) is dict:
+        yield from below(get_args(kind)[1], path + ".*")
+    else:
+        for option in get_args(kind):
+            yield from below(option, path)
+
+
+def section(text: str, title: str) -> str:
+    return re.split(r"^## ", text.split(f"\n## {title}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_every_key_is_documented_and_no_other(title: str) -> None:
+    rows = re.findall(r"^\| `([^`]+)` \|", section(CONFIGURATION, title), flags=re.MULTILINE)
+    assert rows == list(keys(SECTIONS[title]))
+
+
+def test_the_walk_sees_nested_keys() -> None:
+    assert {"tls.cert", "unit[].jwt.jwks", "versions.*.health.path"} <= set(keys(ServiceText))
+
+
+def test_the_examples_of_the_configuration_are_sound() -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, flags=re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        assert load_document(example, "fader.yaml").services
+
+
+def test_every_kind_and_field_and_operator_of_metrics_is_documented() -> None:
+    kinds = get_args(Metric.__annotations__["kind"]) or get_args(MetricText.model_fields["kind"].annotation)
+    assert kinds
+    assert re.findall(r"^### `(\w+)`$", METRICS, flags=re.MULTILINE) == list(kinds)
+    assert re.findall(r"^\| `(\w+)` \| (\w+) \|", METRICS, flags=re.MULTILINE) == list(REQUEST_FIELDS.items())
+    assert all(f"`{operator}`" in METRICS for operator in get_args(Operator))
+
+
+def test_the_documented_default_metrics_are_the_built_in_ones() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", METRICS, flags=re.DOTALL)
+    services = "services: {s: {listen: 127.0.0.1:1, versions: {v: http://127.0.0.1:2}, baseline: v}}\n"
+    assert load_document(services + example, "fader.yaml").metrics == BUILT_IN
