@@ -27,9 +27,9 @@ FRESH = 10.0
 DEAD = 2.0
 #: Share of a minute's requests that may be missing from the log, and the number that never matters.
 LOST_SHARE, LOST_FEW = 0.01, 50
-#: An e-value for harm (natural log) that freezes the ramp while the estimate exceeds what is tolerated. Low, as a
-#: freeze by chance costs a second or two and clears by itself, and a stage left too early doubles who is hurt.
-SUSPICION = log(3)
+#: An e-value for harm (natural log) that freezes the ramp while the estimate exceeds what is tolerated: by chance at
+#: most once in 10 guardrails and stages, and then it clears by itself.
+SUSPICION = log(10)
 #: Learning: events beyond the quantile, and units, that make a threshold worth freezing.
 LEARN_TAIL, LEARN_UNITS = 20, 50
 

@@ -197,11 +197,19 @@ def _with_band(found: Judgement, d: Difference | None, scale: float) -> Judgemen
 
 def _grown(arm: ArmSummary, factor: float) -> ArmSummary:
     """The same shares from `factor` times as many units."""
-    scaled = {
-        name: getattr(arm, name) * factor
-        for name in ("requests", "events", "yy", "yn", "nn", "first", "failures", "over", "over_yy", "over_yn", "units")
-    }
-    return ArmSummary(**scaled)  # fractional units are fine in a forecast
+    return ArmSummary(
+        round(arm.units * factor),
+        arm.requests * factor,
+        arm.events * factor,
+        arm.yy * factor,
+        arm.yn * factor,
+        arm.nn * factor,
+        round(arm.first * factor),
+        arm.failures * factor,
+        arm.over * factor,
+        arm.over_yy * factor,
+        arm.over_yn * factor,
+    )
 
 
 def _forecast(safe: Safe, candidate: ArmSummary, baseline: ArmSummary, target: float) -> int | None:
@@ -222,7 +230,7 @@ def _forecast(safe: Safe, candidate: ArmSummary, baseline: ArmSummary, target: f
         low, high = high, high * 4
         if high > FORECAST:
             return None
-    for _ in range(12):
+    for _ in range(8):
         middle = (low * high) ** 0.5
         low, high = (low, middle) if reached(middle) else (middle, high)
     return max(1, round(candidate.units * (high - 1)))
