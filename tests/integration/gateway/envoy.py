@@ -113,6 +113,13 @@ class Gateway:
                     return [json.loads(line.decode("utf-8", "surrogateescape")) for line in found]
                 await asyncio.sleep(0.05)
 
+    async def restart_after_kill(self) -> None:
+        """Killed like by the kernel, started again on the files as they lie there."""
+        self.process.kill()
+        await self.process.wait()
+        self.process = await _start(self.layout)
+        await _ready(self)
+
     def log_text(self) -> str:
         return (self.directory / "envoy.log").read_text(errors="replace")
 
@@ -144,23 +151,26 @@ async def gateway(ruleset: Ruleset, *, ca: str = "") -> AsyncIterator[Gateway]:
     for step in plan_writes(None, resources):
         assert step.file is not None
         write(step.file)
-    with (directory / "envoy.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            str(envoy_binary()),
-            *("-c", str(resources.layout.bootstrap), "--disable-hot-restart", "-l", "warning", "--concurrency", "1"),
-            *("--file-flush-interval-msec", "200", "--drain-time-s", str(DRAIN_SECONDS)),
-            stdout=log,
-            stderr=log,
-        )
-    running = Gateway(directory, process, resources)
+    running = Gateway(directory, await _start(resources.layout), resources)
     try:
         await _ready(running)
         yield running
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        if running.process.returncode is None:
+            running.process.kill()
+        await running.process.wait()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _start(layout: Layout) -> asyncio.subprocess.Process:
+    with (layout.directory / "envoy.log").open("ab") as log:
+        return await asyncio.create_subprocess_exec(
+            str(envoy_binary()),
+            *("-c", str(layout.bootstrap), "--disable-hot-restart", "-l", "warning", "--concurrency", "1"),
+            *("--file-flush-interval-msec", "200", "--drain-time-s", str(DRAIN_SECONDS)),
+            stdout=log,
+            stderr=log,
+        )
 
 
 async def _ready(running: Gateway) -> None:

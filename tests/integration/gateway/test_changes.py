@@ -189,3 +189,18 @@ async def test_the_admin_socket_is_private_and_answers_only_what_is_needed() -> 
         "/memory": 403,
         "/reopen_logs": 200,
     }
+
+
+async def test_a_killed_envoy_serves_from_the_files_as_they_lie_there() -> None:
+    units = [f"u{n}" for n in range(40)]
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        service = shop(port, v1.port, v2.port, unit=(HEADER,))
+        async with gateway(world(live(service, split(500_000)))) as running:
+            before = [(await get(port, "/", ("x-user-id", unit))).app for unit in units]
+            await running.restart_after_kill()
+            after = [(await get(port, "/", ("x-user-id", unit))).app for unit in units]
+            streamed = await get(port, "/", ("upgrade", "websocket"), ("connection", "upgrade"))
+    assert before == after
+    assert set(before) == {"v1", "v2"}
+    assert streamed.status == 101, "the inner listeners find their old sockets in the way and replace them"

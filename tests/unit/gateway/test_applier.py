@@ -48,6 +48,7 @@ class Envoy:
         self.log = EnvoyLog(layout.directory / "envoy.log")
         self.refuses: Callable[[str], str] = lambda name: ""
         self.gone = 0
+        self.late = 0
         self._stats: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._held: dict[Path, bytes] = {}
@@ -56,7 +57,8 @@ class Envoy:
         if self.gone:
             self.gone -= 1
             raise Unavailable("no Envoy")
-        for path in sorted(self.layout.directory.glob("*ds*.json")):
+        self.late, late = max(self.late - 1, 0), self.late
+        for path in sorted(self.layout.directory.glob("*ds*.json")) if not late else ():
             content = path.read_bytes()
             if self._held.get(path) != content:
                 self._held[path] = content
@@ -214,6 +216,7 @@ async def test_old_refusals_of_an_adopted_envoy_are_not_held_against_the_new(wor
     second = world.agent()
     second.recover()
     await second.adopted(0)
+    world.envoy.late = 3
     assert not (await second.apply(ruleset(3, 3000))).error
     assert world.check.asked == [], "it knows what lies on disk: a share alone is a share alone"
 
