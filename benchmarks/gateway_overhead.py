@@ -240,6 +240,7 @@ def main() -> int:
 
 
 def measure(directory: Path, options: argparse.Namespace) -> str:
+    load_before = os.getloadavg()[0]
     script = directory / "load.lua"
     script.write_text(LOAD)
     v1, v2, plain_port, fader_port = (free_port() for _ in range(4))
@@ -258,17 +259,18 @@ def measure(directory: Path, options: argparse.Namespace) -> str:
             plain.append(load(plain_port, plain_process.pid, options.seconds, script))
             ours.append(load(fader_port, fader_process.pid, options.seconds, script))
         node = node_rounds(directory, v1, v2, options.seconds, options.rounds, script) if options.node else "not asked"
-    return "\n".join([*heading(options), *table(plain, ours), "", *node_lines(node, ours)]) + "\n"
+    return "\n".join([*heading(options, load_before), *table(plain, ours), "", *node_lines(node, ours)]) + "\n"
 
 
-def heading(options: argparse.Namespace) -> list[str]:
+def heading(options: argparse.Namespace, load_before: float) -> list[str]:
     when = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     return [
         "# What the gateway costs",
         "",
         f"`python benchmarks/gateway_overhead.py --seconds {options.seconds} --rounds {options.rounds}`"
         f", commit {commit()}, {when}; {machine()}.",
-        f"Load: wrk, {CONNECTIONS} keep-alive connections, 10,000 units in a fixed order; rounds take turns.",
+        f"Load: wrk, {CONNECTIONS} keep-alive connections, 10,000 units in a fixed order; rounds take turns."
+        f" Load average of the machine before: {load_before:.1f}.",
         "",
     ]
 
