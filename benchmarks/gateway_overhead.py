@@ -27,7 +27,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
@@ -263,7 +263,7 @@ def measure(directory: Path, options: argparse.Namespace) -> str:
 
 
 def heading(options: argparse.Namespace, load_before: float) -> list[str]:
-    when = datetime.now(timezone.utc).strftime("%Y-%m-%d")
+    when = datetime.now(UTC).strftime("%Y-%m-%d")
     return [
         "# What the gateway costs",
         "",
@@ -278,10 +278,10 @@ def heading(options: argparse.Namespace, load_before: float) -> list[str]:
 def table(plain: list[Round], ours: list[Round]) -> list[str]:
     ratio = statistics.median(p.cpu_us / o.cpu_us for p, o in zip(plain, ours, strict=True))
     reached = "stretch goal" if ratio >= STRETCH else "goal" if ratio >= GOAL else "below the goal"
-    rows = [
-        f"| {name} | {statistics.median(r.cpu_us for r in rounds):.1f} | {statistics.median(r.rate for r in rounds):,.0f} |"
-        for name, rounds in (("the same Envoy as a plain proxy", plain), ("fader, everything on", ours))
-    ]
+    rows = []
+    for name, rounds in (("the same Envoy as a plain proxy", plain), ("fader, everything on", ours)):
+        cpu, rate = statistics.median(r.cpu_us for r in rounds), statistics.median(r.rate for r in rounds)
+        rows.append(f"| {name} | {cpu:.1f} | {rate:,.0f} |")
     return [
         "| | CPU per request, µs | requests/s |",
         "|---|---|---|",
