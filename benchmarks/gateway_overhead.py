@@ -240,6 +240,7 @@ def main() -> int:
 
 
 def measure(directory: Path, options: argparse.Namespace) -> str:
+    load_before = os.getloadavg()[0]
     script = directory / "load.lua"
     script.write_text(LOAD)
     v1, v2, plain_port, fader_port = (free_port() for _ in range(4))
@@ -258,17 +259,18 @@ def measure(directory: Path, options: argparse.Namespace) -> str:
             plain.append(load(plain_port, plain_process.pid, options.seconds, script))
             ours.append(load(fader_port, fader_process.pid, options.seconds, script))
         node = node_rounds(directory, v1, v2, options.seconds, options.rounds, script) if options.node else "not asked"
-    return "\n".join([*heading(options), *table(plain, ours), "", *node_lines(node, ours)]) + "\n"
+    return "\n".join([*heading(options, load_before), *table(plain, ours), "", *node_lines(node, ours)]) + "\n"
 
 
-def heading(options: argparse.Namespace) -> list[str]:
+def heading(options: argparse.Namespace, load_before: float) -> list[str]:
     when = datetime.now(UTC).strftime("%Y-%m-%d")
     return [
         "# What the gateway costs",
         "",
         f"`python benchmarks/gateway_overhead.py --seconds {options.seconds} --rounds {options.rounds}`"
         f", commit {commit()}, {when}; {machine()}.",
-        f"Load: wrk, {CONNECTIONS} keep-alive connections, 10,000 units in a fixed order; rounds take turns.",
+        f"Load: wrk, {CONNECTIONS} keep-alive connections, 10,000 units in a fixed order; rounds take turns."
+        f" Load average of the machine before: {load_before:.1f}.",
         "",
     ]
 
@@ -276,10 +278,10 @@ def heading(options: argparse.Namespace) -> list[str]:
 def table(plain: list[Round], ours: list[Round]) -> list[str]:
     ratio = statistics.median(p.cpu_us / o.cpu_us for p, o in zip(plain, ours, strict=True))
     reached = "stretch goal" if ratio >= STRETCH else "goal" if ratio >= GOAL else "below the goal"
-    rows = [
-        f"| {name} | {statistics.median(r.cpu_us for r in rounds):.1f} | {statistics.median(r.rate for r in rounds):,.0f} |"
-        for name, rounds in (("the same Envoy as a plain proxy", plain), ("fader, everything on", ours))
-    ]
+    rows = []
+    for name, rounds in (("the same Envoy as a plain proxy", plain), ("fader, everything on", ours)):
+        cpu, rate = statistics.median(r.cpu_us for r in rounds), statistics.median(r.rate for r in rounds)
+        rows.append(f"| {name} | {cpu:.1f} | {rate:,.0f} |")
     return [
         "| | CPU per request, µs | requests/s |",
         "|---|---|---|",
