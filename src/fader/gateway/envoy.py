@@ -124,9 +124,9 @@ class Envoy:
     async def supervise(self, down: Callable[[], Awaitable[None]], up: Callable[[], None]) -> None:
         """Start Envoy again whenever it ends; returns only when `stop` has ended it.
 
-        `down` runs before each new start, `up` after it. The first restart is immediate, a crash loop backs off.
+        `down` runs before each new start, `up` after it. The first restarts are immediate, a crash loop backs off.
         """
-        backoff = Backoff(first=0.25, most=5.0, free=1)
+        backoff = Backoff(first=0.25, most=5.0, free=3)
         while self.running is not None:
             life = self.running
             status = await ended(life)

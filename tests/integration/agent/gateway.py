@@ -114,6 +114,11 @@ class Gateway:
             if process.poll() is None:
                 process.kill()
             process.wait(10)
+        with suppress(OSError, ValueError):
+            # An agent that was started by somebody else than this test.
+            holder = int((self.directory / "agent.lock").read_text())
+            if str(self.directory) in Path(f"/proc/{holder}/cmdline").read_text():
+                os.kill(holder, signal.SIGKILL)
         with suppress(OSError, ValueError, KeyError):
             _ = self.envoy
         for pid in self._seen:
