@@ -14,7 +14,7 @@ from fader.telemetry.cells import Cells
 from fader.telemetry.derived import Derived
 from fader.telemetry.exposures import Exposures
 from fader.telemetry.learning import Learning
-from fader.telemetry.line import unit as stored_unit
+from fader.telemetry.line import name as logged_name
 from fader.telemetry.rows import Rows
 from fader.telemetry.spool import Spool
 from fader.telemetry.terms import terms
@@ -95,7 +95,7 @@ class DuckDBEventStore:
 
     def forget(self, unit: str) -> int:
         """What was appended before is loaded first, so that it is erased too. Again after a crash: does the rest."""
-        name = stored_unit(unit)
+        name = logged_name(unit)
         if name is None:
             return 0
         with self._lock:

@@ -83,7 +83,6 @@ class Exposures:
             extent = Extent(attempt.folded, last, attempt.cell.since, attempt.until)
             for chunk in candidate_units(self._rows, attempt.cell, extent):
                 db.execute("DELETE FROM seen")
-                chunk.sort()
                 db.executemany("INSERT INTO seen VALUES (?, ?, ?)", chunk)
                 db.execute(sql.MORE_EXPOSURE, {"attempt": attempt.id})
                 db.execute(sql.MORE_EXPOSED, {"attempt": attempt.id})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
 from fader.model.evidence import LearningEvidence
@@ -65,16 +67,20 @@ class Learning:
         with self._derived.transaction() as db:
             for i, metric in enumerate(metrics):
                 for chunk in lesson.ask(self._rows, sql.LEARN, metric):
-                    db.executemany(sql.FOLD_LEARNT, [(learning, i, *row) for row in chunk])
+                    db.executemany(sql.FOLD_LEARNT, [(learning, i, *row, 0) for row in chunk])
                 if metric.kind == "quantile":
                     for chunk in lesson.ask(self._rows, sql.LEARN_BINS, metric):
                         db.executemany(sql.FOLD_LEARNT_BINS, [(learning, i, *row) for row in chunk])
-                for chunk in lesson.ask(self._rows, sql.LEARN_UNITS, metric):
+            for units in lesson.units(self._rows, metrics):
+                if lesson.after:
                     db.execute("DELETE FROM fresh")
-                    chunk.sort()
-                    db.executemany("INSERT INTO fresh VALUES (?, ?, ?)", [(i, *row) for row in chunk])
+                    db.executemany("INSERT INTO fresh VALUES (?, ?, ?)", units)
                     db.execute(sql.NEW_LEARNT_UNITS, {"learning": learning})
                     db.execute(sql.MOVE_LEARNT_UNITS, {"learning": learning})
+                else:  # a long history is caught up: no unit is known yet
+                    counts = Counter((i, slot) for i, _, slot in units)
+                    db.executemany(sql.FOLD_LEARNT, [(learning, i, s, 0, 0, n) for (i, s), n in counts.items()])
+                    db.executemany(sql.FIRST_LEARNT_UNITS, [(learning, u, i, slot) for i, u, slot in units])
             db.execute("UPDATE learning SET folded = ? WHERE id = ?", (lesson.last, learning))
 
     def _drop(self, learning: int) -> None:

@@ -60,11 +60,11 @@ def read(data: bytes) -> tuple[list[Line], int]:
     """The requests in newline-separated JSON, and how many lines could not be read. Never raises.
 
     Broken is a line that is torn, no JSON object, of a wrong type, overlong, or without a time or a service. Blank
-    lines are neither. Units are cut at 256 bytes (at a whole character), an empty unit or version is none.
+    lines are neither. An empty unit or version is none.
     """
     kept: list[Line] = []
     broken = 0
-    for text in data.split(b"\n"):
+    for text in data.split(b"\n"):  # never splitlines: U+0085 and U+2028 may stand in a line
         if not text or text.isspace():
             continue
         line = _line(text)
@@ -86,7 +86,7 @@ def _line(text: bytes) -> Line | None:
     if not (0 < line.t < LATEST and line.s):
         return None
     line.p = _probability(line.p)
-    line.u = unit(line.u)
+    line.u = logged(line.u)
     line.v = line.v or None
     line.w = line.w or None
     return line
@@ -102,10 +102,22 @@ def _probability(p: float | str | None) -> float | None:
     return value if math.isfinite(value) and 0 < value <= 1 else None
 
 
-def unit(text: str | None) -> str | None:
-    """The unit as it is stored and looked for."""
+def logged(text: str | None) -> str | None:
+    """The unit of a line. A gateway has cut it at 256 bytes already; bytes that are no UTF-8 it wrote as Latin-1."""
     if not text:
         return None
-    if len(text) <= UNIT_BYTES // 4:  # no character has more than four bytes
+    if len(text) <= UNIT_BYTES // 4 or (len(text) <= UNIT_BYTES and max(text) <= "\xff"):
         return text
-    return text.encode()[:UNIT_BYTES].decode(errors="ignore")
+    return name(text)
+
+
+def name(unit: str) -> str | None:
+    """The unit that a person or an app names, as a gateway logs it. None where there is no such unit."""
+    try:
+        cut = unit.encode(errors="surrogateescape")[:UNIT_BYTES]
+    except UnicodeEncodeError:
+        return None
+    try:
+        return cut.decode() or None
+    except UnicodeDecodeError:
+        return cut.decode("latin-1")

@@ -13,7 +13,8 @@ from fader.model.evidence import LearningEvidence, MetricEvidence
 from fader.model.metric import Comparison, Metric
 from fader.model.summary import GAMMA, ArmSummary, Histogram
 from fader.ports.events import Cell, CellMetric, Exposure
-from fader.telemetry.line import Line, read, unit
+from fader.telemetry.line import Line, read
+from fader.telemetry.line import name as logged_name
 from fader.telemetry.spool import Segment, check, unheld
 from fader.telemetry.terms import terms
 
@@ -179,8 +180,8 @@ class MemoryEventStore:
     def counted(self, service: str, since: float, until: float) -> int:
         return sum(line.s == service and since <= line.at < until for line in self._lines)
 
-    def forget(self, unit_: str) -> int:
-        name = unit(unit_)
+    def forget(self, unit: str) -> int:
+        name = logged_name(unit)
         if name is None:
             return 0
         self.load()

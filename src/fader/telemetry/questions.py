@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 from fader.model.metric import Metric
@@ -54,7 +53,6 @@ def unit_deltas(rows: Rows, cell: Cell, extent: Extent) -> Iterator[list[Delta]]
         return
     query = sql.UNIT_DELTAS.replace("/*columns*/", ",".join(columns)).replace("/*rows*/", sql.OF_CELL)
     for chunk in rows.ask(query, parameters):
-        chunk.sort(key=itemgetter(1))  # neighbours in the tree of sums are written together
         yield [
             (i, row[0], row[1], *row[2 + 4 * i : 6 + 4 * i])
             for row in chunk
@@ -89,9 +87,27 @@ class Lesson:
     slot: int
 
     def ask(self, rows: Rows, query: str, metric: Metric) -> Iterator[list[Any]]:
-        """`query`: LEARN (slot, requests, events), LEARN_BINS (slot, bin, requests) or LEARN_UNITS (unit, slot)."""
+        """`query` is LEARN: (slot, requests, events), or LEARN_BINS: (slot, bin, requests)."""
         term = terms(CellMetric(metric), "a", deflected=False)
-        parameters: dict[str, Parameter] = {
+        filled = term.fill(query.replace("/*rows*/", sql.OF_VERSION))
+        return rows.ask(filled, self._parameters() | term.parameters)
+
+    def units(self, rows: Rows, metrics: tuple[Metric, ...]) -> Iterator[list[tuple[int, str, int]]]:
+        """(metric, unit, slot of its last request), in chunks, ordered by unit."""
+        parameters = self._parameters()
+        columns = []
+        for i, metric in enumerate(metrics):
+            term = terms(CellMetric(metric), f"a{i}", deflected=False)
+            columns.append(term.fill(sql.LEARN_COLUMN))
+            parameters |= term.parameters
+        if not columns:
+            return
+        query = sql.LEARN_UNITS.replace("/*columns*/", ",".join(columns)).replace("/*rows*/", sql.OF_VERSION)
+        for chunk in rows.ask(query, parameters):
+            yield [(i, row[0], slot) for row in chunk for i, slot in enumerate(row[1:]) if slot is not None]
+
+    def _parameters(self) -> dict[str, Parameter]:
+        return {
             "folded": self.after,
             "last": self.last,
             "service": self.service,
@@ -99,7 +115,6 @@ class Lesson:
             "slot": self.slot,
             "width": SLOT,
         }
-        return rows.ask(term.fill(query.replace("/*rows*/", sql.OF_VERSION)), parameters | term.parameters)
 
 
 def slot_of(at: float) -> int:

@@ -52,7 +52,8 @@ OF_CELL = """
 batch > $folded AND batch <= $last AND s = $service AND why = 'rollout' AND u IS NOT NULL AND v IS NOT NULL
     AND t >= $since AND t < $until
 """
-UNIT_DELTAS = "SELECT v = $candidate, u, /*columns*/ FROM requests WHERE /*rows*/ GROUP BY 1, 2"
+#: Ordered by unit: neighbours in the tree of sums are written together, and a new tree from left to right.
+UNIT_DELTAS = "SELECT v = $candidate, u, /*columns*/ FROM requests WHERE /*rows*/ GROUP BY 1, 2 ORDER BY u"
 UNIT_COLUMNS = """
 count(*) FILTER (p IS NOT NULL AND /*selected*/), count(*) FILTER (p IS NOT NULL AND /*event*/),
 count(*) FILTER (p IS NOT NULL AND /*over*/), count(*) FILTER (/*event*/)
@@ -62,17 +63,21 @@ SELECT v = $candidate, /*bin*/, count(*) FROM requests WHERE /*rows*/ AND p IS N
 """
 CANDIDATE_UNITS = """
 SELECT u, count(*) FILTER (c >= 500 OR w <> v), min(t) FROM requests
-WHERE /*rows*/ AND r = $rollout AND v = $candidate GROUP BY u
+WHERE /*rows*/ AND r = $rollout AND v = $candidate GROUP BY u ORDER BY u
 """
 OF_VERSION = """
 batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND u IS NOT NULL
-    AND v = $version AND (w IS NULL OR w = v) AND p IS NOT NULL AND t >= $slot * $width AND /*selected*/
+    AND v = $version AND (w IS NULL OR w = v) AND p IS NOT NULL AND t >= $slot * $width
 """
 LEARN = """
-SELECT floor(t / $width)::BIGINT, count(*), count(*) FILTER (/*event*/) FROM requests WHERE /*rows*/ GROUP BY 1
+SELECT floor(t / $width)::BIGINT, count(*), count(*) FILTER (/*event*/)
+FROM requests WHERE /*rows*/ AND /*selected*/ GROUP BY 1
 """
-LEARN_BINS = "SELECT floor(t / $width)::BIGINT, /*bin*/, count(*) FROM requests WHERE /*rows*/ GROUP BY 1, 2"
-LEARN_UNITS = "SELECT u, max(floor(t / $width)::BIGINT) FROM requests WHERE /*rows*/ GROUP BY u"
+LEARN_BINS = """
+SELECT floor(t / $width)::BIGINT, /*bin*/, count(*) FROM requests WHERE /*rows*/ AND /*selected*/ GROUP BY 1, 2
+"""
+LEARN_UNITS = "SELECT u, /*columns*/ FROM requests WHERE /*rows*/ GROUP BY u ORDER BY u"
+LEARN_COLUMN = "max(floor(t / $width)::BIGINT) FILTER (/*selected*/)"
 
 # SQLite: sums per unit and their totals ----------------------------------------------------------------------------
 
@@ -213,8 +218,11 @@ MOVE_LEARNT_UNITS = """
 INSERT INTO learnt_units SELECT :learning, u, metric, slot FROM fresh WHERE true
 ON CONFLICT DO UPDATE SET slot = max(slot, excluded.slot)
 """
+#: The same for units none of which is known yet.
+FIRST_LEARNT_UNITS = "INSERT INTO learnt_units VALUES (?, ?, ?, ?)"
 FOLD_LEARNT = """
-INSERT INTO learnt VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET n = n + excluded.n, y = y + excluded.y
+INSERT INTO learnt VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET n = n + excluded.n, y = y + excluded.y, units = units + excluded.units
 """
 FOLD_LEARNT_BINS = "INSERT INTO learnt_bins VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
 LEARNT = """
