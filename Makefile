@@ -52,7 +52,7 @@ check: lint $(READY) ## ruff, mypy, import-linter and the quick tests: what to r
 bench: $(READY) ## all benchmarks, one after the other
 	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
 
-docs: $(READY) ## write the generated parts of docs/ anew (JSON Schema, transition diagram, help of the commands)
+docs: $(READY) ## write the generated parts of docs/ anew (JSON Schema, transition diagram)
 	@$(BIN)/python scripts/docs.py
 
 lock: $(READY) ## resolve the dependencies anew into requirements/*.lock

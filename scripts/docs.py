@@ -1,15 +1,11 @@
-"""Writes the generated parts of docs/: the phases, the commands, the JSON Schema. `--check` only says what is old."""
+"""Writes the generated parts of docs/: the phases, the JSON Schema. `--check` only says what is old."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-import typer
-
-from fader.cli.commands import app
 from fader.rollout.transitions import diagram
 from fader.schema.jsonschema import json_schema
 
@@ -25,41 +21,11 @@ def phases(text: str) -> str:
     return f"{before}{BEGIN}\n```mermaid\n{diagram()}```\n{END}{after}"
 
 
-def commands() -> str:
-    """All commands with their options, as a page."""
-    group: Any = typer.main.get_command(app)
-    parts = [
-        f"# Commands\n\n{group.epilog.partition('   ')[0]}. `fader COMMAND --help` shows the same in the terminal.\n"
-    ]
-    for name, command in group.commands.items():
-        if command.hidden:
-            continue
-        arguments = "".join(
-            f" {p.metavar or p.name.upper()}" for p in command.params if p.param_type_name == "argument"
-        )
-        parts.append(f"## fader {name}{arguments}\n\n{command.help}\n")
-        if command.epilog:
-            parts.append(f"{command.epilog.replace('Example: ', 'Example: `', 1)}`\n")
-        rows = [_row(p) for p in command.params if p.param_type_name == "option" and not p.hidden]
-        if rows:
-            parts.append("| option | |\n|---|---|\n" + "\n".join(rows) + "\n")
-    return "\n".join(parts)
-
-
-def _row(option: Any) -> str:
-    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
-    default = option.default
-    shown = default not in (None, False, ()) and option.show_default
-    says = option.help or ""
-    return f"| {names} | {says}{f' Default `{default}`.' if shown else ''} |"
-
-
 def pages() -> dict[Path, str]:
     """Every generated file with what it should hold."""
     decisions = REFERENCE / "decisions.md"
     return {
         decisions: phases(decisions.read_text()),
-        REFERENCE / "commands.md": commands(),
         REFERENCE / "fader.schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
     }
 

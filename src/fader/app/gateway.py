@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 from fader.app.data import DataDirectory
@@ -25,6 +26,7 @@ def run(*, data_dir: Path, server: str) -> int:
         server=server,
         token_file=data.gateway_token,
         log_format="json",
+        supervised="FADER_SUPERVISED" in os.environ,
         ca=next((path for path in AUTHORITIES if Path(path).exists()), ""),
     )
     return asyncio.run(run_agent(config))

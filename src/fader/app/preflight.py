@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from fader.app.data import DataDirectory
 from fader.app.listening import listen
 from fader.errors import BadInput, Problem
 from fader.gateway.binary import find_envoy
+from fader.gateway.layout import LONGEST_DIRECTORY
 from fader.gateway.lock import Lock
 from fader.schema.document import load_document
 from fader.storage.database import open_sqlite
@@ -26,6 +28,14 @@ def check(data: DataDirectory, file: Path | None, host: str, port: int) -> str:
             raise BadInput(Problem(f"cannot be read: {why}", "give the file with -f", str(file))) from None
         document = load_document(text, str(file))
     find_envoy()
+    if (length := len(os.fsencode(data.gateway))) > LONGEST_DIRECTORY:
+        raise BadInput(
+            Problem(
+                f"the path is too long for a socket in it, by {length - LONGEST_DIRECTORY} bytes",
+                "give a data directory with a shorter path (--data-dir)",
+                str(data.path),
+            )
+        )
     open_sqlite(data.state).dispose()
     listen(host, port).close()
     if file is not None and not _serving(data.gateway):  # a gateway of ours that still serves holds its ports rightly

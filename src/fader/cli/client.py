@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import http.client
 import json
 from collections.abc import Iterator
@@ -101,7 +102,7 @@ class Client:
     def _send(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: Any
     ) -> http.client.HTTPResponse:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", "X-Fader-Actor": _user()}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         if body is not None:
@@ -141,3 +142,11 @@ def _raise(status: int, body: Any) -> None:
 
 def _why(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error or type(error).__name__).lower()
+
+
+def _user() -> str:
+    """Who sits at the terminal, for the history. ASCII, as a header carries nothing else for certain."""
+    try:
+        return getpass.getuser().encode("ascii", "replace").decode()
+    except (OSError, KeyError):  # no name for this user id
+        return "cli"

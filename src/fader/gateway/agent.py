@@ -28,7 +28,7 @@ from fader.gateway.envoy import Envoy, EnvoyOptions
 from fader.gateway.envoy_log import EnvoyLog
 from fader.gateway.health import HealthWatch
 from fader.gateway.journal import journal
-from fader.gateway.layout import Layout
+from fader.gateway.layout import LONGEST_DIRECTORY, Layout
 from fader.gateway.lock import Lock, hold_directory
 from fader.gateway.probe import connect
 from fader.gateway.reporter import Reporter, Standing
@@ -39,8 +39,6 @@ from fader.gateway.supervisor_watch import parent_gone
 from fader.gateway.validation import Validator
 from fader.model.ruleset import Ruleset
 
-#: The kernel takes 107 bytes for a Unix socket's path; names in the directory need up to 20.
-LONGEST_DIRECTORY = 86
 #: How long the server may hold a request for a ruleset that has not changed; seconds.
 LONG_POLL = 20.0
 

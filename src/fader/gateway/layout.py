@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+#: The kernel takes 107 bytes for a Unix socket's path; names in the directory need up to 20.
+LONGEST_DIRECTORY = 86
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """`directory` is absolute. `ca` is the file of certificate authorities against which upstream TLS is verified
     (the agent passes that of the operating system); without it upstream certificates are not verified.
 
-    Unix socket paths are limited to 107 bytes by the kernel: keep `directory` below 60.
+    `directory` takes no more than `LONGEST_DIRECTORY` bytes.
     """
 
     directory: Path
