@@ -65,7 +65,7 @@ def main() -> None:
         "|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for units, batch in ((20_000, 5_000), (20_000, 1_000), (1_000_000, 5_000)):
-        with TemporaryDirectory(dir=Path.cwd()) as folder:
+        with TemporaryDirectory() as folder:
             table.append(run(options.lines, batch, units, options.seed, Path(folder)))
     notes = [
         "One process pinned to one core; each batch is synced to disk before it is acknowledged; a load each 20,000 "

@@ -85,7 +85,7 @@ def main() -> None:
     ]
     idle = 0.0
     firsts: list[str] = []
-    with TemporaryDirectory(dir=Path.cwd()) as folder:
+    with TemporaryDirectory() as folder:
         log = lines(2 * options.rows + 1_000_000, options.units, SINCE, RATE, options.seed)
         run = Run(Path(folder), log)
         idle = resident()

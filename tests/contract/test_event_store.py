@@ -228,6 +228,15 @@ def test_served_is_not_assigned(store: EventStore) -> None:
     assert store.exposure("shop-v2", 1) == Exposure(5, 2, 1001.0)
 
 
+def test_no_answer_but_an_error_is_the_candidates_failure_whatever_where_says(store: EventStore) -> None:
+    orders = replace(ERRORS, where=(Comparison("status", "==", 500),))
+    store.open_cell(replace(CELL, metrics=(CellMetric(orders),)))
+    Log(store).load(
+        line("a", v="v2", w=None, c=503), line("b", v="v2", w=None, c=404), line("c", w=None, c=503), line("d", c=500)
+    )
+    assert (arms(store)[0].first, arms(store)[1].first) == (1, 1)
+
+
 def test_where_higher_is_better_a_deflected_request_is_no_success(store: EventStore) -> None:
     success = replace(ERRORS, better="higher", where=(Comparison("status", "<", 400),))
     store.open_cell(replace(CELL, metrics=(CellMetric(success),)))
@@ -352,6 +361,7 @@ def test_the_learning_window_moves_by_five_minutes(store: EventStore) -> None:
         (errors,) = store.learning("shop", "v1", (ERRORS,), since)
         return errors.requests, errors.units
 
+    assert seen(10_500) == (1, 1)
     assert seen(10_000) == (3, 2)
     assert seen(10_200) == (2, 2)
     assert seen(10_500) == (1, 1)
