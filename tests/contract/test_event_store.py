@@ -187,6 +187,15 @@ def test_a_quantile_counts_what_is_slower_than_its_thresholds(store: EventStore)
     assert store.evidence("shop-v2", 1, 0)[0].candidate_values.total == 0
 
 
+def test_a_quantile_is_not_capped(store: EventStore) -> None:
+    store.open_cell(CELL)
+    log = Log(store)
+    for _ in range(2):
+        log.load(*[line("ann", v="v2", us=151_000)] * 7)
+    candidate = arms(store, 1)[0]
+    assert (candidate.events, candidate.yy, candidate.over, candidate.over_yn) == (14, 14 * 14, 14, 14 * 14)
+
+
 def test_where_selects_the_requests_of_a_quantile(store: EventStore) -> None:
     orders = replace(LATENCY, where=(Comparison("method", "==", "POST"), Comparison("path", "!=", "/healthz")))
     store.open_cell(replace(CELL, metrics=(CellMetric(orders, 10.0, 10.0),)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -16,8 +17,9 @@ from fader.telemetry.derived import Derived
 from fader.telemetry.questions import Extent, unit_deltas, value_bins
 from fader.telemetry.rows import Rows
 
-#: Events of a unit that count in the sums of one stage (statistics: the cap of the clustered ratio).
+#: Events of a unit that count in the sums of one stage, for a proportion (the cap of the clustered ratio).
 EVENT_CAP = 5
+UNCAPPED = 1 << 53
 
 FOREVER = float("inf")
 
@@ -87,7 +89,7 @@ class Cells:
                 keys = {"cell": kept.id, "unit": unit}
                 db.execute("DELETE FROM delta")
                 db.execute(sql.FORGET_DELTA, keys)
-                db.execute(sql.FOLD_TOTALS, {"cell": kept.id, "cap": EVENT_CAP})
+                db.execute(sql.FOLD_TOTALS, {"cell": kept.id, "caps": caps(kept.cell)})
                 db.execute("DELETE FROM unit_sums WHERE cell = :cell AND u = :unit", keys)
             db.execute("DELETE FROM delta")
 
@@ -127,7 +129,7 @@ class Cells:
         for chunk in unit_deltas(self._rows, kept.cell, extent):
             db.execute("DELETE FROM delta")
             db.executemany(sql.DELTA[sign], chunk)
-            db.execute(sql.FOLD_TOTALS, {"cell": kept.id, "cap": EVENT_CAP})
+            db.execute(sql.FOLD_TOTALS, {"cell": kept.id, "caps": caps(kept.cell)})
             db.execute(sql.FOLD_UNITS, {"cell": kept.id})
         db.executemany(
             sql.FOLD_BINS,
@@ -151,6 +153,12 @@ class Cells:
             Kept(id_, replace(msgspec.json.decode(spec, type=Cell), until=until), folded, bool(sealed))
             for id_, spec, until, folded, sealed in self._derived.db.execute(query, tuple(parameters)).fetchall()
         ]
+
+
+def caps(cell: Cell) -> str:
+    """By metric, as a JSON list. A quantile has none: above a threshold that everybody passes now and then, a cap
+    would turn a share of requests into a count of units, and healthy heavy users into proof of nothing."""
+    return json.dumps([EVENT_CAP if m.metric.kind == "proportion" else UNCAPPED for m in cell.metrics])
 
 
 def arm_summary(

@@ -234,8 +234,9 @@ def summary(cell_metric: CellMetric, lines: Iterable[Line], candidate: bool) -> 
     for kept in units.values():
         inside = [line for line in kept if line.p is not None]
         n = len(inside)
-        y = min(CAP, sum(event(cell_metric, line, candidate) for line in inside))
-        over = min(CAP, sum(above(cell_metric.metric, line, cell_metric.margin_threshold) for line in inside))
+        cap = CAP if cell_metric.metric.kind == "proportion" else math.inf
+        y = min(cap, sum(event(cell_metric, line, candidate) for line in inside))
+        over = min(cap, sum(above(cell_metric.metric, line, cell_metric.margin_threshold) for line in inside))
         failures = sum(event(cell_metric, line, candidate) for line in kept)
         total += ArmSummary(
             int(n > 0), n, y, y * y, y * n, n * n, int(failures > 0), failures, over, over * over, over * n

@@ -133,6 +133,7 @@ CREATE TEMP TABLE seen (u TEXT, harms INTEGER, first_at REAL);
 CREATE TEMP TABLE fresh (metric INTEGER, u TEXT, slot INTEGER);
 """
 
+#: `caps`: JSON list, by metric, of the events of a unit that count.
 #: Totals change by what the capped contribution of each touched unit changes: O(touched), never O(units).
 FOLD_TOTALS = """
 INSERT INTO arm_sums
@@ -143,10 +144,11 @@ SELECT :cell, metric, arm,
     sum(o1 - o0), sum(o1 * o1 - o0 * o0), sum(o1 * n1 - o0 * n0)
 FROM (
     SELECT d.metric, d.arm, ifnull(x.n, 0) AS n0, ifnull(x.n, 0) + d.n AS n1,
-        min(ifnull(x.y, 0), :cap) AS y0, min(ifnull(x.y, 0) + d.y, :cap) AS y1,
-        min(ifnull(x.o, 0), :cap) AS o0, min(ifnull(x.o, 0) + d.o, :cap) AS o1,
+        min(ifnull(x.y, 0), c.value) AS y0, min(ifnull(x.y, 0) + d.y, c.value) AS y1,
+        min(ifnull(x.o, 0), c.value) AS o0, min(ifnull(x.o, 0) + d.o, c.value) AS o1,
         ifnull(x.f, 0) AS f0, ifnull(x.f, 0) + d.f AS f1
-    FROM delta AS d LEFT JOIN unit_sums AS x ON x.cell = :cell AND x.metric = d.metric AND x.arm = d.arm AND x.u = d.u
+    FROM delta AS d JOIN json_each(:caps) AS c ON c.key = d.metric
+    LEFT JOIN unit_sums AS x ON x.cell = :cell AND x.metric = d.metric AND x.arm = d.arm AND x.u = d.u
 )
 WHERE true GROUP BY metric, arm
 ON CONFLICT DO UPDATE SET units = units + excluded.units, requests = requests + excluded.requests,
