@@ -23,7 +23,6 @@ _SAMPLED = "sample.shadow_effective_policy_id"
 #: The line contract between the gateway and the telemetry, but for `p`.
 LINE = {
     "t": "%START_TIME(%s.%6f)%",
-    "id": "%REQ(X-REQUEST-ID)%",
     "u": "%FILTER_STATE(fader.unit:PLAIN)%",
     "s": "%METADATA(ROUTE:fader:s)%",
     "r": "%METADATA(ROUTE:fader:r)%",
@@ -32,13 +31,11 @@ LINE = {
     "w": "%UPSTREAM_METADATA(fader:served)%",
     "c": "%RESPONSE_CODE%",
     "f": "%RESPONSE_FLAGS%",
-    "d": "%RESPONSE_CODE_DETAILS%",
     "us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
     "m": "%REQ(:METHOD)%",
     "path": "%PATH(NQ)%",
     "rx": "%BYTES_RECEIVED%",
     "tx": "%BYTES_SENT%",
-    "n": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
 }
 
 #: Inclusion probability of a service that is sampled, or of one that is not beside one that is.
