@@ -119,3 +119,10 @@ async def test_every_answer_carries_the_security_headers() -> None:
         answer = await client.get("/login")
     assert answer.headers["content-security-policy"].startswith("default-src 'self'")
     assert answer.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(("named", "heard"), [("ann", "ann"), ("", "api"), ("a" * 100, "a" * 64), ("a\tb", "ab")])
+async def test_who_asks_is_as_the_caller_says(named: str, heard: str) -> None:
+    async with browser() as client:
+        answer = await client.get("/v1/rollouts", headers={**BEARER, "x-fader-actor": named})
+    assert answer.text == heard
