@@ -28,7 +28,7 @@ async def _stream(control: Control) -> AsyncIterator[bytes]:
     pending: asyncio.Task[str] | None = None
     try:
         while True:
-            pending = pending or asyncio.create_task(anext(names))  # type: ignore[arg-type]
+            pending = pending or asyncio.create_task(_next(names))
             done, _ = await asyncio.wait((pending,), timeout=HEARTBEAT)
             if not done:
                 yield b": still here\n\n"
@@ -38,3 +38,7 @@ async def _stream(control: Control) -> AsyncIterator[bytes]:
     finally:
         if pending:
             pending.cancel()
+
+
+async def _next(names: AsyncIterator[str]) -> str:
+    return await anext(names)

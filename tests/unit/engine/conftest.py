@@ -19,6 +19,7 @@ from fader.engine.fleet import Fleet
 from fader.engine.publish import Publisher
 from fader.model.decision import Command, CommandName
 from fader.model.report import EndpointHealth, GatewayReport, VersionCount
+from fader.model.ruleset import LiveService, Ruleset
 from fader.model.service import Address
 from fader.model.view import RolloutView
 from fader.schema.document import load_document
@@ -28,9 +29,31 @@ from fader.telemetry.memory import MemoryEventStore
 FILE = Path(__file__).with_name("fader.yaml").read_text()
 
 
+class FailingEvents(MemoryEventStore):
+    """Fails to load while `why` says so."""
+
+    why = ""
+
+    def load(self) -> int:
+        if self.why:
+            raise OSError(self.why)
+        return super().load()
+
+
+class FailingStates(MemoryStateStore):
+    """Saves, and fails to publish, while `why` says so: as if the process had died between the two."""
+
+    why = ""
+
+    def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
+        if self.why:
+            raise OSError(self.why)
+        return super().publish(services)
+
+
 @dataclass
 class World:
-    """`ask` of `error_rates` by version; a version in `dead` answers nobody."""
+    """`error_rates` by version; a version in `dead` answers nobody; `silent` and `refuses` are the gateway's."""
 
     now: float = 1_000_000.0
     users: int = 400
@@ -42,7 +65,7 @@ class World:
     logged: int = 0
 
     def __post_init__(self) -> None:
-        self.states, self.events = MemoryStateStore(), MemoryEventStore()
+        self.states, self.events = FailingStates(), FailingEvents()
         self._chance, self._offset = Random(7), 0
         self.restart()
 

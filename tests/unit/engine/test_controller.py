@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -122,12 +123,13 @@ async def test_a_new_process_resumes_the_stage_and_its_evidence(world: Any) -> N
 async def test_a_crash_between_saving_and_publishing_is_healed_by_the_next_tick(world: Any) -> None:
     await world.ask("start")
     await world.until(lambda v: v.state.stage == 0)
-    published = world.states.ruleset()
-    world.error_rates["v2"] = 1.0
-    await world.until(lambda v: v.state.phase is Phase.ROLLED_BACK)
-    world.states._ruleset = published  # what a crash right after the save would have left behind
+    world.states.why = "killed"
+    with pytest.raises(OSError, match="killed"):
+        await world.ask("abort")
+    assert world.states.entry("shop-v2").state.phase is Phase.ABORTED
+    assert interval(world) == (0, 100_000), "what is decided is not in force yet"
+    world.states.why = ""
     world.restart()
-    assert interval(world) is not None
     world.gateway_reports()
     await world.second()
     assert interval(world) is None
@@ -136,16 +138,21 @@ async def test_a_crash_between_saving_and_publishing_is_healed_by_the_next_tick(
 async def test_a_store_that_fails_decides_nothing_and_is_said_out_loud(world: Any) -> None:
     await world.ask("start")
     await world.until(lambda v: v.state.stage == 0)
-    world.events.close()
-
-    class Broken(type(world.events)):  # type: ignore[misc]
-        def load(self) -> int:
-            raise OSError("disk full")
-
-    world.events.__class__ = Broken
-    with pytest.raises(OSError, match="disk full"):
-        await world.second()
-    assert (await world.desk.rollout("shop-v2")).state.stage == 0
+    before = (await world.desk.rollout("shop-v2")).state
+    world.events.why = "disk full"
+    loop = asyncio.create_task(world.controller.run())
+    async with asyncio.timeout(10):
+        while not world.controller.failing:
+            await asyncio.sleep(0.01)
+    view = await world.desk.rollout("shop-v2")
+    assert view.state == before
+    assert any("disk full" in w for w in view.waits)
+    world.events.why = ""
+    async with asyncio.timeout(10):
+        while world.controller.failing:
+            await asyncio.sleep(0.01)
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
 
 
 async def test_a_second_rollout_of_the_service_is_refused_and_names_the_first(world: Any) -> None:

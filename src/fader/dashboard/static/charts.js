@@ -21,6 +21,8 @@ const sure = (x, n) => (x ? x.toLocaleString("en", { minimumSignificantDigits: n
 const trim = (x, n) => String(Number(Number(x).toPrecision(n)).toLocaleString("en", { maximumFractionDigits: 6 }));
 const share = (ppm) => `${trim(ppm / 10000, 6)}${PERCENT}`;
 
+// Up to where there is something to show; the axis is never shorter than ten seconds.
+const reached = () => data.to ?? now();
 const end = () => data.to ?? Math.max(now(), data.from + 10);
 const range = () => {
   const room = Math.max((end() - data.from) * 0.015, 0.5);
@@ -91,7 +93,7 @@ function shareChart(figure) {
   };
   chart.data = () => {
     const times = data.steps.map((s) => s.at), shares = data.steps.map((s) => s.share);
-    times.push(Math.max(end(), times.at(-1) ?? 0));
+    times.push(Math.max(reached(), times.at(-1) ?? 0));
     shares.push(shares.at(-1) ?? data.share);
     return [times, shares];
   };
