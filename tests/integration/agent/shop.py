@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fader.model.ruleset import LiveService, Ruleset, Split
 from fader.model.service import Address, Service, Tls, UnitSource, Version
@@ -21,6 +22,7 @@ class App:
         self.requests = 0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[Any] | None] = set()
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -32,11 +34,13 @@ class App:
             self._server.close()
             for writer in list(self._writers):
                 writer.transport.abort()
+            await _end(self._tasks)
             await self._server.wait_closed()
             self._server = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self._tasks.add(asyncio.current_task())
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -50,6 +54,7 @@ class App:
             pass
         finally:
             self._writers.discard(writer)
+            self._tasks.discard(asyncio.current_task())
             writer.close()
 
 
@@ -98,3 +103,11 @@ async def shop(listen: int) -> AsyncIterator[Shop]:
     finally:
         await v1.stop()
         await v2.stop()
+
+
+async def _end(tasks: set[asyncio.Task[Any] | None]) -> None:
+    """No handler may outlive its loop."""
+    ending = [task for task in tasks if task is not None]
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)

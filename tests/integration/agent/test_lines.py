@@ -26,7 +26,7 @@ async def test_lines_arrive_once_across_deaths_restarts_and_rotations(
     plane: ControlPlane, gw: Gateway, store: Shop, visitor: Visitor
 ) -> None:
     plane.publish(store.ruleset(1, share=EVERYBODY // 2))
-    settings = {"segment_bytes": 12_000}
+    settings = {"segment_bytes": 6_000}
     agent = gw.agent(**settings)
     await gw.applied(1)
     units = [f"unit-{number}" for number in range(600)]
@@ -63,6 +63,7 @@ async def test_ids_arrive_as_envoy_got_them(plane: ControlPlane, gw: Gateway, st
         writer.write(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-user-id: " + unit.encode() + b"\r\n\r\n")
         assert b" 200 " in await reader.readline()
         writer.close()
+        await writer.wait_closed()
     await until(lambda: {"köln", "日本", "😀", 'quo"te\\'} <= {line["u"] for line in plane.lines}, "the ids")
 
 

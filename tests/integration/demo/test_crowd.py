@@ -67,11 +67,12 @@ async def test_more_than_can_be_served_is_skipped_and_not_piled_up(start_shop: S
 
 
 async def test_everybody_gets_one_cookie_and_brings_it_along() -> None:
-    issued, strangers, known = 0, 0, set[bytes]()
+    issued, strangers, open_ones, known = 0, 0, 0, set[bytes]()
 
     async def gate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Issues an id to whoever has none, as the gateway does."""
-        nonlocal issued, strangers
+        nonlocal issued, strangers, open_ones
+        open_ones += 1
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -87,11 +88,18 @@ async def test_everybody_gets_one_cookie_and_brings_it_along() -> None:
                 await asyncio.sleep(0.02)
                 writer.write(b"HTTP/1.1 200 OK\r\n" + extra + b"content-length: 0\r\n\r\n")
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        open_ones -= 1
 
     server = await asyncio.start_server(gate, "127.0.0.1", 0)
     crowd = Crowd("127.0.0.1", server.sockets[0].getsockname()[1], visitors=100, rate=300, seed=1)
     await until(crowd, lambda t: t.requests >= 500)
     server.close()
+    async with asyncio.timeout(10):  # no handler may outlive its loop
+        await asyncio.sleep(0.2)
+        while open_ones:
+            await asyncio.sleep(0.01)
     await server.wait_closed()
     assert strangers == 100
     assert len(known) > 60

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 Headers = list[tuple[str, str]]
 
@@ -84,6 +85,7 @@ class App:
     reset: bool = False
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _tasks: set[asyncio.Task[Any] | None] = field(default_factory=set)
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -95,10 +97,12 @@ class App:
         self._server.close()
         for writer in list(self._writers):
             writer.transport.abort()
+        await _end(self._tasks)
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self._tasks.add(asyncio.current_task())
         try:
             while await self._request(reader, writer):
                 pass
@@ -106,6 +110,7 @@ class App:
             pass
         finally:
             self._writers.discard(writer)
+            self._tasks.discard(asyncio.current_task())
             writer.close()
 
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -161,3 +166,11 @@ async def apps(*names: str) -> AsyncIterator[list[App]]:
     finally:
         for app in running:
             await app.stop()
+
+
+async def _end(tasks: set[asyncio.Task[Any] | None]) -> None:
+    """No handler may outlive its loop."""
+    ending = [task for task in tasks if task is not None]
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)

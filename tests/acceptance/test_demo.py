@@ -1,0 +1,50 @@
+"""`fader demo` as a user runs it: real shop, real gateway, real visitors; a bad release is pulled."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+KEYS = [
+    "rollout",
+    "outcome",
+    "stage",
+    "cause",
+    "units_exposed",
+    "units_harmed",
+    "seconds_to_decision",
+    "requests",
+    "failed_requests",
+    "failed_reads",
+]
+
+
+def demo(scenario: str) -> dict[str, Any]:
+    """The one JSON object that ends its standard output."""
+    command = [sys.executable, "-m", "fader.cli.entry", "demo", "--scenario", scenario, "--exit", "--json"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=290, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
+    outcome = json.loads(result.stdout.strip().splitlines()[-1])
+    assert list(outcome) == KEYS
+    return dict(outcome)
+
+
+def test_errors_are_rolled_back_before_many_are_harmed() -> None:
+    """The first stage holds 100 users. One run in sixty is decided at the second; never later in 400 simulated ones."""
+    outcome = demo("errors")
+    assert outcome["outcome"] == "rolled_back", outcome
+    assert outcome["stage"] in ("5%", "10%"), outcome
+    assert 0 < outcome["units_harmed"] <= (25 if outcome["stage"] == "5%" else 50), outcome
+    assert "errors rose" in outcome["cause"]
+
+
+def test_a_candidate_that_is_killed_fails_no_read() -> None:
+    outcome = demo("crash")
+    assert outcome["outcome"] == "rolled_back", outcome
+    assert outcome["failed_reads"] == 0, outcome
