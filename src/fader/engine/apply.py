@@ -13,6 +13,7 @@ from fader.model.rollout import RolloutSpec
 from fader.model.service import Address, Service
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.ports.states import Entry, StateStore
+from fader.rollout.words import phase
 from fader.schema.document import Document
 
 
@@ -76,7 +77,7 @@ class Applier:
             if old is None:
                 changes.append(Change("rollout", spec.name, "add", f"start it with: fader start {spec.name}"))
             elif _same(old.spec, spec) or old.state.phase is Phase.COMPLETED:
-                changes.append(Change("rollout", spec.name, "same", str(old.state.phase)))
+                changes.append(Change("rollout", spec.name, "same", phase(old.state)))
             else:
                 changes.append(Change("rollout", spec.name, *_difference(old.spec, replace(spec))))
         return changes
@@ -95,7 +96,7 @@ class Applier:
                 problems.append(
                     document.problem(
                         ("rollouts", name),
-                        f"rollout {name} is {entry.state.phase}: what it was started with is frozen",
+                        f"rollout {name} is {phase(entry.state)}: what it was started with is frozen",
                         f"leave it as it was, or `fader abort {name}` first, or give the change a new rollout name",
                     )
                 )
@@ -104,7 +105,7 @@ class Applier:
                 problems.append(
                     document.problem(
                         ("services",),
-                        f"service {spec.service} is gone from the file while rollout {name} is {entry.state.phase}",
+                        f"service {spec.service} is gone from the file while rollout {name} is {phase(entry.state)}",
                         f"keep the service, or `fader abort {name}` first",
                     )
                 )
@@ -154,7 +155,7 @@ class Applier:
         for entry in self._states.entries():
             if entry.state.phase in ACTIVE and entry.spec.name not in named:
                 warnings.append(
-                    f"rollout {entry.spec.name} is {entry.state.phase} and stays, though the file no longer names it"
+                    f"rollout {entry.spec.name} is {phase(entry.state)} and stays, though the file no longer names it"
                 )
         for spec in document.rollouts:
             old = self._known().get(spec.name)

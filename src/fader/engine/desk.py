@@ -22,6 +22,7 @@ from fader.ports.states import Entry, StateStore
 from fader.rollout.command import obey
 from fader.rollout.ruleset import baseline_now
 from fader.rollout.view import view
+from fader.rollout.words import phase
 
 #: Says why an endpoint does not answer, or "".
 Probe = Callable[[Address], Awaitable[str]]
@@ -113,7 +114,7 @@ class Desk:
     async def preview(self, name: str) -> Preview:
         entry = self._states.entry(name)
         if entry.state.phase not in ACTIVE:
-            raise Refused(f"{name} is {entry.state.phase}: there is a preview only while a rollout runs")
+            raise Refused(f"{name} is {phase(entry.state)}: there is a preview only while a rollout runs")
         service = next((s for s in self._states.services() if s.name == entry.spec.service), None)
         url = ""
         if service:

@@ -31,7 +31,7 @@ def obey(spec: RolloutSpec, state: RolloutState, command: Command, now: float) -
     if command.name not in allowed(state):
         possible = ", ".join(allowed(state)) or "nothing"
         raise Refused(
-            f"{spec.name} is {state.phase.replace('_', ' ')}{_why_not(state, command)}: "
+            f"{spec.name} is {words.phase(state)}{_why_not(state, command)}: "
             f"{command.name} is not possible now (possible: {possible})"
         )
     event, after = OBEYED[command.name](spec, state, command, now)

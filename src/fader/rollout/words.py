@@ -74,3 +74,8 @@ def seconds_left(j: Judgement, state: RolloutState, now: float) -> float | None:
     if j.more_units is None or j.candidate_units == 0 or now <= state.stage_since:
         return None
     return (now - state.stage_since) * j.more_units / j.candidate_units
+
+
+def phase(state: RolloutState) -> str:
+    """The phase as people read it: `rolled back`."""
+    return state.phase.replace("_", " ")
