@@ -598,7 +598,7 @@ def run(plain: MemoryEventStore, real: DuckDBEventStore, steps: list[tuple[str, 
         elif answers:
             assert answers[0] == answers[1]
         if name == "append":
-            offset = int(answers[0])  # type: ignore[call-overload]
+            offset = int(answers[0])
         if isinstance(what, Cell):
             last = what
 

@@ -62,7 +62,7 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
 
 
 def step(seq: int, before: RolloutState, **changes: object) -> Step:
-    after = replace(before, revision=before.revision + 1, **changes)  # type: ignore[arg-type]
+    after = replace(before, revision=before.revision + 1, **changes)
     return Step(seq, "shop-v2", 100.0 + seq, SPEC, before, after, "start", "because", actor="ann")
 
 

@@ -61,7 +61,7 @@ class Connection:
 
 @asynccontextmanager
 async def connect(port: int, **options: object) -> AsyncIterator[Connection]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, **options)  # type: ignore[arg-type]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, **options)
     try:
         yield Connection(reader, writer)
     finally:

@@ -25,7 +25,7 @@ def shop(listen: int, v1: int, v2: int, **fields: object) -> Service:
         "baseline": "v1",
         **fields,
     }
-    return Service(**given)  # type: ignore[arg-type]
+    return Service(**given)
 
 
 def split(share: int = WHOLE, start: int = 0, shield: Shield = "connect", salt: str = "shop/shop-v2") -> Split:

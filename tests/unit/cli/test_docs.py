@@ -13,7 +13,7 @@ from fader.cli.commands import app
 from fader.cli.options import DEFAULT_SERVER
 
 TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text()
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(app).commands
 SECTIONS = {m[1]: m[2] for m in re.finditer(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", TEXT, flags=re.MULTILINE | re.DOTALL)}
 SHARED = SECTIONS["Shared options"]
 

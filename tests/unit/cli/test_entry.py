@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from conftest import Shop
 
 SOURCE = str(Path(fader.__file__).parents[1])
-COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+COMMANDS = sorted(typer.main.get_command(app).commands)
 
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

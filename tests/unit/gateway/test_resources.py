@@ -71,7 +71,7 @@ def test_a_rollout_does_not_touch_the_port_of_the_users() -> None:
     ],
 )
 def test_no_setting_of_a_service_touches_its_listener(change: dict[str, object]) -> None:
-    new = resources(LiveService(replace(SHOP, **change), "v1"))  # type: ignore[arg-type]
+    new = resources(LiveService(replace(SHOP, **change), "v1"))
     assert "lds.json" not in changed(resources(LiveService(SHOP, "v1")), new)
 
 

@@ -21,7 +21,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def spool(log: Path, clock: Clock | None = None, **settings: float) -> Spool:
-    return Spool(log, log.parent / "spool", clock=clock or Clock(), **settings)  # type: ignore[arg-type]
+    return Spool(log, log.parent / "spool", clock=clock or Clock(), **settings)
 
 
 def names(made: Spool) -> list[str]:

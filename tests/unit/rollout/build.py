@@ -27,7 +27,7 @@ def spec(**changes: object) -> RolloutSpec:
         tuple(Stage(share, 15.0) for share in SHARES),
         (error_guardrail(0.01), latency_guardrail(0.1)),
     )
-    return replace(whole, **changes)  # type: ignore[arg-type]
+    return replace(whole, **changes)
 
 
 def state(phase: Phase = Phase.RAMPING, stage: int = 0, since: float = NOW - 60, **changes: object) -> RolloutState:
@@ -49,11 +49,11 @@ def state(phase: Phase = Phase.RAMPING, stage: int = 0, since: float = NOW - 60,
         ended_at=NOW - 5 if ended else 0.0,
         bases=BASES if stage >= 0 else (),
     )
-    return replace(whole, **changes)  # type: ignore[arg-type]
+    return replace(whole, **changes)
 
 
 def gateway(**changes: object) -> GatewayEvidence:
-    return replace(GatewayEvidence(NOW - 0.5, 7, NOW - 60), **changes)  # type: ignore[arg-type]
+    return replace(GatewayEvidence(NOW - 0.5, 7, NOW - 60), **changes)
 
 
 def metric(
@@ -84,7 +84,7 @@ def evidence(
         ),
     )
     whole = Evidence(NOW, stage, found, gateway=gateway(), wanted_version=7)
-    return replace(whole, **changes)  # type: ignore[arg-type]
+    return replace(whole, **changes)
 
 
 def learning(requests: int = 500, units: int = 80, **changes: object) -> Evidence:
@@ -92,8 +92,8 @@ def learning(requests: int = 500, units: int = 80, **changes: object) -> Evidenc
         LearningEvidence("errors", requests, units, 3.0),
         LearningEvidence("latency", requests, units, 0.0, values((50, 90), (100, 10))),
     )
-    return replace(Evidence(NOW, -1, learning=found, gateway=gateway(), wanted_version=7), **changes)  # type: ignore[arg-type]
+    return replace(Evidence(NOW, -1, learning=found, gateway=gateway(), wanted_version=7), **changes)
 
 
 def command(name: CommandName, **changes: object) -> Command:
-    return replace(Command(name, "ann"), **changes)  # type: ignore[arg-type]
+    return replace(Command(name, "ann"), **changes)

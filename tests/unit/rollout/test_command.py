@@ -150,7 +150,7 @@ def test_no_walk_leaves_the_plan(words: list[str], on_harm: str) -> None:
             at = decide(plan, at, found, now).state
         else:
             try:
-                at = obey(plan, at, command(word, reason="r"), now).state  # type: ignore[arg-type]
+                at = obey(plan, at, command(word, reason="r"), now).state
             except Refused:
                 continue
         ramped = at.phase in ACTIVE | {Phase.COMPLETED} and at.stage >= 0

@@ -191,7 +191,7 @@ class TestUnknown:
         ],
     )
     def test_holds_and_says_why(self, change: dict[str, object], word: str) -> None:
-        d = decide(spec(), state(), evidence(**change), NOW)  # type: ignore[arg-type]
+        d = decide(spec(), state(), evidence(**change), NOW)
         assert stays(d)
         assert word in " ".join(d.waits)
 

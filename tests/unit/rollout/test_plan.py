@@ -52,5 +52,5 @@ class TestCell:
     ],
 )
 def test_quantile_margins(kind: str, better: str, tolerate: float, scale: float, expected: float) -> None:
-    g = latency_guardrail(tolerate, kind, better)  # type: ignore[arg-type]
+    g = latency_guardrail(tolerate, kind, better)
     assert quantile_margin(g, 100.0, scale) == pytest.approx(expected)

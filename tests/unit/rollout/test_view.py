@@ -31,7 +31,7 @@ class Life:
 
     def ask(self, name: str, **changes: object) -> Life:
         self.now += 1
-        asked = command(name, **changes)  # type: ignore[arg-type]
+        asked = command(name, **changes)
         d = obey(self.spec, self.state, asked, self.now)
         self._record(d, actor="ann", command=asked)
         return self
@@ -46,7 +46,7 @@ class Life:
 
     def _record(self, d: Decision, **changes: object) -> None:
         step = Step(len(self.steps) + 1, "shop-v2", self.now, self.spec, self.state, d.state, d.event, d.reason)
-        self.steps.append(replace(step, **changes))  # type: ignore[arg-type]
+        self.steps.append(replace(step, **changes))
         self.state, self.decision = d.state, d
 
     def view(self, exposure: Exposure | None = None) -> RolloutView:
@@ -164,7 +164,7 @@ class TestPoints:
 
     def test_the_small_arm_is_known_less_well(self) -> None:
         errors = points(spec(), state(), evidence())[0]
-        assert errors.candidate_high - errors.candidate_low > errors.baseline_high - errors.baseline_low  # type: ignore[operator]
+        assert errors.candidate_high - errors.candidate_low > errors.baseline_high - errors.baseline_low
 
     def test_nothing_known_nothing_drawn(self) -> None:
         assert points(spec(), state(), evidence(missing="closed")) == ()

@@ -61,7 +61,7 @@ def test_slow_is_told_in_milliseconds() -> None:
 
 def judgement(**changes: object) -> Judgement:
     whole = Judgement("errors", Verdict.UNDECIDED, candidate_units=10, safe_threshold=3.0, margin=0.1, more_units=30)
-    return replace(whole, **changes)  # type: ignore[arg-type]
+    return replace(whole, **changes)
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,12 @@ def errors(candidate: ArmSummary, baseline: ArmSummary) -> MetricEvidence:
 
 def error_guardrail(tolerate: float = 0.01, kind: str = "absolute", better: Direction = "lower") -> Guardrail:
     metric = Metric("errors", "proportion", better=better, where=ERRORS.where)
-    return Guardrail(metric, Margin(kind, tolerate))  # type: ignore[arg-type]
+    return Guardrail(metric, Margin(kind, tolerate))
 
 
 def latency_guardrail(tolerate: float = 0.1, kind: str = "relative", better: Direction = "lower") -> Guardrail:
     metric = Metric("latency", "quantile", better=better, value="duration_ms", q=0.95 if better == "lower" else 0.5)
-    return Guardrail(metric, Margin(kind, tolerate))  # type: ignore[arg-type]
+    return Guardrail(metric, Margin(kind, tolerate))
 
 
 def stakes(share: int = 50_000, next_share: int = 100_000) -> Stakes:

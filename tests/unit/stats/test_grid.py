@@ -76,10 +76,7 @@ def test_its_mean_under_the_null_is_one(n: int, pi: float, r0: float, better: st
     from math import comb
 
     p = theta(pi, r0)
-    mean = sum(
-        comb(n, k) * p**k * (1 - p) ** (n - k) * exp(log_e_grid(k, n - k, pi, r0, better))  # type: ignore[arg-type]
-        for k in range(n + 1)
-    )
+    mean = sum(comb(n, k) * p**k * (1 - p) ** (n - k) * exp(log_e_grid(k, n - k, pi, r0, better)) for k in range(n + 1))
     assert mean == pytest.approx(1.0, rel=1e-6)
 
 

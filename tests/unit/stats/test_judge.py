@@ -182,7 +182,7 @@ sizes = st.integers(0, 3000)
 def test_any_numbers_are_judged(candidates: int, baselines: int, each: int, c: float, b: float, better: str) -> None:
     pair = errors(arm(candidates, each, int(c * candidates)), arm(baselines, each, int(b * baselines)))
     for kind in ("absolute", "relative"):
-        j = judge(error_guardrail(0.01, kind, better), BASIS, pair, stakes())  # type: ignore[arg-type]
+        j = judge(error_guardrail(0.01, kind, better), BASIS, pair, stakes())
         assert j.verdict is not Verdict.UNKNOWN
         assert -1 <= j.low <= j.high <= 1
         assert (j.verdict in (Verdict.HARMFUL, Verdict.TOLERATED)) == (j.log_e_harm >= j.harm_threshold)
