@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,20 @@ def test_the_tools_are_locked() -> None:
 
 def test_the_locks_agree() -> None:
     assert set(pins("server.lock")) <= set(pins("dev.lock"))
+
+
+def test_extras_that_are_asked_for_are_locked() -> None:
+    """A pin of `name` alone does not cover a dependency on `name[extra]`: pip then takes the newest release for it,
+    and the first newer one makes every fresh installation fail."""
+    locked = {name(pin): pin for pin in pins("dev.lock")}
+    for package in locked:
+        try:
+            lines = requires(package) or []
+        except PackageNotFoundError:  # for another platform
+            continue
+        for line in lines:
+            requirement, _, marker = line.partition(";")
+            asked = re.search(r"\[([\w,-]+)\]", requirement)
+            if asked and "extra" not in marker and name(requirement) in locked:
+                pin = locked[name(requirement)]
+                assert f"[{asked[1]}]" in pin, f"{package} needs {requirement}, locked is {pin}"
