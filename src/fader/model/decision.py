@@ -8,7 +8,7 @@ from typing import Literal
 from fader.model.evidence import Evidence
 from fader.model.rollout import RolloutSpec
 from fader.model.state import RolloutState
-from fader.model.verdict import Judgement
+from fader.model.verdict import Judgement, Reading, Signal
 
 Action = Literal["publish", "notify"]
 CommandName = Literal["start", "pause", "resume", "approve", "promote", "abort", "retry"]
@@ -40,6 +40,8 @@ class Decision:
     waits: tuple[str, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     wake_at: float = 0.0
+    readings: tuple[Reading, ...] = ()
+    signals: tuple[Signal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,5 @@ class Step:
     command: Command | None = None
     evidence: Evidence | None = None
     judgements: tuple[Judgement, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    signals: tuple[Signal, ...] = ()

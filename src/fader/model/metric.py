@@ -28,19 +28,49 @@ class Comparison:
     value: float | str
 
 
+Kind = Literal["proportion", "quantile", "count", "mean", "ratio", "retention", "external"]
+
+#: The name of the events that the gateway writes; any other name is an outcome that an app tracks.
+REQUEST = "request"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Events called `event` for which all of `where` hold; summed is their property `value`, or "" counts them."""
+
+    event: str = REQUEST
+    where: tuple[Comparison, ...] = ()
+    value: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """`proportion`: share of requests for which all comparisons of `where` hold.
-    `quantile`: the `q` quantile of the field `value` over the requests that `where` (if any) selects.
+    """How the selected events (`event`, `where`, `value`) become a numerator y and a denominator n per unit.
+
+    `proportion` of `requests`: y counts the selected events, n all events called `event`; of `units`: y is 1 once
+    there is one, n is 1 for each exposed unit. `count`: y counts them, n = 1. `mean`: y sums `value`, n = 1.
+    `ratio`: y counts or sums the selected ones, n those of `per`. `quantile`: the `q` quantile of `value` over them
+    (y: those beyond a threshold). `retention`: y is 1 when one occurs between `after` and `window` seconds after
+    the unit's first exposure, n is 1 for units whose `window` has passed. `external`: arms as somebody else counted
+    them.
+
+    `window`: seconds from the first exposure in which events count; 0 is without end. `cap`: the most of y that
+    counts per unit (winsorising), 0 for none. `unit`: what the value is measured in, for display ("ms", "EUR").
     """
 
     name: str
-    kind: Literal["proportion", "quantile"]
+    kind: Kind
     better: Direction = "lower"
     where: tuple[Comparison, ...] = ()
     value: str = ""
     q: float = 0.0
-    of: Literal["requests"] = "requests"
+    of: Literal["requests", "units"] = "requests"
+    event: str = REQUEST
+    per: Selection | None = None
+    window: float = 0.0
+    after: float = 0.0
+    cap: float = 0.0
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

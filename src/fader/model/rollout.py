@@ -27,6 +27,47 @@ class Guardrail:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the change is for, or what must not suffer. Harm is acted on as for a guardrail; that it is absent need
+    not be proven. `smallest`: the smallest effect of interest, for the plan of an experiment; None: `tolerate`."""
+
+    metric: Metric
+    tolerate: Margin
+    smallest: Margin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """The stage with this `share` (ppm) is held for `duration` seconds and read then. `primary` is the outcome that
+    decides: `ask` a person; `better`: go on only if it is; `not_worse`: go on unless it is worse than `tolerate`."""
+
+    share: int
+    duration: float
+    primary: str
+    decide: Literal["ask", "better", "not_worse"] = "ask"
+    power: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """`stages: auto`: the most users that the whole ramp may hurt, by what is known at each step. `factor`: no step
+    is larger. `first`: the first share in ppm. `bake`: the least dwell of each step in seconds."""
+
+    units: int
+    factor: float = 4.0
+    first: int = 10_000
+    bake: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Holdback:
+    """After 100 %: `share` (ppm) of the users stay on the baseline for `duration` seconds, still judged."""
+
+    share: int
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
 class Undecided:
     """What happens to a stage that is neither safe nor harmful `after` seconds. Never "promote"."""
 
@@ -48,6 +89,10 @@ class RolloutSpec:
     on_harm: Literal["rollback", "hold"] = "rollback"
     if_undecided: Undecided = Undecided()
     profile: Profile = "balanced"
+    outcomes: tuple[Outcome, ...] = ()
+    experiment: Experiment | None = None
+    budget: Budget | None = None
+    holdback: Holdback | None = None
 
     @property
     def salt(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fader.model.verdict import Plan
+
 
 class Phase(StrEnum):
     PENDING = "pending"  # applied, not started: nobody gets the candidate
@@ -43,6 +45,8 @@ class RolloutState:
     `stage` indexes spec.stages, -1 while pending or learning. `share` is the width in ppm that the candidate
     holds now, starting at bucket `start`. `stage_since` is when the share of this stage was decided.
     `cause` says in one sentence why the last step happened; `resume_to` is the phase before a pause.
+    `shares`: of an adaptive ramp, the share of each stage so far in ppm; () for one whose stages the spec names.
+    `plan`: of the experiment, frozen at the end of learning.
     """
 
     rollout: str
@@ -58,3 +62,5 @@ class RolloutState:
     bases: tuple[Basis, ...] = ()
     cause: str = ""
     resume_to: Phase | None = None
+    shares: tuple[int, ...] = ()
+    plan: Plan | None = None

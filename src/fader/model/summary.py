@@ -13,6 +13,8 @@ class ArmSummary:
     `units` K, `requests` N = sum n, `events` S = sum y (capped), `yy`, `yn`, `nn` sums of products: from units
     inside the sample only. `failures`: events uncapped, among all lines kept. `first`: units with at least one
     event, among all lines kept (errors are always kept, so this needs no sampling weight).
+    Kinds that are counted per unit have n = 1 for each exposed unit, so that N is their number. `x`: a covariate of
+    the unit from before its exposure (CUPED), with the sums `xx`, `xy`, `xn`; a unit without a past has x = 0.
     `over`: for a quantile, requests above the margin threshold (1+delta) x_q, not capped, with `over_yy`,
     `over_yn` alike; 0 otherwise.
     """
@@ -28,6 +30,10 @@ class ArmSummary:
     over: float = 0.0
     over_yy: float = 0.0
     over_yn: float = 0.0
+    x: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+    xn: float = 0.0
 
     def __add__(self, other: ArmSummary) -> ArmSummary:
         return ArmSummary(
@@ -42,6 +48,10 @@ class ArmSummary:
             self.over + other.over,
             self.over_yy + other.over_yy,
             self.over_yn + other.over_yn,
+            self.x + other.x,
+            self.xx + other.xx,
+            self.xy + other.xy,
+            self.xn + other.xn,
         )
 
 

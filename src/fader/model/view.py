@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fader.model.rollout import RolloutSpec
 from fader.model.state import RolloutState
-from fader.model.verdict import Judgement
+from fader.model.verdict import Judgement, Reading, Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class RolloutView:
     seconds_to_decision: float
     needs_person: str
     commands: tuple[str, ...]
+    readings: tuple[Reading, ...] = ()
+    signals: tuple[Signal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

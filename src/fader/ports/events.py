@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from fader.model.evidence import LearningEvidence, MetricEvidence
+from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
 from fader.model.metric import Metric
 from fader.model.share import Interval
 
@@ -25,6 +25,8 @@ class Cell:
 
     An event belongs to it when its service is `service`, its reason `rollout`, and it *started* in
     [since, until); `until` 0 is open. `since` is when the gateway acknowledged the share, not when it was decided.
+    `past`: where the period before the attempt begins that covariates (CUPED) are taken from; it ends at the
+    attempt's start (the `since` of its first cell). 0: none.
     """
 
     rollout: str
@@ -37,6 +39,7 @@ class Cell:
     metrics: tuple[CellMetric, ...]
     since: float
     until: float = 0.0
+    past: float = 0.0
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -52,12 +55,41 @@ class Exposure:
     first_at: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A named event of an app. `id` is the sender's, and makes a repeated delivery harmless. `at`: seconds since
+    1970. `name` is `exposure` (then `rollout` and `version` say to what), `error` (properties `type`, `route`,
+    `status`, `message`), or an outcome. `properties`: numbers, texts and booleans, flat."""
+
+    id: str
+    name: str
+    unit: str
+    at: float
+    properties: tuple[tuple[str, float | str | bool], ...] = ()
+    rollout: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What occurred in a stage: at most 10,000 names; `dropped` counts those beyond."""
+
+    found: tuple[NameEvidence, ...] = ()
+    dropped: int = 0
+
+
 class EventStore(Protocol):
     def append(self, gateway: str, segment: str, offset: int, lines: bytes) -> int:
         """Take access-log lines (whole lines) of `segment` that begin at byte `offset`; durable when it returns.
 
         Returns the offset up to which the segment is held: the acknowledgement. Bytes below it are dropped
         (at-least-once made exactly-once); a gap (offset beyond it) takes nothing and returns the offset held.
+        """
+
+    def track(self, events: tuple[Tracked, ...]) -> None:
+        """Take named events; durable when it returns. An id that was taken within the retention is dropped.
+
+        Late and out-of-order events count where their time says, once `load` has run. Raises Unavailable.
         """
 
     def load(self) -> int:
@@ -68,6 +100,12 @@ class EventStore(Protocol):
 
     def evidence(self, rollout: str, attempt: int, stage: int) -> tuple[MetricEvidence, ...]:
         """The summaries of a cell as of the last `load`; () when the cell is not open."""
+
+    def health(self, rollout: str, attempt: int, stage: int) -> HealthEvidence:
+        """Whether the data of a cell can be trusted, as of the last `load`; all zero when the cell is not open."""
+
+    def names(self, rollout: str, attempt: int, stage: int) -> Names:
+        """Every event name, request template and error fingerprint of a cell, with its first-event units per arm."""
 
     def learning(
         self, service: str, version: str, metrics: tuple[Metric, ...], since: float
