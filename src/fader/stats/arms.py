@@ -50,7 +50,7 @@ class Arms:
     def __add__(self, other: Arms) -> Arms:
         return Arms(*(a + b for a, b in zip(_values(self), _values(other), strict=True)))
 
-    def take(self, which: Flags | NDArray[np.intp]) -> Arms:
+    def take(self, which: Flags | int) -> Arms:
         return Arms(*(column[which] for column in _values(self)))
 
     def rows(self) -> Floats:

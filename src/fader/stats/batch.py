@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
+from fader.model.metric import Kind
+from fader.model.summary import ArmSummary
 from fader.stats.arms import Arms, Flags, Floats, floats, per
 from fader.stats.case import Case
 from fader.stats.method import NARROW, Method, method
@@ -15,9 +18,9 @@ from fader.stats.noninferiority import RARE, Law
 #: Where nothing was learnt of a rate (no event at all), the prior is scaled by this share, or by the margin.
 SMALLEST_RATE = 0.001
 #: Kinds whose sums may be negative: refunds, temperatures.
-SIGNED = ("mean", "ratio")
+SIGNED: tuple[Kind, ...] = ("mean", "ratio")
 #: Kinds of which no more can have the event than there are.
-SHARES = ("proportion", "retention", "quantile", "external")
+SHARES: tuple[Kind, ...] = ("proportion", "retention", "quantile", "external")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +53,13 @@ class Batch:
 
     @classmethod
     def of(cls, cases: Sequence[Case]) -> Batch:
-        candidate, baseline = (Arms.of(getattr(c.evidence, a) for c in cases) for a in ("candidate", "baseline"))
-        usable = _usable(candidate, cases) & _usable(baseline, cases)
+        candidate, baseline = _arms(cases, "candidate"), _arms(cases, "baseline")
+        kinds = [c.guardrail.metric.kind for c in cases]
         methods = [method(c.guardrail.metric) for c in cases]
         numbers = np.array([_numbers(c) for c in cases], np.float64).T
         side, absolute, tolerate, pi, margin, learnt, cap, harm_threshold, safe_threshold = numbers
-        outside = _kinds(cases, ("external",))
-        if outside.any():
-            candidate, baseline = _unclustered(candidate, outside), _unclustered(baseline, outside)
-            pi = np.where(outside, _share_of_requests(candidate, baseline, pi), pi)
+        outside = _among(kinds, ("external",))
+        pi = np.where(outside, _share_of_requests(candidate, baseline, pi), pi)
         pool = candidate + baseline
         rate = np.where(np.isnan(learnt), per(pool.events, pool.requests), learnt)
         exact = _flags(methods, "exact", "always")
@@ -82,8 +83,8 @@ class Batch:
             begun_anew=np.array([m.restarts for m in methods], bool),
             harm_threshold=harm_threshold,
             safe_threshold=safe_threshold,
-            shares=_kinds(cases, SHARES),
-            usable=usable,
+            shares=_among(kinds, SHARES),
+            usable=usable(candidate, kinds) & usable(baseline, kinds),
         )
 
     @property
@@ -127,32 +128,31 @@ def _flags(methods: Sequence[Method], name: str, value: str) -> Flags:
     return np.array([getattr(m, name) == value for m in methods], bool)
 
 
-def _kinds(cases: Sequence[Case], kinds: tuple[str, ...]) -> Flags:
-    return np.array([c.guardrail.metric.kind in kinds for c in cases], bool)
+def _among(kinds: Sequence[Kind], which: tuple[Kind, ...]) -> Flags:
+    return np.array([kind in which for kind in kinds], bool)
 
 
-def _usable(arms: Arms, cases: Sequence[Case]) -> Flags:
-    signed, share = _kinds(cases, SIGNED), _kinds(cases, SHARES)
+def usable(arms: Arms, kinds: Sequence[Kind]) -> Flags:
+    """Whether the sums of each row are finite and do not contradict themselves."""
+    signed, share = _among(kinds, SIGNED), _among(kinds, SHARES)
     counted = [arms.units, arms.requests, arms.yy, arms.nn, arms.first, arms.over, arms.over_yy, arms.over_yn, arms.xx]
     finite = np.isfinite(arms.rows()).all(axis=0)
     positive = (np.min(counted, axis=0) >= 0) & (signed | (np.min([arms.events, arms.yn, arms.failures], axis=0) >= 0))
     return np.asarray(finite & positive & (~share | (arms.events <= arms.requests)))
 
 
-def _unclustered(arms: Arms, outside: Flags) -> Arms:
-    """Counts of somebody else carry no clusters: each request is taken for a unit of its own."""
+def unclustered(arm: ArmSummary) -> ArmSummary:
+    """Counts of somebody else, `events` of `requests`, carry no clusters: each request is a unit of its own."""
+    n, y = arm.requests, arm.events
+    return ArmSummary(
+        int(n) if isfinite(n) else 0, n, y, yy=y, yn=y, nn=n, first=int(y) if isfinite(y) else 0, failures=y
+    )
 
-    def where(own: Floats, kept: Floats) -> Floats:
-        return np.where(outside, own, kept)
 
-    n, y = arms.requests, arms.events
-    return arms.but(
-        units=where(n, arms.units),
-        nn=where(n, arms.nn),
-        yy=where(y, arms.yy),
-        yn=where(y, arms.yn),
-        first=where(y, arms.first),
-        failures=where(y, arms.failures),
+def _arms(cases: Sequence[Case], name: str) -> Arms:
+    summaries = (getattr(c.evidence, name) for c in cases)
+    return Arms.of(
+        unclustered(s) if c.guardrail.metric.kind == "external" else s for c, s in zip(cases, summaries, strict=True)
     )
 
 
