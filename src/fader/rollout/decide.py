@@ -15,7 +15,7 @@ from fader.rollout.gates import LEARNING_WAITS, STAGE_WAITS, STOPS, Look, Wait, 
 from fader.rollout.moves import at_stage, onward, onward_event, stepped, withdrawn
 from fader.rollout.plan import basis, stakes
 from fader.stats.histogram import quantile
-from fader.stats.judge import judge
+from fader.stats.judge import Case, judge_all
 
 #: Evidence is judged every second; an e-process costs nothing for being looked at.
 TICK = 1.0
@@ -52,8 +52,8 @@ def judgements(spec: RolloutSpec, state: RolloutState, evidence: Evidence) -> tu
     if not 0 <= state.stage < len(spec.judged) or evidence.stage != state.stage:
         return ()
     held_against = stakes(spec, state.stage)
-    return tuple(
-        judge(g, basis(state, g.metric.name), evidence.metric(g.metric.name), held_against) for g in spec.guardrails
+    return judge_all(
+        Case(g, basis(state, g.metric.name), evidence.metric(g.metric.name), held_against) for g in spec.guardrails
     )
 
 
