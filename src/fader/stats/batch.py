@@ -159,8 +159,8 @@ def _arms(cases: Sequence[Case], name: str) -> Arms:
 
 
 def _share_of_requests(candidate: Arms, baseline: Arms, otherwise: Floats) -> Floats:
-    there = (candidate.requests > 0) & (baseline.requests > 0)
-    return np.where(there, per(candidate.requests, candidate.requests + baseline.requests), otherwise)
+    share = per(candidate.requests, candidate.requests + baseline.requests)
+    return np.where((share > 0) & (share < 1), share, otherwise)
 
 
 def _scale(

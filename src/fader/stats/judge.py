@@ -193,4 +193,5 @@ def _band(batch: Batch, rise: Floats, measured: Difference) -> tuple[Floats, Flo
     tau = np.where(batch.absolute & ~batch.quantiles, np.maximum(usual, batch.tolerate), usual)
     low, high = band(rise, np.maximum(measured.own, measured.pooled), tau)
     most = np.where(batch.shares, 1.0, UNBOUNDED)
-    return np.clip(low, -most, most), np.clip(high, -most, most)
+    # fmin and fmax: where an end is no number, nothing bounds it.
+    return np.fmin(np.fmax(low, -most), most), np.fmax(np.fmin(high, most), -most)
