@@ -9,10 +9,10 @@ import msgspec
 from fader.model.evidence import LearningEvidence
 from fader.model.metric import Metric
 from fader.telemetry import statements as sql
-from fader.telemetry.cells import histogram
 from fader.telemetry.derived import Derived
 from fader.telemetry.questions import Lesson, slot_of
 from fader.telemetry.rows import Rows
+from fader.telemetry.tally import histogram
 
 
 class Learning:
