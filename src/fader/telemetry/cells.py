@@ -191,7 +191,8 @@ class Cells:
             (start,) = db.execute(query, (kept.cell.rollout, kept.cell.attempt)).fetchone()
             sums = self._sums[kept.id] = Sums(kept.cell, start)
             (totals,) = db.execute("SELECT totals FROM cell WHERE id = ?", (kept.id,)).fetchone()
-            sums.totals.update({tuple(key): n for key, n in msgspec.json.decode(totals, type=list[tuple[list, int]])})
+            for key, n in msgspec.json.decode(totals, type=list[tuple[list[str | int], int]]):
+                sums.totals[tuple(key)] = n
             sums.folded = kept.folded
             self._read(kept.id, "units", sums.units)
             self._read(kept.id, "past", sums.past)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Keys = npt.NDArray[np.int64]
-Column = npt.NDArray[np.int64] | npt.NDArray[np.int32] | npt.NDArray[np.float64]
+#: Of i4, i8 or f8; in an answer, of texts too.
+Column = npt.NDArray[Any]
 
 #: What a column holds of a key that is not there, by type.
 NOTHING: dict[str, float] = {"i4": 0, "i8": 0, "f8": np.inf}

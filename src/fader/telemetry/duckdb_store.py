@@ -14,6 +14,7 @@ from fader.telemetry.cells import Cells
 from fader.telemetry.derived import Derived
 from fader.telemetry.exposures import Exposures
 from fader.telemetry.learning import Learning
+from fader.telemetry.lessons import Lessons
 from fader.telemetry.line import key
 from fader.telemetry.line import name as logged_name
 from fader.telemetry.measure import measures
@@ -53,6 +54,7 @@ class DuckDBEventStore:
         self._cells = Cells(self._derived, self._rows)
         self._exposures = Exposures(self._derived, self._rows)
         self._learning = Learning(self._derived, self._rows)
+        self._lessons = Lessons(self._rows)
 
     def append(self, gateway: str, segment: str, offset: int, lines: bytes) -> int:
         try:
@@ -99,9 +101,13 @@ class DuckDBEventStore:
     def learning(
         self, service: str, version: str, metrics: tuple[Metric, ...], since: float
     ) -> tuple[LearningEvidence, ...]:
-        measures(CellMetric(metric) for metric in metrics)
+        asked = measures(CellMetric(metric) for metric in metrics)
+        direct = tuple(m.metric for m in asked if m.direct)
+        others = tuple(m.metric for m in asked if not m.direct)
         with self._lock:
-            return self._learning.evidence(service, version, metrics, since)
+            learnt = iter(self._learning.evidence(service, version, direct, since))
+            done = iter(self._lessons.evidence(service, version, others, since))
+            return tuple(next(learnt) if m.direct else next(done) for m in asked)
 
     def exposure(self, rollout: str, attempt: int) -> Exposure:
         with self._lock:
@@ -121,6 +127,7 @@ class DuckDBEventStore:
             self._cells.forget(key(name))
             self._exposures.forget(name)
             self._learning.forget(name)
+            self._lessons.forget()
             self._derived.erase_journal()
             return self._rows.forget(name)
 
@@ -132,6 +139,7 @@ class DuckDBEventStore:
             self._cells.seal(since)
             self._exposures.seal()
             self._learning.retain(since)
+            self._lessons.forget()
             count, segments = self._rows.retain(since)
             self._spool.drop(segments)
             return count

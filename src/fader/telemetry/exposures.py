@@ -12,7 +12,6 @@ from fader.telemetry.derived import Derived
 from fader.telemetry.questions import Extent, candidate_units
 from fader.telemetry.rows import Rows
 
-
 FOREVER = float("inf")
 
 

@@ -16,7 +16,9 @@ from fader.telemetry.tally import histogram
 
 
 class Learning:
-    """Begun by the first question, from the rows; then each question folds what is new."""
+    """Of metrics of requests as they come; the others are learnt from what units did (`lessons.py`).
+
+    Begun by the first question, from the rows; then each question folds what is new."""
 
     def __init__(self, derived: Derived, rows: Rows) -> None:
         self._derived = derived

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fader.errors import BadInput, Problem
 from fader.model.metric import REQUEST, Comparison, Metric
 from fader.ports.events import CellMetric
-from fader.telemetry.terms import DEFLECTED, Source, column, compare, terms
+from fader.telemetry.terms import DEFLECTED, Source, bin_of, column, compare, terms
 from fader.telemetry.tracked import EXPOSURE, NAME
 
 #: Sums of values are whole numbers of this fraction of their unit, so that adding and taking out is exact.
@@ -131,6 +131,15 @@ class Measure:
             where = _where(source, per.where, f"d{i}", parameters)
             columns.append(f"{_amount(source, per.value, f'({within} AND {named} AND {where})')[1]} AS n{i}")
         return columns
+
+    def value_terms(self, source: Source, parameters: dict[str, float | str]) -> tuple[str, str]:
+        """Of a quantile: which rows have a value that counts, and its bin; "" when they are in the other table."""
+        if (self.metric.event == REQUEST) != (source == "requests"):
+            return "", ""
+        value = column(source, self.metric.value, number=True)
+        named = _named(source, self.metric.event, f"{self.index}", parameters)
+        where = self._selected(source, parameters)
+        return f"{self.window} AND {named} AND {where} AND {value} IS NOT NULL", bin_of(value)
 
     def past_columns(self, source: Source, parameters: dict[str, float | str]) -> list[str]:
         """Over rows of `source` of another time, grouped by unit: p as y, q as n, without exposures or a window."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,10 @@ PART = 12_000_000
 
 #: Some units, sorted or not, and some columns of theirs.
 Part = tuple[Keys, dict[str, Column]]
-SOURCES: tuple[Source, ...] = ("requests", "tracked")
+#: The events of a stage by table, and those of a version in learning.
+OF_STAGE: tuple[tuple[Source, str], ...] = (("requests", sql.OF_CELL), ("tracked", sql.OF_TRACKED))
+OF_PAST: tuple[tuple[Source, str], ...] = (("requests", sql.OF_PAST), ("tracked", sql.OF_TRACKED))
+OF_LESSON: tuple[tuple[Source, str], ...] = (("requests", sql.OF_LESSON), ("tracked", sql.OF_TRACKED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +79,28 @@ def unit_rows(rows: Rows, measures: Iterable[Measure], cell: Cell, extent: Exten
 def unit_events(
     rows: Rows,
     measures: Iterable[Measure],
-    cell: Cell,
-    extent: Extent,
-    part: tuple[int, int],
+    parameters: Mapping[str, Parameter],
     arms: Keys,
     first: Column,
+    of: tuple[tuple[Source, str], ...] = OF_STAGE,
 ) -> list[Part]:
     """What exposed units did since; `arms` and `first` say whose, and since when."""
     exposed = {"exposed": {"key": arms >> 1, "arm": arms & 1, "first": first}}
     found = []
-    for source, where in (("requests", sql.OF_CELL), ("tracked", sql.OF_TRACKED)):
-        parameters = extent.parameters(cell, *part)
-        columns = [column for m in measures for column in m.event_columns(source, parameters)]
+    for source, where in of:
+        given = dict(parameters)
+        columns = [column for m in measures for column in m.event_columns(source, given)]
         if columns:
             query = sql.UNIT_EVENTS.replace("/*columns*/", ", ".join(columns)).replace("/*source*/", source)
             query = _filled(query.replace("/*exposed*/", "exposed"), where)
-            found.append(_part(rows.table(query, parameters, exposed)))
+            found.append(_part(rows.table(query, given, exposed)))
     return found
 
 
 def unit_past(rows: Rows, measures: Iterable[Measure], cell: Cell, extent: Extent, low: int, high: int) -> list[Part]:
     """The same metrics of each unit in another time, both arms and neither: p (of y), q (of n), and `here`."""
     found = []
-    for source, where in (("requests", sql.OF_PAST), ("tracked", sql.OF_TRACKED)):
+    for source, where in OF_PAST:
         parameters = extent.parameters(cell, low, high)
         del parameters["candidate"]  # then nothing is a failure because another version answered
         columns = [column for m in measures if not m.external for column in m.past_columns(source, parameters)]
@@ -132,8 +134,8 @@ def _filled(query: str, where: str) -> str:
 
 def _part(answer: dict[str, Column]) -> Part:
     """By arm; what has none stands with the baseline's."""
-    keys = answer.pop("k") * 2 + answer.pop("arm", 0)
-    return keys, answer
+    keys: Keys = answer.pop("k") * 2
+    return keys + answer.pop("arm", 0), answer
 
 
 def route_names(rows: Rows, query: str, cell: Cell, extent: Extent, part: tuple[int, int]) -> dict[str, Any]:
@@ -163,6 +165,27 @@ def touched_units(rows: Rows, cell: Cell, extent: Extent, part: tuple[int, int])
 def candidate_units(rows: Rows, cell: Cell, extent: Extent) -> Iterator[list[tuple[str, int, float]]]:
     """(unit, requests that hurt it, first at) of the units that got the candidate of the cell's rollout, in chunks."""
     return rows.ask(sql.CANDIDATE_UNITS.replace("/*rows*/", sql.OF_CELL), extent.parameters(cell))
+
+
+def lesson_units(rows: Rows, parameters: Mapping[str, Parameter]) -> tuple[Keys, Column]:
+    """The units that met a version, sorted, and when first."""
+    answer = rows.table(_filled(sql.LESSON_UNITS, sql.OF_LESSON), parameters)
+    return answer["k"], answer["first"]
+
+
+def lesson_bins(
+    rows: Rows, measure: Measure, parameters: Mapping[str, Parameter], units: Keys, first: Column
+) -> list[tuple[int, int]]:
+    """(bin, events) of the values of a quantile of events."""
+    exposed = {"exposed": {"key": units, "first": first}}
+    for source, where in OF_LESSON:
+        given = dict(parameters)
+        selected, number = measure.value_terms(source, given)
+        if selected:
+            query = sql.LESSON_BINS.replace("/*source*/", source).replace("/*selected*/", selected)
+            answer = rows.table(_filled(query.replace("/*bin*/", number), where), given, exposed)
+            return list(zip(answer["bin"].tolist(), answer["times"].tolist(), strict=True))
+    return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,11 @@ class Rows:
 
     def latest(self, kind: str, name: str) -> float:
         """The latest start of the requests of a `service`, or of the exposure events of a `rollout`; 0 for none."""
-        return self._latest.get((kind, name), 0.0)
+        return float(self._latest.get((kind, name), 0.0))
+
+    def brought(self, after: int) -> int:
+        """How many rows came with the batches after this one."""
+        return int(self.table(sql.BROUGHT, {"after": after})["n"][0])
 
     def load(self, batches: Sequence[Batch], tracked: Sequence[Batch] = ()) -> int:
         """Take these over in one transaction, with the marks that say so. Raises Unavailable: then nothing is taken."""

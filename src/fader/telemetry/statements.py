@@ -41,9 +41,9 @@ SEGMENTS = "SELECT gateway, segment, max(taken) FROM segments GROUP BY ALL"
 LOAD = """
 INSERT INTO requests
 SELECT $batch, t, s, u, r, v, why, w, p, c, f, us, m, path, rx, tx, "#k", "#route"
-FROM read_json($file, format = 'newline_delimited', columns = {t: 'DOUBLE', s: 'VARCHAR', u: 'VARCHAR', r: 'VARCHAR', v: 'VARCHAR', why: 'VARCHAR', w: 'VARCHAR',
-        p: 'DOUBLE', c: 'SMALLINT', f: 'VARCHAR', us: 'BIGINT', m: 'VARCHAR', path: 'VARCHAR', rx: 'BIGINT',
-        tx: 'BIGINT', "#k": 'BIGINT', "#route": 'VARCHAR'})
+FROM read_json($file, format = 'newline_delimited', columns = {t: 'DOUBLE', s: 'VARCHAR', u: 'VARCHAR', r: 'VARCHAR',
+    v: 'VARCHAR', why: 'VARCHAR', w: 'VARCHAR', p: 'DOUBLE', c: 'SMALLINT', f: 'VARCHAR', us: 'BIGINT', m: 'VARCHAR',
+    path: 'VARCHAR', rx: 'BIGINT', tx: 'BIGINT', "#k": 'BIGINT', "#route": 'VARCHAR'})
 """
 LOAD_TRACKED = """
 INSERT INTO tracked
@@ -51,6 +51,9 @@ SELECT $batch, i, k, u, t, name, r, v, numbers, texts, mark, seen
 FROM read_json($file, format = 'newline_delimited', columns = {i: 'BIGINT', k: 'BIGINT', u: 'VARCHAR', t: 'DOUBLE',
     name: 'VARCHAR', r: 'VARCHAR', v: 'VARCHAR', numbers: 'VARCHAR', texts: 'VARCHAR', mark: 'VARCHAR',
     seen: 'DOUBLE'})
+"""
+BROUGHT = """
+SELECT (SELECT count(*) FROM requests WHERE batch > $after) + (SELECT count(*) FROM tracked WHERE batch > $after) AS n
 """
 TRACKED_IDS = "SELECT i FROM tracked"
 LATEST = "SELECT kind, name, t FROM latest"
@@ -148,6 +151,15 @@ WHERE /*rows*/ AND r = $rollout AND v = $candidate GROUP BY u ORDER BY u
 OF_VERSION = """
 batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND u IS NOT NULL
     AND v = $version AND (w IS NULL OR w = v) AND p IS NOT NULL AND t >= $slot * $width
+"""
+OF_LESSON = """
+batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND u IS NOT NULL
+    AND v = $version AND (w IS NULL OR w = v) AND p IS NOT NULL AND t >= $since AND t < $until
+"""
+LESSON_UNITS = "SELECT k, min(t) AS first FROM requests WHERE /*rows*/ AND /*keys*/ GROUP BY k ORDER BY k"
+LESSON_BINS = """
+SELECT /*bin*/ AS bin, count(*) AS times FROM /*source*/ AS e JOIN exposed AS x ON e.k = x.key
+WHERE /*rows*/ AND t >= first AND /*selected*/ GROUP BY 1
 """
 LEARN = """
 SELECT floor(t / $width)::BIGINT, count(*), count(*) FILTER (/*event*/)

@@ -12,7 +12,6 @@ from typing import Literal
 import numpy as np
 
 from fader.ports.events import Cell
-from fader.telemetry import statements as sql
 from fader.telemetry.columns import Column, Columns, Keys, together
 from fader.telemetry.measure import Measure, measures
 from fader.telemetry.questions import Extent, key_ranges, unit_events, unit_past, unit_rows, value_bins
@@ -120,7 +119,8 @@ class Sums:
             values[name] = np.where(anew, nothing[name], known[name])
         for chosen, where in asked:
             if chosen.any():
-                found = unit_events(rows, self.outcomes, self.cell, where, part, arms[chosen], first[chosen])
+                parameters = where.parameters(self.cell, *part)
+                found = unit_events(rows, self.outcomes, parameters, arms[chosen], first[chosen])
                 delta = _spread(arms, *together(found, names), names)
                 for name, kind in names.items():
                     values[name] = _added(values[name], delta[name], kind, sign, extent)
@@ -153,5 +153,6 @@ def _spread(arms: Keys, keys: Keys, columns: dict[str, Column], kinds: dict[str,
 
 def _added(known: Column, delta: Column, kind: str, sign: int, extent: Extent) -> Column:
     if kind != "f8":
-        return known + sign * delta
-    return np.minimum(known, delta) if sign > 0 else np.where(known >= extent.since, np.inf, known)
+        return np.asarray(known + sign * delta)
+    merged: Column = np.minimum(known, delta) if sign > 0 else np.where(known >= extent.since, np.inf, known)
+    return merged
