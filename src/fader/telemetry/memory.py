@@ -31,6 +31,7 @@ from fader.telemetry.memory_units import (
     rate_of,
     within,
 )
+from fader.telemetry.names import Kind
 from fader.telemetry.restarts import restarts
 from fader.telemetry.spool import Segment, check, unheld
 from fader.telemetry.tracked import EXPOSURE, TrackedRow, decode, encode
@@ -212,7 +213,7 @@ class MemoryEventStore:
         if known.sealed is not None:
             return known.sealed[2]
         exposed = exposures(known.cell, known.within(), known.tracked)
-        found: dict[tuple[str, str], list[tuple[float, str, bool]]] = defaultdict(list)
+        found: dict[tuple[Kind, str], list[tuple[float, str, bool]]] = defaultdict(list)
         for line in known.within():
             arm = line.v == known.cell.candidate
             if line.route:
@@ -229,7 +230,7 @@ class MemoryEventStore:
         ordered = sorted(found.items(), key=lambda item: (min(t for t, _, _ in item[1]), *item[0]))
         return Names(
             tuple(
-                NameEvidence(kind, name, *(len({u for _, u, a in what if a is arm}) for arm in (True, False)))
+                NameEvidence(kind, name, units_of(what, True), units_of(what, False))
                 for (kind, name), what in ordered[:MOST]
             ),
             len(ordered[MOST:]),
@@ -368,6 +369,10 @@ class MemoryEventStore:
                 other.lines = list(self._lines)
 
 
+def units_of(what: list[tuple[float, str, bool]], arm: bool) -> int:
+    return len({unit for _, unit, a in what if a is arm})
+
+
 def counting_of(cell_metric: CellMetric, candidate: str) -> Counting:
     return Counting(
         cell_metric, holds, lambda c, v: v is not None and OPERATORS[c.operator](v, c.value), number, candidate
@@ -436,9 +441,9 @@ def summary(
         p, q = past.get(unit or "", NOTHING)
         if n and rate is not None:
             x = p - rate * q
-            xs.append((x, x * y, x * n))
-    x, xy, xn = (float(sum(column)) for column in zip(*xs, strict=True))
-    return replace(total, x=x, xx=float(sum(one[0] ** 2 for one in xs)), xy=xy, xn=xn)
+            xs.append((x, x * Fraction(y), x * n))
+    sum_x, xy, xn = (float(sum(column)) for column in zip(*xs, strict=True))
+    return replace(total, x=sum_x, xx=float(sum(one[0] ** 2 for one in xs)), xy=xy, xn=xn)
 
 
 def event(cell_metric: CellMetric, line: Line, candidate: bool) -> bool:
