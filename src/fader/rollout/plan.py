@@ -77,7 +77,7 @@ def is_last(spec: RolloutSpec, state: RolloutState) -> bool:
 def stakes(spec: RolloutSpec, state: RolloutState) -> Stakes:
     """What the judgements of a judged stage are held against."""
     return Stakes(
-        stage_of(spec, state).share, next_share(spec, state), harm_threshold(spec), safe_threshold()
+        stage_of(spec, state).share, next_share(spec, state), harm_threshold(spec, state.stage), safe_threshold()
     )
 
 
