@@ -18,7 +18,7 @@ from fader.rollout.look import Look, Wait
 from fader.rollout.moves import at_stage, onward, onward_event, stepped, withdrawn
 from fader.rollout.plan import HALF, basis, is_experiment, is_holdback, next_share, stage_of, stakes
 from fader.rollout.ramp import ahead
-from fader.stats.judge import judge
+from fader.stats.judge import UNBOUNDED, Case, judge_all
 from fader.stats.reading import read
 from fader.stats.scan import fresh, scan
 
@@ -64,8 +64,8 @@ def judgements(spec: RolloutSpec, state: RolloutState, evidence: Evidence) -> tu
     if not _judged(state, evidence):
         return ()
     held_against = stakes(spec, state)
-    return tuple(
-        judge(g, basis(state, g.metric.name), evidence.metric(g.metric.name), held_against) for g in spec.watched
+    return judge_all(
+        Case(g, basis(state, g.metric.name), evidence.metric(g.metric.name), held_against) for g in spec.watched
     )
 
 
@@ -90,7 +90,13 @@ def signals(spec: RolloutSpec, state: RolloutState, evidence: Evidence) -> tuple
     errors = tuple(n for n in evidence.names if n.kind == "fingerprint")
     found = fresh(errors, pi, stakes(spec, state).harm_threshold)
     known = {(s.kind, s.name) for s in found}
-    return (*found, *(s for s in scan(evidence.names, pi) if (s.kind, s.name) not in known))
+    others = tuple(s for s in scan(evidence.names, pi) if (s.kind, s.name) not in known)
+    return tuple(_bounded(s) for s in (*found, *others))
+
+
+def _bounded(signal: Signal) -> Signal:
+    """As it can be recorded: JSON knows no infinity."""
+    return replace(signal, ratio=min(signal.ratio, UNBOUNDED), high=min(signal.high, UNBOUNDED))
 
 
 def _judged(state: RolloutState, evidence: Evidence) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fader.model.metric import Margin, Metric
+from fader.model.metric import Metric
 from fader.model.rollout import Outcome, RolloutSpec
 from fader.model.state import RolloutState
 from fader.model.verdict import Plan, Reading
 from fader.rollout import words
+from fader.stats.reading import smallest
 
 VERDICTS = {
     "better": "better",
@@ -19,11 +20,6 @@ VERDICTS = {
 
 def outcome_of(spec: RolloutSpec, metric: str) -> Outcome:
     return next(o for o in spec.outcomes if o.metric.name == metric)
-
-
-def smallest(outcome: Outcome) -> Margin:
-    """The smallest effect of interest."""
-    return outcome.smallest or outcome.tolerate
 
 
 def reading(spec: RolloutSpec, state: RolloutState, r: Reading, now: float) -> str:
@@ -65,9 +61,8 @@ def _lacks(spec: RolloutSpec, state: RolloutState, r: Reading, now: float) -> st
     the smallest one of interest, if that is larger.
     """
     seen, elapsed = r.candidate_units + r.baseline_units, now - state.stage_since
-    half = (r.high - r.low) / 2
-    margin = smallest(outcome_of(spec, r.metric))
-    least = margin.value * (abs(r.baseline_value) if margin.kind == "relative" else 1.0)
+    half, outcome = (r.high - r.low) / 2, outcome_of(spec, r.metric)
+    least = 0.0 if outcome.metric.kind == "quantile" else smallest(outcome, r.baseline_value)
     target = max(abs(r.effect), least)
     if seen == 0 or target <= 0 or elapsed <= 0:
         return "no user with it was seen yet"
@@ -111,7 +106,8 @@ def waits_reading(r: Reading) -> str:
 
 
 def asks(spec: RolloutSpec, state: RolloutState, said: str, ahead: int) -> str:
-    return f"{spec.name} has read its experiment at {words.share(state.share)} and waits for approval to go to {words.share(ahead)}: {said}"
+    at = words.share(state.share)
+    return f"{spec.name} has read its experiment at {at} and waits for approval to go to {words.share(ahead)}: {said}"
 
 
 def goes_on(spec: RolloutSpec, state: RolloutState, said: str, ahead: int) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from math import isinf
-
 from fader.model.rollout import RolloutSpec
 from fader.model.verdict import Signal
 from fader.rollout import words
+from fader.stats.judge import UNBOUNDED
 
 KINDS = {"event": "event", "route": "route", "fingerprint": "error"}
 
@@ -36,9 +35,9 @@ def _named(s: Signal) -> str:
 
 
 def _found(spec: RolloutSpec, s: Signal) -> str:
-    if s.new and s.baseline == 0:
-        return f"new on {spec.candidate}, {_counts(spec, s)}"
-    to = "any number of" if isinf(s.high) else f"{s.high:.3g}"
+    if s.ratio >= UNBOUNDED:
+        return f"on {spec.candidate} alone ({_counts(spec, s)})"
+    to = "any number of" if s.high >= UNBOUNDED else f"{s.high:.3g}"
     return f"{s.ratio:.3g} times as many users on {spec.candidate} ({s.low:.3g} to {to} times; {_counts(spec, s)})"
 
 
