@@ -201,7 +201,9 @@ def headline(spec: RolloutSpec, state: RolloutState, now: float) -> str:
         case Phase.LEARNING:
             return f"{name} learns what is normal on {old}; nobody has {new} yet"
         case Phase.RAMPING:
-            return f"{name}: {at} of users have {new}, for {words.span(now - state.stage_since)}{_until(spec, state, now)}"
+            return (
+                f"{name}: {at} of users have {new}, for {words.span(now - state.stage_since)}{_until(spec, state, now)}"
+            )
         case Phase.AWAITING:
             return f"{name} has passed {at} and waits for approval"
         case Phase.PAUSED:
