@@ -119,7 +119,7 @@ class TestOutcomes:
             ("event: rating", "event: exposure", "13: metrics.score.event: exposure is no outcome"),
             ("event: rating", "event: [a]", "13: metrics.score.event: is not the name of an event"),
             (", value: stars, better: higher", ", value: stars", "13: metrics.score: nothing says"),
-            ("refund: {better: lower}", "refund: {better: worse}", '14: events.shop.refund.better: "worse" is not one of'),
+            ("refund: {better: lower}", "refund: {better: worse}", '14: events.shop.refund.better: "worse" is'),
             ("shop.refund: {better: lower}", "shop.refund: {}", "14: events.shop.refund: better is missing"),
             ("shop.refund: ", "request: ", "14: events.request: request is what every user does"),
             ("shop.refund: ", "'a b': ", '14: events.a b: "a b" cannot be the name of an event'),
