@@ -22,6 +22,8 @@ KEYS = [
     "requests",
     "failed_requests",
     "failed_reads",
+    "signals",
+    "readings",
 ]
 
 
