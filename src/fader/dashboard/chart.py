@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from fader.dashboard.digits import measure, share
+from fader.dashboard import digits
+from fader.dashboard.digits import SHARES, measure, share
 from fader.model.decision import Step
-from fader.model.metric import Metric
+from fader.model.metric import REQUEST, Comparison, Metric, Selection
 from fader.model.state import ENDED
 from fader.model.view import Point, RolloutView
 
@@ -17,19 +18,42 @@ UNITS = {"duration_ms": "ms", "bytes_received": "B", "bytes_sent": "B"}
 
 
 def unit_of(metric: Metric) -> str:
-    """`%` for a share of requests, else the unit of the value, "" where it has none."""
-    return "%" if metric.kind == "proportion" else UNITS.get(metric.value, "")
+    """`%` for a share, else the unit of the value, "" where it has none."""
+    return "%" if metric.kind in SHARES else metric.unit or UNITS.get(metric.value, "")
 
 
 def title_of(metric: Metric) -> str:
-    """What the metric measures, in words: `requests with status >= 500`, `p95 of duration_ms`."""
-    where = " and ".join(
+    """What the metric measures, in words: `requests with status >= 500`, `users with order`, `p95 of duration_ms`."""
+    what = _selected(Selection(metric.event, metric.where, metric.value if metric.kind != "quantile" else ""))
+    match metric.kind:
+        case "quantile":
+            where = _where(metric.where)
+            return f"p{metric.q * 100:g} of {metric.value}" + (f", {where}" if where else "")
+        case "proportion":
+            if metric.of == "units":
+                return f"users with {what}"
+            return what if metric.where else f"all {what}"
+        case "retention":
+            return f"users with {what} again after {digits.span(metric.after)}"
+        case "ratio":
+            return f"{what} per {_selected(metric.per or Selection())}"
+        case "external":
+            return "counted elsewhere"
+        case _:
+            return f"{what} per user"
+
+
+def _selected(of: Selection) -> str:
+    name = "requests" if of.event == REQUEST else of.event
+    where = _where(of.where)
+    return (f"{of.value} of " if of.value else "") + name + (f" with {where}" if where else "")
+
+
+def _where(where: tuple[Comparison, ...]) -> str:
+    return " and ".join(
         f"{c.field} {c.operator} {c.value:g}" if isinstance(c.value, float) else f"{c.field} {c.operator} {c.value}"
-        for c in metric.where
+        for c in where
     )
-    if metric.kind == "proportion":
-        return f"requests with {where}" if where else "all requests"
-    return f"p{metric.q * 100:g} of {metric.value}" + (f", {where}" if where else "")
 
 
 def attempt(view: RolloutView, steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -56,11 +56,59 @@ def margin(tolerate: Margin, metric: Metric) -> str:
     return tight(words.margin(tolerate, tolerate.value, metric))
 
 
+#: Kinds whose value is a share, and those whose effect is a difference of shares (a quantile's: of slow requests).
+SHARES = frozenset({"proportion", "retention", "external"})
+IN_POINTS = SHARES | {"quantile"}
+
+
 def measure(x: float | None, metric: Metric) -> str:
-    """A value of a metric: `0.31 %` or `182 ms`."""
+    """A value of a metric: `0.31 %`, `182 ms` or `4.21 EUR`."""
     if x is None or not math.isfinite(x):
         return NONE
-    return rate(x) if metric.kind == "proportion" else tight(words.value(x, metric))
+    if metric.kind in SHARES:
+        return rate(x)
+    return tight(words.value(x, metric) if metric.kind == "quantile" else _amount(x, metric))
+
+
+def _amount(x: float, metric: Metric) -> str:
+    return (f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}") + (f" {metric.unit}" if metric.unit else "")
+
+
+def effect(x: float, metric: Metric) -> str:
+    """A difference of two values with its sign: `+2.8 pp` or `−0.31 EUR`."""
+    if metric.kind in IN_POINTS:
+        return points(x)
+    if not math.isfinite(x):
+        return NONE
+    text = tight(_amount(abs(x), metric))
+    return text if float(f"{abs(x):.3g}") == 0 else ("+" if x > 0 else MINUS) + text
+
+
+def effects(low: float | None, high: float | None, metric: Metric) -> str:
+    """An interval of an effect: `+0.90 to +4.2 pp`; "" where it is open or there is none."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    if metric.kind in IN_POINTS:
+        return interval(low, high)
+    unit = tight(f" {metric.unit}") if metric.unit else ""
+    return f"{effect(low, metric).removesuffix(unit)} to {effect(high, metric)}"
+
+
+def signed(x: float) -> str:
+    """A relative change: `+9.8 %`."""
+    size = f"{abs(100 * x):.2g}" if abs(x) < 0.1 else f"{abs(100 * x):.0f}"
+    return tight(("" if float(size) == 0 else "+" if x > 0 else MINUS) + f"{size} %")
+
+
+def times(low: float, high: float) -> str:
+    """How many times as many, with the interval: `1.6 to 2.4 times as many`."""
+    if not math.isfinite(high):
+        return f"at least {_times(low)} times as many" if low > 0 else "how many times as many is open"
+    return f"{_times(low)} to {_times(high)} times as many"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
 def span(seconds: float) -> str:
