@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from fader.dashboard import digits
-from fader.dashboard.digits import SHARES, measure, share
+from fader.dashboard.digits import is_share, measure, share
 from fader.model.decision import Step
 from fader.model.metric import REQUEST, Comparison, Metric, Selection
 from fader.model.state import ENDED
@@ -19,7 +19,7 @@ UNITS = {"duration_ms": "ms", "bytes_received": "B", "bytes_sent": "B"}
 
 def unit_of(metric: Metric) -> str:
     """`%` for a share, else the unit of the value, "" where it has none."""
-    return "%" if metric.kind in SHARES else metric.unit or UNITS.get(metric.value, "")
+    return "%" if is_share(metric) else metric.unit or UNITS.get(metric.value, "")
 
 
 def title_of(metric: Metric) -> str:
@@ -64,7 +64,7 @@ def attempt(view: RolloutView, steps: tuple[Step, ...]) -> tuple[Step, ...]:
 def chart(view: RolloutView, steps: tuple[Step, ...], points: tuple[Point, ...], now: float) -> dict[str, Any]:
     """JSON for the script. Shares in ppm, times in seconds since 1970, rows [at, stage, v2, low, high, v1, low, high].
 
-    `to` is None while the rollout goes on: the right edge is now.
+    What is tolerated is negative where it is a fall. `to` is None while the rollout goes on: the right edge is now.
     """
     shown = attempt(view, steps)
     since = view.state.started_at or (shown[0].at if shown else now)
@@ -92,10 +92,13 @@ def chart(view: RolloutView, steps: tuple[Step, ...], points: tuple[Point, ...],
             {
                 "name": g.metric.name,
                 "unit": unit_of(g.metric),
-                "tolerate": {"kind": g.tolerate.kind, "value": g.tolerate.value},
+                "tolerate": {
+                    "kind": g.tolerate.kind,
+                    "value": g.tolerate.value if g.metric.better == "lower" else -g.tolerate.value,
+                },
                 "rows": [row(p) for p in points if p.metric == g.metric.name and p.at >= since],
             }
-            for g in view.spec.guardrails
+            for g in view.spec.watched
         ],
     }
 
@@ -135,7 +138,7 @@ def table(view: RolloutView, points: tuple[Point, ...]) -> dict[str, tuple[Table
     """Metric → one row per stage: the table behind each chart."""
     since = view.state.started_at
     rows: dict[str, tuple[TableRow, ...]] = {}
-    for g in view.spec.guardrails:
+    for g in view.spec.watched:
         last = {p.stage: p for p in points if p.metric == g.metric.name and p.at >= since}
         rows[g.metric.name] = tuple(
             TableRow(

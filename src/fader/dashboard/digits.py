@@ -6,6 +6,7 @@ import math
 
 from fader.model.metric import Margin, Metric
 from fader.rollout import words
+from fader.stats.judge import UNBOUNDED
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
@@ -56,39 +57,40 @@ def margin(tolerate: Margin, metric: Metric) -> str:
     return tight(words.margin(tolerate, tolerate.value, metric))
 
 
-#: Kinds whose value is a share, and those whose effect is a difference of shares (a quantile's: of slow requests).
-SHARES = frozenset({"proportion", "retention", "external"})
-IN_POINTS = SHARES | {"quantile"}
-
-
 def measure(x: float | None, metric: Metric) -> str:
     """A value of a metric: `0.31 %`, `182 ms` or `4.21 EUR`."""
     if x is None or not math.isfinite(x):
         return NONE
-    if metric.kind in SHARES:
-        return rate(x)
-    return tight(words.value(x, metric) if metric.kind == "quantile" else _amount(x, metric))
+    return rate(x) if is_share(metric) else tight(words.value(x, metric))
 
 
-def _amount(x: float, metric: Metric) -> str:
-    return (f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}") + (f" {metric.unit}" if metric.unit else "")
+def fine(x: float, metric: Metric) -> str:
+    """As `measure`, with three digits of a share: `30.2 %` beside `30.9 %`."""
+    return tight(f"{100 * x:.3g} %") if is_share(metric) and math.isfinite(x) else measure(x, metric)
+
+
+def level(x: float, metric: Metric) -> str:
+    """A rate of a judgement: as `measure`, but of a quantile it is the share of slow requests."""
+    return rate(x) if words.is_share(metric) else measure(x, metric)
+
+
+def is_share(metric: Metric) -> bool:
+    """Whether values of the metric are shares; the *effect* on a quantile is one too, of slow requests."""
+    return metric.kind != "quantile" and words.is_share(metric)
 
 
 def effect(x: float, metric: Metric) -> str:
     """A difference of two values with its sign: `+2.8 pp` or `−0.31 EUR`."""
-    if metric.kind in IN_POINTS:
+    if words.is_share(metric):
         return points(x)
-    if not math.isfinite(x):
-        return NONE
-    text = tight(_amount(abs(x), metric))
-    return text if float(f"{abs(x):.3g}") == 0 else ("+" if x > 0 else MINUS) + text
+    return tight(words.difference(x, metric)).replace("-", MINUS) if math.isfinite(x) else NONE
 
 
 def effects(low: float | None, high: float | None, metric: Metric) -> str:
     """An interval of an effect: `+0.90 to +4.2 pp`; "" where it is open or there is none."""
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+    if low is None or high is None or not (abs(low) < UNBOUNDED and abs(high) < UNBOUNDED):
         return ""
-    if metric.kind in IN_POINTS:
+    if words.is_share(metric):
         return interval(low, high)
     unit = tight(f" {metric.unit}") if metric.unit else ""
     return f"{effect(low, metric).removesuffix(unit)} to {effect(high, metric)}"
@@ -102,7 +104,7 @@ def signed(x: float) -> str:
 
 def times(low: float, high: float) -> str:
     """How many times as many, with the interval: `1.6 to 2.4 times as many`."""
-    if not math.isfinite(high):
+    if high >= UNBOUNDED:
         return f"at least {_times(low)} times as many" if low > 0 else "how many times as many is open"
     return f"{_times(low)} to {_times(high)} times as many"
 

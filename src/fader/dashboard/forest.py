@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from fader.model.rollout import Guardrail, Outcome
 from fader.model.verdict import Judgement, Reading
+from fader.stats.judge import UNBOUNDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def of_reading(outcome: Outcome, reading: Reading) -> Forest | None:
 def drawn(
     low: float, high: float, estimate: float, margin: float | None, inner: tuple[float, float] | None = None
 ) -> Forest | None:
-    if not all(map(math.isfinite, (low, high, estimate))) or high <= low:
+    if not all(abs(x) < UNBOUNDED for x in (low, high, estimate)) or high <= low:
         return None
     reach = max(abs(low), abs(high), 1.5 * abs(margin or 0.0)) * 1.08
 

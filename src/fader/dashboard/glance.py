@@ -12,8 +12,9 @@ from typing import Literal
 from fader.dashboard.digits import THIN
 from fader.model.verdict import Judgement, Reading, Signal, Verdict
 from fader.model.view import RolloutView
+from fader.stats.judge import UNBOUNDED
 
-#: How far the scale may reach, as ratios. The smallest that holds every estimate and most of each interval is taken.
+#: How far the scale may reach, as ratios; the smallest is taken that holds the estimates and most of each interval.
 REACHES = (1.05, 1.1, 1.25, 1.5, 2.0, 4.0, 8.0)
 
 
@@ -111,14 +112,16 @@ def _reach(found: list[_Ratio]) -> float:
     """Most of an interval: it may reach twice as far as the estimate, an early one would squeeze all others."""
     size = 0.0
     for r in found:
-        estimate = abs(math.log(r.estimate)) if 0 < r.estimate < math.inf else math.inf
-        ends = [abs(math.log(x)) for x in (r.low, r.high) if 0 < x < math.inf]
+        if not 0 < r.estimate < UNBOUNDED:
+            continue  # stands at the edge of whatever scale
+        estimate = abs(math.log(r.estimate))
+        ends = [abs(math.log(x)) for x in (r.low, r.high) if 0 < x < UNBOUNDED]
         size = max(size, min(max([estimate, *ends]), max(2 * estimate, math.log(2))))
     return next((reach for reach in REACHES if math.log(reach) >= size), REACHES[-1])
 
 
 def _change(ratio: float) -> str:
-    if not math.isfinite(ratio):
+    if ratio >= UNBOUNDED:
         return "no limit"
     if ratio >= 2:
         return f"×{ratio:.0f}" if ratio >= 10 else f"×{ratio:.2g}"

@@ -10,14 +10,8 @@ from fader.model.rollout import Outcome
 from fader.model.state import ENDED
 from fader.model.verdict import Judgement, Plan, Reading, Verdict
 from fader.model.view import RolloutView
+from fader.rollout.explain_outcome import VERDICTS
 
-VERDICTS = {
-    "better": "an improvement is proven",
-    "worse": "a loss is proven",
-    "same": "a difference that matters is ruled out",
-    "undecided": "it may be better, worse or the same",
-    "unknown": "there are no numbers",
-}
 AND_THEN = {
     "ask": "then a person decides",
     "better": "then it goes on only if it is better",
@@ -28,7 +22,8 @@ AND_THEN = {
 @dataclass(frozen=True, slots=True)
 class OutcomeLine:
     """One arm of one outcome. `interval` holds at every look; `fixed` is the tighter one of the planned end, "" before
-    it. `relative` and its interval are "" where the baseline may be 0. `harmful`: a loss beyond `tolerate` is proven."""
+    it. `relative` and its interval are "" where the baseline may be 0. `sentence` says all of it. `harmful`: a loss
+    beyond `tolerate` is proven."""
 
     outcome: Outcome
     reading: Reading
@@ -43,6 +38,7 @@ class OutcomeLine:
     relative: str
     relative_interval: str
     forest: Forest | None
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,33 +63,35 @@ class ExperimentLine:
 def outcome_lines(view: RolloutView) -> list[OutcomeLine]:
     """At least one line per outcome, in the order of the spec."""
     judged = {j.metric: j for j in view.judgements}
+    said = dict(zip(view.readings, view.reading_sentences, strict=False))
     made = []
     for outcome in view.spec.outcomes:
         name = outcome.metric.name
         readings = [r for r in view.readings if r.metric == name]
         if not readings:
             readings = [Reading(name, view.candidate, "unknown", missing="Not read yet.")]
-        made += [_line(outcome, reading, judged.get(name)) for reading in readings]
+        made += [_line(outcome, reading, judged.get(name), said.get(reading, "")) for reading in readings]
     return made
 
 
-def _line(outcome: Outcome, r: Reading, judgement: Judgement | None) -> OutcomeLine:
+def _line(outcome: Outcome, r: Reading, judgement: Judgement | None, sentence: str) -> OutcomeLine:
     metric = outcome.metric
     bounds = (r.relative_low, r.relative_high)
     return OutcomeLine(
         outcome=outcome,
         reading=r,
         title=chart.title_of(metric),
-        verdict=r.missing or VERDICTS[r.verdict],
+        verdict=VERDICTS[r.verdict],
         harmful=judgement is not None and judgement.verdict is Verdict.HARMFUL,
-        candidate=digits.measure(r.candidate_value, metric),
-        baseline=digits.measure(r.baseline_value, metric),
+        candidate=digits.fine(r.candidate_value, metric),
+        baseline=digits.fine(r.baseline_value, metric),
         effect=digits.effect(r.effect, metric),
         interval=digits.effects(r.low, r.high, metric),
         fixed=digits.effects(r.fixed_low, r.fixed_high, metric),
         relative="" if r.relative is None else digits.signed(r.relative),
         relative_interval="" if None in bounds else " to ".join(digits.signed(b) for b in bounds if b is not None),
         forest=of_reading(outcome, r) if r.verdict != "unknown" else None,
+        sentence=sentence if r.verdict != "unknown" else "",
     )
 
 
@@ -114,7 +112,7 @@ def experiment_line(view: RolloutView) -> ExperimentLine | None:
         duration=experiment.duration,
         decides=AND_THEN[experiment.decide],
         plan=plan,
-        baseline=digits.measure(plan.baseline, primary.metric) if plan else "",
+        baseline=digits.fine(plan.baseline, primary.metric) if plan else "",
         smallest=_size(plan.smallest, primary) if plan else "",
         reachable=_size(plan.reachable, primary) if plan and plan.reachable else "",
         seen=seen,

@@ -8,7 +8,7 @@ from fader.dashboard import digits
 from fader.model.share import WHOLE
 from fader.model.verdict import Signal
 from fader.model.view import RolloutView
-from fader.rollout import gates
+from fader.rollout import health as limits
 from fader.stats.normal_mixture import e_value
 from fader.stats.srm import LOG_ALARM, log_e_srm
 
@@ -62,16 +62,16 @@ def checks(view: RolloutView) -> list[Check]:
             f"{digits.share(share)} are meant to",
         ),
         Check(
-            crossed <= gates.CROSSED,
+            health.crossed <= max(limits.CROSSED_FEW, limits.CROSSED_SHARE * (both + health.crossed)),
             f"{digits.count(health.crossed)} saw both versions ({digits.rate(crossed)})"
             if health.crossed
             else "nobody saw both versions",
         ),
         Check(
-            abs(health.skew) <= gates.SKEW,
+            abs(health.skew) <= limits.SKEW,
             f"clocks are {digits.span(abs(health.skew))} apart" if abs(health.skew) >= 1 else "clocks agree",
         ),
     ]
-    if abs(health.weight - 1) > gates.DRIFT:
+    if abs(health.weight - 1) > limits.DRIFT:
         found.append(Check(False, f"the sample weighs {health.weight:.2f} of what the gateway counted"))
     return found

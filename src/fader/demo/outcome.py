@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Literal
 
 from fader.demo.tally import Tally
-from fader.model.share import percent
+from fader.model.share import WHOLE, percent
 from fader.model.state import Phase
 from fader.model.view import RolloutView
 
@@ -97,6 +97,6 @@ def outcome_of(view: RolloutView, tally: Tally) -> Outcome:
 
 def _stage(view: RolloutView) -> str:
     if view.state.phase is Phase.COMPLETED:
-        return percent(view.spec.stages[-1].share)
+        return percent(WHOLE)
     index = next((s.index for s in view.stages if s.status == "stopped"), view.state.stage)
-    return percent(view.spec.stages[index].share) if index >= 0 else "learning"
+    return percent(view.stages[index].share) if index >= 0 else "learning"
