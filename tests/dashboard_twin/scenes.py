@@ -463,27 +463,15 @@ OUTCOMES = (
     Outcome(CONVERSION, Margin("relative", 0.05), Margin("relative", 0.02)),
     Outcome(REVENUE, Margin("relative", 0.1)),
 )
-REFUND = "refund"
 
 
 def signals(*, harmful: bool) -> tuple[Signal, ...]:
-    return (
-        Signal("event", REFUND, 96, 41, 2.34, 1.38, 3.97, 7.9, 6.2, harmful=harmful),
-        Signal("route", "GET /support", 812, 1204, 2.02, 1.61, 2.44, 31.0, 6.2),
-        Signal(
-            "fingerprint",
-            "TypeError GET /items/{} 500 x is not a function",
-            5,
-            0,
-            1e300,
-            3.1,
-            1e300,
-            9.4,
-            6.9,
-            harmful,
-            True,
-        ),
-    )
+    """An event and a route; where they are harmful, the event's direction was declared, and there is a new error."""
+    support = Signal("route", "GET /support", 812, 1204, 2.02, 1.61, 2.44, 31.0, 6.2)
+    refund = Signal("event", "refund", 96, 41, 2.34, 1.38, 3.97, 7.9, 6.2, harmful=harmful)
+    error = "TypeError GET /items/{} 500 x is not a function"
+    new = Signal("fingerprint", error, 5, 0, 1e300, 3.1, 1e300, 9.4, 6.9, True, True)
+    return (refund, support, new) if harmful else (refund, support)
 
 
 def experimenting(now: float, name: str = "shop-v3", service: str = "shop") -> Scene:
@@ -656,7 +644,7 @@ def markup(now: float) -> Scene:
         ),
         readings=(replace(scene.view.readings[0], metric="<s>buys</s>"),),
         reading_sentences=(f"Read {bad}",),
-        signals=tuple(replace(s, name=foreign + s.kind) for s in scene.view.signals),
+        signals=tuple(replace(s, name=foreign + s.kind) for s in signals(harmful=True)),
         plan=f"Plan {bad}",
     )
     steps = tuple(

@@ -17,12 +17,13 @@ KINDS = {"event": "event", "route": "request", "fingerprint": "error"}
 
 @dataclass(frozen=True, slots=True)
 class SignalLine:
-    """`evidence`: the e-value and what it had to reach."""
+    """`evidence`: the e-value and what it had to reach. `why`: why it stops nothing, "" where it does."""
 
     signal: Signal
     kind: str
     times: str
     evidence: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,16 @@ class Check:
 def signal_lines(view: RolloutView) -> list[SignalLine]:
     """The harmful ones first, then the strongest."""
     ordered = sorted(view.signals, key=lambda s: (not s.harmful, -s.log_e, s.kind, s.name))
-    return [SignalLine(s, KINDS[s.kind], digits.times(s.low, s.high), _evidence(s)) for s in ordered]
+    declared = {name for name, _ in view.spec.directions}
+    return [SignalLine(s, KINDS[s.kind], digits.times(s.low, s.high), _evidence(s), _why(s, declared)) for s in ordered]
+
+
+def _why(signal: Signal, declared: set[str]) -> str:
+    if signal.harmful:
+        return ""
+    if signal.kind == "fingerprint" or (signal.kind == "event" and signal.name in declared):
+        return "It goes the better way, as declared, so it stops nothing."
+    return "Whether that is good or bad was declared nowhere, so it stops nothing."
 
 
 def _evidence(signal: Signal) -> str:

@@ -281,7 +281,7 @@ def test_a_signal_and_a_reading_reach_an_open_page(
     page = open_page()
     page.goto(f"{served.url}/rollouts/shop-v3")
     live(page)
-    expect(page.locator("#signals .signal")).to_have_count(3)
+    expect(page.locator("#signals .signal")).to_have_count(2)
     scene = control.scenes["shop-v3"]
     worse = replace(scene.view.readings[0], verdict="worse")
     found = replace(scene.view.signals[1], name="GET /complaints", harmful=True)
@@ -289,7 +289,7 @@ def test_a_signal_and_a_reading_reach_an_open_page(
     expect(page.locator("#signals .signal").first).to_contain_text("GET /complaints")
     expect(page.locator("#signals .signal").first).to_contain_text("harmful")
     expect(page.locator("#outcomes .chip.v-worse")).to_have_text(re.compile("worse"))
-    expect(page.locator("#glance .glance-row")).to_have_count(1 + 2 + 1 + 4)  # the scale, then what is drawn
+    expect(page.locator("#glance .glance-row")).to_have_count(1 + 2 + 1 + 3)  # the scale, then what is drawn
     assert page.said == []
 
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from dashboard_twin.scenes import ERRORS, LATENCY
 from fader.dashboard import digits
-from fader.model.metric import Margin
+from fader.model.metric import Margin, Metric
 from fader.rollout import words
 
 

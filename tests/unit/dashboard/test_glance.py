@@ -15,7 +15,7 @@ def view(now: float) -> RolloutView:
 def test_guardrails_outcomes_and_signals_share_one_scale(view: RolloutView) -> None:
     drawn = glance(view)
     assert drawn is not None
-    assert [r.group for r in drawn.rows] == ["guardrail"] * 2 + ["outcome"] * 2 + ["signal"] * 3
+    assert [r.group for r in drawn.rows] == ["guardrail"] * 2 + ["outcome"] * 2 + ["signal"] * 2
     assert [(at, words) for at, words in drawn.ticks if words] == [(0.0, "÷4"), (50.0, "same"), (100.0, "×4")]
 
 
@@ -41,7 +41,7 @@ def test_small_differences_get_a_small_scale(view: RolloutView) -> None:
 
 
 def test_an_interval_without_an_end_is_open(view: RolloutView) -> None:
-    endless = replace(view.signals[2], ratio=1e300, low=3.1, high=1e300)
+    endless = replace(view.signals[1], ratio=1e300, low=3.1, high=1e300)
     drawn = glance(replace(view, signals=(endless,)))
     assert drawn is not None
     row = drawn.rows[-1]

@@ -61,3 +61,12 @@ def test_before_there_are_data_nothing_is_said_of_them(now: float) -> None:
     assert checks(scenes.experimented(now).view) == []  # at 100 % there is nobody left to compare with
     nobody = replace(scenes.experimenting(now).view, health=HealthEvidence())
     assert [c.good for c in checks(nobody)] == [None]
+
+
+def test_why_a_signal_stops_nothing_depends_on_what_was_declared(now: float) -> None:
+    view = scenes.experimenting(now).view
+    told = replace(view, spec=replace(view.spec, directions=(("refund", "lower"), ("GET /support", "lower"))))
+    why = {s.signal.name: s.why for s in signal_lines(told)}
+    assert "the better way" in why["refund"]
+    assert "declared nowhere" in why["GET /support"]  # only events have directions
+    assert [bool(s.why) for s in signal_lines(scenes.sells_less(now).view)] == [False, False, True]
