@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
+from operator import attrgetter
 
 import numpy as np
 
 from fader.model.metric import Kind
 from fader.model.summary import ArmSummary
-from fader.stats.arms import Arms, Flags, Floats, floats, per
+from fader.stats.arms import Arms, Flags, Floats, columns, floats, per
 from fader.stats.case import Case
 from fader.stats.method import NARROW, Method, method
 from fader.stats.noninferiority import RARE, Law
@@ -56,7 +57,7 @@ class Batch:
         candidate, baseline = _arms(cases, "candidate"), _arms(cases, "baseline")
         kinds = [c.guardrail.metric.kind for c in cases]
         methods = [method(c.guardrail.metric) for c in cases]
-        numbers = np.array([_numbers(c) for c in cases], np.float64).T
+        numbers = columns(map(_numbers, cases), 9)
         side, absolute, tolerate, pi, margin, learnt, cap, harm_threshold, safe_threshold = numbers
         outside = _among(kinds, ("external",))
         pi = np.where(outside, _share_of_requests(candidate, baseline, pi), pi)
@@ -150,10 +151,9 @@ def unclustered(arm: ArmSummary) -> ArmSummary:
 
 
 def _arms(cases: Sequence[Case], name: str) -> Arms:
-    summaries = (getattr(c.evidence, name) for c in cases)
-    return Arms.of(
-        unclustered(s) if c.guardrail.metric.kind == "external" else s for c, s in zip(cases, summaries, strict=True)
-    )
+    summaries = map(attrgetter(f"evidence.{name}"), cases)
+    kinds = map(attrgetter("guardrail.metric.kind"), cases)
+    return Arms.of(unclustered(s) if kind == "external" else s for s, kind in zip(summaries, kinds, strict=True))
 
 
 def _share_of_requests(candidate: Arms, baseline: Arms, otherwise: Floats) -> Floats:

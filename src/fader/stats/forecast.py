@@ -14,25 +14,29 @@ STEPS = 10
 HALVINGS = 8
 
 
-def growth(proof: Proof, target: Floats, least: Floats) -> Floats:
+def growth(proof: Proof, target: Floats, reached: Floats, least: Floats) -> Floats:
     """The factor by which both arms have to grow until `proof` reaches the log e-value `target`; inf for never.
 
-    `least`: a factor that a gate asks for anyhow, at least 1. At a whole factor of 1 the proof is there.
+    `reached`: its log e-value at the factor `least`, which is at least 1: more where a gate asks for it anyhow.
     """
-    low, high = least, least
-    found = proof.log_e(least) >= target
+    found = np.where(reached >= target, least, np.inf)
+    rows = np.flatnonzero(~(reached >= target) & np.isfinite(least))
+    low = high = least[rows]
     for _ in range(STEPS):
-        if found.all():
+        if not rows.size:
             break
-        low, high = np.where(found, low, high), np.where(found, high, high * 4)
-        found |= proof.log_e(high) >= target
-    open_ones = found & (high > low)
-    if open_ones.any():
-        part, want, a, b = proof.take(open_ones), target[open_ones], low[open_ones], high[open_ones]
-        for _ in range(HALVINGS):
-            middle = np.sqrt(a * b)
-            there = part.log_e(middle) >= want
-            a, b = np.where(there, a, middle), np.where(there, middle, b)
-        high = high.copy()
-        high[open_ones] = b
-    return np.where(found & (high <= FORECAST), high, np.inf)
+        low, high = high, high * 4
+        there = proof.take(rows).log_e(high) >= target[rows]
+        if there.any():
+            hit = rows[there]
+            found[hit] = _between(proof.take(hit), target[hit], low[there], high[there])
+            rows, low, high = rows[~there], low[~there], high[~there]
+    return np.where(found <= FORECAST, found, np.inf)
+
+
+def _between(proof: Proof, target: Floats, low: Floats, high: Floats) -> Floats:
+    for _ in range(HALVINGS):
+        middle = np.sqrt(low * high)
+        there = proof.log_e(middle) >= target
+        low, high = np.where(there, low, middle), np.where(there, middle, high)
+    return high

@@ -52,11 +52,19 @@ def log_e_grid(
 
 def log_e_side(candidate: ArrayLike, baseline: ArrayLike, pi: ArrayLike, r0: ArrayLike, side: ArrayLike) -> Floats:
     """`log_e_grid` where the bet is on a rise (side 1) or on a fall (side -1), which may differ along the arrays."""
+    return log_e_of_bets(candidate, baseline, *bets(pi, r0, side))
+
+
+def bets(pi: ArrayLike, r0: ArrayLike, side: ArrayLike) -> tuple[Floats, Floats]:
+    """What each atom (last axis) gains in log likelihood by a candidate unit, and by one of the baseline."""
     share = floats(pi)[..., None]
     if not np.all((share > 0) & (share < 1)):
         raise ValueError(f"a comparison needs both arms, got a candidate share of {share[..., 0]}")
-    ratio, towards = floats(r0)[..., None], floats(side)[..., None]
-    null, bets = theta(share, ratio), theta(share, ratio * RATIOS**towards)
-    gains = floats(candidate)[..., None] * np.log(bets / null)
-    losses = floats(baseline)[..., None] * np.log((1 - bets) / (1 - null))
-    return log_sum_exp(gains + losses) - log(ATOMS)
+    ratio = floats(r0)[..., None]
+    null, bet = theta(share, ratio), theta(share, ratio * np.where(floats(side)[..., None] > 0, RATIOS, 1 / RATIOS))
+    return np.log(bet / null), np.log((1 - bet) / (1 - null))
+
+
+def log_e_of_bets(candidate: ArrayLike, baseline: ArrayLike, gain: Floats, loss: Floats) -> Floats:
+    """The mean over the atoms of the likelihood ratios of so many units, as a log."""
+    return log_sum_exp(floats(candidate)[..., None] * gain + floats(baseline)[..., None] * loss) - log(ATOMS)

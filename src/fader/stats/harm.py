@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fader.model.evidence import Restart
-from fader.stats.arms import Arms, Flags, Floats, floats
+from fader.stats.arms import Flags, Floats, columns, floats
 from fader.stats.clustered import Difference
-from fader.stats.grid import log_e_side
+from fader.stats.grid import bets, log_e_of_bets
 from fader.stats.normal_mixture import log_e_norm1_mean
 
 
@@ -28,32 +28,35 @@ def weight(number: ArrayLike) -> Floats:
 
 
 def log_e_exact(
-    candidate: Arms,
-    baseline: Arms,
+    candidate: Floats,
+    baseline: Floats,
     share: Floats,
     side: Floats,
     restarts: Sequence[tuple[Restart, ...]],
     begun_anew: Flags,
 ) -> Floats:
     """Log e-value of units with an event: the stage and, where it is `begun_anew`, its later instances."""
-    stage = log_e_side(candidate.first, baseline.first, share, 1.0, side)
-    newest = np.array([max((r.number for r in instances), default=0) for instances in restarts], np.intp)
+    gain, loss = bets(share, 1.0, side)
+    stage = log_e_of_bets(candidate, baseline, gain, loss)
+    rows = ((i, r.number, r.candidate, r.baseline) for i, rs in enumerate(restarts) if begun_anew[i] for r in rs)
+    which, number, c, b = columns(rows, 4)
+    of = which.astype(np.intp)
+    newest = np.zeros(len(stage))
+    np.maximum.at(newest, of, number)
     begun = np.cumsum(weight(np.arange(newest.max(initial=0) + 1)))
     # What is kept for instances to come is not bet yet.
-    found = np.where(begun_anew, np.logaddexp(stage + np.log(weight(0)), np.log1p(-begun[newest])), stage)
-    later = [(i, r.number, r.candidate, r.baseline) for i, rs in enumerate(restarts) if begun_anew[i] for r in rs]
-    if later:
-        which, number, c, b = np.array(later, np.float64).T
-        of = which.astype(np.intp)
-        np.logaddexp.at(found, of, log_e_side(c, b, share[of], 1.0, side[of]) + np.log(weight(number)))
+    kept = np.log1p(-begun[newest.astype(np.intp)])
+    found = np.where(begun_anew, np.logaddexp(stage + np.log(weight(0)), kept), stage)
+    np.logaddexp.at(found, of, log_e_of_bets(c, b, gain[of], loss[of]) + np.log(weight(number)))
     return found
 
 
 def log_e_normal(d: Difference, side: Floats, taus: Floats, counts: Flags) -> Floats:
     """Log e-value of the difference; 0 (no evidence) where it does not count yet or nothing varies."""
-    use = counts & (d.pooled > 0)
-    v = np.where(use, d.pooled, 1.0)
-    return np.where(use, log_e_norm1_mean(side * d.estimate, v, np.where(use[:, None], taus, 1.0)), 0.0)
+    found = np.zeros(len(side))
+    use = np.flatnonzero(counts & (d.pooled > 0))
+    found[use] = log_e_norm1_mean(side[use] * d.estimate[use], d.pooled[use], taus[use])
+    return found
 
 
 def mixed(exact: Floats, normal: Floats, has_exact: Flags, has_normal: Flags) -> Floats:

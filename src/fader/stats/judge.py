@@ -28,6 +28,8 @@ __all__ = ["SMALLEST_RATE", "UNBOUNDED", "Case", "Stakes", "exceeds", "judge", "
 
 #: Stands for an end of a confidence sequence that neither the data nor the metric bounds (JSON knows no infinity).
 UNBOUNDED = 1e300
+#: No count of units is larger; it keeps absurd sums inside the machine's whole numbers.
+MOST_UNITS = 2.0**53
 
 
 def judge(guardrail: Guardrail, basis: Basis | None, evidence: MetricEvidence, stakes: Stakes) -> Judgement:
@@ -55,15 +57,13 @@ def judge_all(cases: Iterable[Case]) -> tuple[Judgement, ...]:
 
 def exceeds(guardrail: Guardrail, judgement: Judgement) -> bool:
     """Whether the estimate, as it stands, is worse than `tolerate` (unscaled)."""
-    tolerate, quantiles = guardrail.tolerate, guardrail.metric.kind == "quantile"
-    worse, base = judgement.rise, judgement.baseline_rate
-    if quantiles:
+    tolerate, worse, base = guardrail.tolerate, judgement.rise, judgement.baseline_rate
+    if guardrail.metric.kind == "quantile":
         worse, base = judgement.candidate_value - judgement.baseline_value, judgement.baseline_value
-        if min(judgement.candidate_value, judgement.baseline_value) <= 0:
+        if min(judgement.candidate_value, base) <= 0:
             return False
-    if guardrail.metric.better == "higher":
-        worse = -worse
-    return worse > (tolerate.value if tolerate.kind == "absolute" else tolerate.value * abs(base))
+    side = 1.0 if guardrail.metric.better == "lower" else -1.0
+    return side * worse > (tolerate.value if tolerate.kind == "absolute" else tolerate.value * abs(base))
 
 
 def _unknowable(case: Case) -> str:
@@ -91,13 +91,14 @@ def _judged(cases: Sequence[Case], quantiles: bool) -> list[Judgement]:
     with np.errstate(all="ignore"):
         batch = Batch.of(cases)
         candidate, baseline, left = adjusted(batch.candidate, batch.baseline)
-        exact = log_e_exact(
-            batch.candidate,
-            batch.baseline,
-            batch.pi,
-            batch.side,
-            [c.evidence.restarts for c in cases],
-            batch.begun_anew,
+        exact, rows = np.zeros(len(cases)), np.flatnonzero(batch.exact)
+        exact[rows] = log_e_exact(
+            batch.candidate.first[rows],
+            batch.baseline.first[rows],
+            batch.pi[rows],
+            batch.side[rows],
+            [cases[i].evidence.restarts for i in rows.tolist()],
+            batch.begun_anew[rows],
         )
         d = difference(candidate, baseline)
         normal = log_e_normal(d, batch.side, batch.spreads * batch.scale[:, None], batch.short <= 1)
@@ -118,18 +119,43 @@ def _worded(
     """The nouns of the model, from the columns."""
     shown = [_rate(batch, arm) for arm in (batch.candidate, batch.baseline)]
     rise = shown[0] - shown[1]
-    safe = np.where(least <= 1, proof.log_e(), 0.0)
-    low, high = _band(batch, rise, quantiles)
-    more = growth(proof, batch.safe_threshold, least)
+    reached = proof.log_e(least)
+    safe = np.where(least <= 1, reached, 0.0)
+    more = batch.candidate.units * (growth(proof, batch.safe_threshold, reached, least) - 1)
     more = np.where((batch.candidate.units > 0) & (batch.baseline.units > 0), more, np.inf)
     usable = batch.usable & np.isfinite(harm) & np.isfinite(safe)
-    columns = (
-        *shown, rise, low, high, harm, batch.harm_threshold, safe, batch.safe_threshold, batch.margin,
-        batch.candidate.units, batch.baseline.units, batch.candidate.first, batch.baseline.first, more, usable,
-    )  # fmt: skip
-    return [
-        _noun(case, *row) for case, row in zip(cases, zip(*(c.tolist() for c in columns), strict=True), strict=True)
-    ]
+    counts = batch.candidate.units, batch.baseline.units, batch.candidate.first, batch.baseline.first
+    rows = zip(
+        [case.guardrail.metric.name for case in cases],
+        [Verdict.SAFE if proven else Verdict.UNDECIDED for proven in (safe >= batch.safe_threshold).tolist()],
+        *(c.tolist() for c in (*shown, rise, *_band(batch, rise, quantiles), harm, batch.harm_threshold)),
+        *(c.tolist() for c in (safe, batch.safe_threshold, batch.margin)),
+        *(np.minimum(c, MOST_UNITS).astype(np.int64).tolist() for c in counts),
+        [_more(units) for units in more.tolist()],
+        [""] * len(cases),
+        *(zip(*map(_values, cases), strict=True) if quantiles else ([0.0] * len(cases),) * 2),
+        strict=True,
+    )
+    found = [Judgement(*row) for row in rows]
+    for i in np.flatnonzero(harm >= batch.harm_threshold).tolist():
+        harmful = exceeds(cases[i].guardrail, found[i])
+        found[i] = replace(found[i], verdict=Verdict.HARMFUL if harmful else Verdict.TOLERATED)
+    for i in np.flatnonzero(~usable).tolist():
+        found[i] = _unknown(cases[i], f"the sums of {found[i].metric} contradict themselves")
+    return found
+
+
+def _values(case: Case) -> tuple[float, float]:
+    """The quantile itself in each arm; 0 without values."""
+    q, evidence = case.guardrail.metric.q, case.evidence
+    return quantile(evidence.candidate_values, q) or 0.0, quantile(evidence.baseline_values, q) or 0.0
+
+
+def _more(units: float) -> int | None:
+    """So many candidate units are still to come; None where no number of them would do."""
+    if not isfinite(units):
+        return None
+    return max(1, round(units)) if units > 0 else 0
 
 
 def _rate(batch: Batch, arm: Arms) -> Floats:
@@ -146,59 +172,3 @@ def _band(batch: Batch, rise: Floats, quantiles: bool) -> tuple[Floats, Floats]:
     low, high = band(rise, np.maximum(d.own, d.pooled), tau)
     most = np.where(batch.shares, 1.0, UNBOUNDED)
     return np.clip(low, -most, most), np.clip(high, -most, most)
-
-
-def _noun(
-    case: Case,
-    candidate: float,
-    baseline: float,
-    rise: float,
-    low: float,
-    high: float,
-    harm: float,
-    harm_threshold: float,
-    safe: float,
-    safe_threshold: float,
-    margin: float,
-    *counts: float,
-) -> Judgement:
-    candidate_units, baseline_units, candidate_first, baseline_first, growing, usable = counts
-    guardrail, evidence = case.guardrail, case.evidence
-    if not usable:
-        return _unknown(case, f"the sums of {guardrail.metric.name} contradict themselves")
-    values: tuple[float, ...] = (0.0, 0.0)
-    if guardrail.metric.kind == "quantile":
-        values = tuple(
-            quantile(h, guardrail.metric.q) or 0.0 for h in (evidence.candidate_values, evidence.baseline_values)
-        )
-    found = Judgement(
-        guardrail.metric.name,
-        Verdict.SAFE if safe >= safe_threshold else Verdict.UNDECIDED,
-        candidate,
-        baseline,
-        rise,
-        low,
-        high,
-        harm,
-        harm_threshold,
-        safe,
-        safe_threshold,
-        margin,
-        int(candidate_units),
-        int(baseline_units),
-        int(candidate_first),
-        int(baseline_first),
-        _more(candidate_units, growing),
-        "",
-        *values,
-    )
-    if harm < harm_threshold:
-        return found
-    return replace(found, verdict=Verdict.HARMFUL if exceeds(guardrail, found) else Verdict.TOLERATED)
-
-
-def _more(units: float, growing: float) -> int | None:
-    """Candidate units still to come, when both arms have to grow by a factor."""
-    if not isfinite(growing):
-        return None
-    return max(1, round(units * (growing - 1))) if growing > 1 else 0

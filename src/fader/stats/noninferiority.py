@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from fader.model.metric import Direction
 from fader.model.summary import ArmSummary
@@ -81,7 +81,7 @@ class Proof:
         normal = np.where(known, log_e_norm1_mean(-self.worse, v, taus, -self.null), 0.0)
         return np.where(self.exact, self.ratio * floats(factor), normal)[()]
 
-    def take(self, which: Flags) -> Proof:
+    def take(self, which: NDArray[np.intp]) -> Proof:
         return Proof(*(getattr(self, name)[which] for name in ("worse", "v", "taus", "null", "ratio", "exact")))
 
 

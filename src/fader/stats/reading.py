@@ -1,6 +1,7 @@
 """The effect on an outcome, for people: an estimate with the intervals in which it lies.
 
-[low, high] is a confidence sequence: the normal mixture's band on the information clock, which holds at every look.
+[low, high] is a confidence sequence: the normal mixture's band on the information clock, which holds at every look;
+of three mixtures together, tuned for the smallest effect of interest and for larger ones, which show sooner.
 The fixed-sample interval is narrower and holds once, at the planned end; their alphas add up (union bound), so both
 may be shown. Variances are those of the clustered difference (delta method) after CUPED, the larger of each arm's own
 and the pooled one: alone, the own one promises too much where the candidate's arm is small and the values are skewed.
@@ -25,10 +26,12 @@ from fader.stats.clustered import difference, own_variance
 from fader.stats.cuped import adjusted
 from fader.stats.histogram import quantile
 from fader.stats.method import WIDE
-from fader.stats.normal_mixture import half_width, tune
+from fader.stats.normal_mixture import half_width, half_width_mean, tune
 
 #: Effect for which the sequence is tuned where no smallest one of interest is given, as a share of the value.
 USUAL = 0.05
+#: Effects for which the sequences are tuned, as multiples of the smallest one of interest.
+LARGER = (1.0, 4.0, 16.0)
 
 Interval = tuple[float, float]
 
@@ -117,7 +120,7 @@ def _reading(
 ) -> Reading:
     metric, quantiles = outcome.metric, outcome.metric.kind == "quantile"
     sd = sqrt(seen.variance)
-    z = float(half_width(seen.variance, _tau(outcome, seen, alpha), alpha)) / sd
+    z = half_width_mean(seen.variance, _taus(outcome, seen, alpha), alpha) / sd
     intervals = [(seen.effect - z * sd, seen.effect + z * sd)]
     if fixed_alpha:
         z = NormalDist().inv_cdf(1 - fixed_alpha / 2)
@@ -152,16 +155,16 @@ def smallest(outcome: Outcome, baseline: float) -> float:
     return margin.value if margin.kind == "absolute" else margin.value * abs(baseline)
 
 
-def _tau(outcome: Outcome, seen: Seen, alpha: float) -> float:
-    """The band is tightest at the information that just shows the smallest effect of interest.
+def _taus(outcome: Outcome, seen: Seen, alpha: float) -> tuple[float, ...]:
+    """Each band is tightest at the information that just shows its effect.
 
-    Of the value of both arms together, which says nothing about their difference.
+    Effects are of the value of both arms together, which says nothing about their difference.
     """
     if outcome.metric.kind == "quantile":
-        return WIDE[1] * (1 - outcome.metric.q)
+        return tuple(times * (1 - outcome.metric.q) for times in WIDE)
     effect = smallest(outcome, seen.rate) or USUAL * abs(seen.rate) or sqrt(seen.variance)
     tau = float(tune(1.0, alpha))
-    return effect * tau / float(half_width(1.0, tau, alpha))
+    return tuple(times * effect * tau / float(half_width(1.0, tau, alpha)) for times in LARGER)
 
 
 def fieller(candidate: float, baseline: float, v: tuple[float, float], z: float) -> Interval | None:
