@@ -136,7 +136,8 @@ rollouts:
 """
     if scenario.sells:
         text = text.replace("rollouts:\n", f"{_CONVERSION}rollouts:\n", 1)
-        text += "    outcomes: {conversion: {tolerate: 10%}}\n"
+        interest = ", smallest: 20%" if scenario.experiment else ""
+        text += f"    outcomes: {{conversion: {{tolerate: 10%{interest}}}}}\n"
     if scenario.experiment:
         text += f"    experiment: {{share: 50%, for: {scenario.experiment}, primary: conversion, decide: better}}\n"
     return text
