@@ -8,7 +8,7 @@ from fader.model.rollout import Guardrail, RolloutSpec
 from fader.model.share import WHOLE
 from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Verdict
-from fader.rollout import words
+from fader.rollout import explain_outcome, explain_signal, words
 from fader.rollout.ahead import Ahead
 from fader.rollout.plan import is_experiment, is_holdback, next_share, stage_of
 
@@ -19,6 +19,12 @@ def sentence(step: Step) -> str:
         return step.reason
     why = f' ("{step.command.reason}")' if step.command.reason and step.command.reason not in step.reason else ""
     return f"{step.reason}{why}, by {step.actor}" if step.actor else step.reason + why
+
+
+def findings(step: Step) -> tuple[str, ...]:
+    """What was read and found beside the guardrails when a step was decided, a sentence each."""
+    readings = (explain_outcome.reading(step.spec, step.before, r, step.at) for r in step.readings)
+    return (*readings, *(explain_signal.signal(step.spec, s) for s in step.signals))
 
 
 def guardrail_of(spec: RolloutSpec, judgement: Judgement) -> Guardrail:

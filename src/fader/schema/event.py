@@ -11,8 +11,8 @@ from fader.model.metric import REQUEST
 from fader.schema.noun import Noun
 from fader.schema.suggest import quoted, wrong
 
-_EVENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_FIX = "use letters, digits, dots, - and _, at most 63, a letter or digit first, e.g. order"
+_EVENT = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
+_FIX = "use letters, digits, and _ . : -, at most 100, a letter or _ first, e.g. order"
 #: Written by the gateway and by exposures; they are no outcomes.
 OWN = {REQUEST: "what every user does", "exposure": "what tells fader who saw what"}
 

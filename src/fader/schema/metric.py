@@ -16,7 +16,7 @@ from fader.schema.suggest import did_you_mean, quoted, wrong
 from fader.schema.where import parse_where
 
 _VALUES = tuple(name for name, kind in REQUEST_FIELDS.items() if kind == "number" and name != "status")
-_PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
 _KINDS = Literal["proportion", "quantile", "count", "mean", "ratio", "retention"]
 
 #: Known without being written; a metric of the same name in the file takes their place.

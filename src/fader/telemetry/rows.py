@@ -143,11 +143,14 @@ class Rows:
 
     def forget(self, unit: str) -> int:
         """Erase the unit's rows, and rewrite what held its name."""
-        count = int(self._run(sql.BLANK_UNIT, unit=unit)[0][0]) + int(self._run(sql.BLANK_TRACKED, unit=unit)[0][0])
+        count = int(self._run(sql.BLANK_UNIT, unit=unit)[0][0])
+        tracked = int(self._run(sql.BLANK_TRACKED, unit=unit)[0][0])
         self._run(sql.DELETE_BLANKED)
         self._run(sql.DELETE_BLANKED_TRACKED)
         self._db.execute("CHECKPOINT")
-        return count
+        if tracked:
+            self._remember_ids()
+        return count + tracked
 
     def retain(self, since: float) -> tuple[int, list[Segment]]:
         """Drop rows that started before; also says which segments need no mark any more."""
