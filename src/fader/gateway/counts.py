@@ -16,7 +16,7 @@ COUNTS_PATH = "/stats/prometheus?usedonly&filter=%5Efader"
 #: Path on the admin socket whose answer `endpoint_health` reads.
 HEALTH_PATH = "/clusters?format=json"
 
-_SAMPLE = re.compile(r"^envoy_fader_(requests|latency_us_bucket|latency_us_sum)\{(.*)\} (\S+)$")
+_SAMPLE = re.compile(r"^envoy_fader_(requests|errors|latency_us_bucket|latency_us_sum)\{(.*)\} (\S+)$")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _MICROSECONDS = 1000.0
 #: Envoy's word for a failed check → ours.
@@ -40,7 +40,8 @@ def version_counts(prometheus: str) -> tuple[VersionCount, ...]:
         cell = labels.get("cell", "")
         if kind == "requests":
             requests[cell] += int(value)
-            errors[cell] += int(value) if labels.get("code", "").startswith("5") else 0
+        elif kind == "errors":
+            errors[cell] += int(value)
         elif kind == "latency_us_sum":
             sums[cell] = round(value)
         else:

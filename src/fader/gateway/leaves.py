@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from fader.gateway.access_log import probability
+from fader.gateway.access_log import NOTHING, probability, route_name
 from fader.gateway.clusters import attempts, seconds
 from fader.gateway.identity import set_cookie, sources
 from fader.gateway.matchers import Json
@@ -117,6 +117,7 @@ def _shared(live: LiveService, version: str, reason: str, issue: UnitSource | No
     if issue:
         response.append(append("set-cookie", set_cookie(service, issue)))
     return {
+        "name": route_name(service.name, live.split.rollout if live.split else "", version, reason),
         "metadata": {"filter_metadata": {NAMESPACE: _metadata(live, version, reason)}},
         "request_headers_to_add": [
             overwrite("x-fader", assignment),
@@ -134,6 +135,7 @@ def _metadata(live: LiveService, version: str, reason: str) -> Json:
         "v": version,
         "why": reason,
         "cell": cell(service.name, version, reason),
+        NOTHING: NOTHING,
     }
     return data if service.sample < WHOLE else {**data, "p": probability(service.sample)}
 

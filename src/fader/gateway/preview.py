@@ -65,6 +65,7 @@ def _link(live: LiveService, split: Split, where: dict[str, str], extract: str) 
     cookie = f"{PARAMETER}={literal(split.preview)}; Path=/; Max-Age={COOKIE_AGE}; HttpOnly; SameSite=Lax{secure}"
     shared = routes(live, split.candidate, "preview")[-1]
     return {
+        "name": shared["name"],
         "metadata": shared["metadata"],
         "match": {"prefix": "/", "headers": [{"name": _PATH, "string_match": where}]},
         "direct_response": {"status": 307},

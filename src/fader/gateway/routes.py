@@ -7,7 +7,7 @@ the virtual host too, so nothing of a service is in the listener and a change of
 from __future__ import annotations
 
 from fader.assign.bucket import seed
-from fader.gateway.access_log import sampler
+from fader.gateway.access_log import UNIT_HEADER, sampler
 from fader.gateway.identity import identity_filters, issued
 from fader.gateway.leaves import overwrite, routes
 from fader.gateway.matchers import Json, action, any_of, first_of, header, interval, present, typed
@@ -34,15 +34,14 @@ def virtual_host(live: LiveService) -> Json:
         "domains": list(service.hosts),
         "matcher": tree.get("matcher", {"on_no_match": tree}),
         "request_headers_to_remove": [COPIED],
-        "request_headers_to_add": [overwrite("x-fader-unit", f"%FILTER_STATE({UNIT}:PLAIN)%")],
+        "request_headers_to_add": [overwrite(UNIT_HEADER, f"%FILTER_STATE({UNIT}:PLAIN)%")],
         **chain,
     }
 
 
 def _leaf(found: list[Json]) -> Json:
     """Ends in a route that takes everything, or an unmatched request would be a 404."""
-    listed = [{**route, "name": "r"} for route in found]
-    return action(typed("envoy.config.route.v3.RouteList", routes=listed))
+    return action(typed("envoy.config.route.v3.RouteList", routes=found))
 
 
 def _tree(live: LiveService) -> Json:

@@ -7,12 +7,13 @@ from fader.model.report import EndpointHealth, VersionCount
 
 PROMETHEUS = """\
 # TYPE envoy_fader_requests counter
-envoy_fader_requests{cell="shop/v2/rollout",code="200"} 7
-envoy_fader_requests{cell="shop/v2/rollout",code="503"} 2
-envoy_fader_requests{cell="shop/v2/rollout",code="0"} 1
-envoy_fader_requests{cell="shop%2Eeu/v1/none",code="404"} 4
-envoy_fader_requests{cell="-",code="404"} 9
-envoy_other{cell="shop/v2/rollout",code="200"} 7
+envoy_fader_requests{cell="shop/v2/rollout"} 10
+envoy_fader_requests{cell="shop%2Eeu/v1/none"} 4
+envoy_fader_requests{cell="-"} 9
+# TYPE envoy_fader_errors counter
+envoy_fader_errors{cell="shop/v2/rollout"} 2
+envoy_fader_errors{cell="-"} 1
+envoy_other{cell="shop/v2/rollout"} 7
 # TYPE envoy_fader_latency_us histogram
 envoy_fader_latency_us_bucket{cell="shop/v2/rollout",le="250"} 0
 envoy_fader_latency_us_bucket{cell="shop/v2/rollout",le="1000"} 6
