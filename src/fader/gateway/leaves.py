@@ -11,7 +11,6 @@ from fader.gateway.matchers import Json
 from fader.gateway.names import (
     NAMESPACE,
     assigned_cluster,
-    cell,
     shielded_stream_cluster,
     stream_cluster,
     version_cluster,
@@ -134,7 +133,6 @@ def _metadata(live: LiveService, version: str, reason: str) -> Json:
         "r": live.split.rollout if live.split else "",
         "v": version,
         "why": reason,
-        "cell": cell(service.name, version, reason),
         NOTHING: NOTHING,
     }
     return data if service.sample < WHOLE else {**data, "p": probability(service.sample)}

@@ -63,8 +63,3 @@ def share_key(service: Service, split: Split) -> str:
 def whole_log_key(listener_name: str) -> str:
     """Runtime key that is on while every unit of every service on the listener is logged."""
     return f"fader.log.{listener_name}.all"
-
-
-def cell(service: str, version: str, reason: str) -> str:
-    """Tag of the exact counters."""
-    return f"{token(service)}/{token(version)}/{reason}"
