@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from fader.gateway.access_log import NOTHING, probability, route_name
+from fader.gateway.access_log import NOTHING, UNIT_HEADER, probability, route_name
 from fader.gateway.clusters import attempts, seconds
 from fader.gateway.identity import set_cookie, sources
 from fader.gateway.matchers import Json
 from fader.gateway.names import (
+    COPIED,
     NAMESPACE,
+    UNIT,
     assigned_cluster,
     shielded_stream_cluster,
     stream_cluster,
@@ -118,7 +120,10 @@ def _shared(live: LiveService, version: str, reason: str, issue: UnitSource | No
     return {
         "name": route_name(service.name, live.split.rollout if live.split else "", version, reason),
         "metadata": {"filter_metadata": {NAMESPACE: _metadata(live, version, reason)}},
+        # Here and not once for the service: a second list of headers costs more than a longer one.
+        "request_headers_to_remove": [COPIED],
         "request_headers_to_add": [
+            overwrite(UNIT_HEADER, f"%FILTER_STATE({UNIT}:PLAIN)%"),
             overwrite("x-fader", assignment),
             append("baggage", baggage) if service.trust_baggage else overwrite("baggage", baggage),
         ],

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from fader.gateway.leaves import append, literal, overwrite, routes
 from fader.gateway.matchers import Json, any_of, header
+from fader.gateway.names import COPIED
 from fader.model.ruleset import LiveService, Split
 from fader.model.service import Exclusion
 
 HEADER = "x-fader-preview"
 PARAMETER = "fader_preview"
-#: The header's copy outside `x-fader*`, which is stripped from every request before it is routed.
-COPIED = "fader-preview"
 COOKIE_AGE = 28_800
 _PATH = ":path"
 

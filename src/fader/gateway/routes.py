@@ -7,12 +7,12 @@ the virtual host too, so nothing of a service is in the listener and a change of
 from __future__ import annotations
 
 from fader.assign.bucket import seed
-from fader.gateway.access_log import UNIT_HEADER, sampler
+from fader.gateway.access_log import sampler
 from fader.gateway.identity import identity_filters, issued
-from fader.gateway.leaves import overwrite, routes
+from fader.gateway.leaves import routes
 from fader.gateway.matchers import Json, action, any_of, first_of, header, interval, present, typed
 from fader.gateway.names import KNOWN, UNIT, share_key
-from fader.gateway.preview import COPIED, asks, preview_routes
+from fader.gateway.preview import asks, preview_routes
 from fader.model.ruleset import LiveService
 from fader.model.service import Exclusion, UnitSource
 
@@ -33,8 +33,6 @@ def virtual_host(live: LiveService) -> Json:
         "name": service.name,
         "domains": list(service.hosts),
         "matcher": tree.get("matcher", {"on_no_match": tree}),
-        "request_headers_to_remove": [COPIED],
-        "request_headers_to_add": [overwrite(UNIT_HEADER, f"%FILTER_STATE({UNIT}:PLAIN)%")],
         **chain,
     }
 

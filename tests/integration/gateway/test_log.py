@@ -87,6 +87,19 @@ async def test_whatever_a_request_says_its_line_is_json() -> None:
     assert all(line.startswith(b'{"s"') for line in raw[-len(usual) :]), "the usual line is written as text"
 
 
+async def test_a_client_that_goes_away_has_a_line() -> None:
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        async with gateway(world(live(shop(port, v1.port, v2.port, unit=(HEADER,)), split()))) as running:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /slow HTTP/1.1\r\nhost: a\r\nx-user-id: alice\r\n\r\n")
+            await asyncio.sleep(0.2)
+            writer.close()
+            (line,) = await running.lines(1)
+    assert set(line) == FIELDS
+    assert (line["u"], line["c"], line["f"], line["us"], line["v"], line["w"]) == ("alice", 0, "DC", None, "v2", "v2")
+
+
 async def test_a_method_is_a_word() -> None:
     """Also over HTTP/2, where it is a header like others: what is no token never becomes a request."""
     async with apps("v1", "v2") as (v1, v2):
