@@ -1,0 +1,165 @@
+"""The sums of one stage: what each unit did, in memory, and the totals. A fold costs what the new rows touch.
+
+Units are kept by arm: key of the unit times two, plus one with the candidate. What does not belong to an arm
+(tracked events, exposed or not) stands with the baseline's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+
+import numpy as np
+
+from fader.ports.events import Cell
+from fader.telemetry.columns import Column, Columns, Keys, together
+from fader.telemetry.measure import Measure, measures
+from fader.telemetry.questions import Extent, key_ranges, unit_events, unit_past, unit_rows, value_bins
+from fader.telemetry.rows import Rows
+from fader.telemetry.tally import Totals, tally
+
+#: Columns of some units by arm (the baseline's and the candidate's in turns), and what they did before.
+Units = tuple[dict[str, Column], dict[str, Column]]
+
+
+class Sums:
+    """`start`: when the attempt began, where the time of covariates ends. `folded`: the last batch that is in."""
+
+    def __init__(self, cell: Cell, start: float) -> None:
+        self.cell, self.start = cell, start
+        self.measures: tuple[Measure, ...] = measures(cell.metrics)
+        self.outcomes = tuple(m for m in self.measures if not (m.direct or m.external))
+        kinds = {"first": "f8", "inside": "i4", "req": "i4", "act": "i4", "out": "i4"}
+        past: dict[str, str] = {}
+        for m in self.measures:
+            kinds |= m.kinds
+            if cell.past and not m.external:
+                past |= {"here": "i4", f"p{m.index}": m.kinds[f"y{m.index}"]}
+                past |= {f"q{m.index}": m.kinds[f"n{m.index}"]} if m.own_n else {}
+        self.units, self.past = Columns(kinds), Columns(past)
+        self.totals: Totals = Counter()
+        self.folded = 0
+        self.unsaved = 0
+
+    def fold(self, rows: Rows, extent: Extent, sign: Literal[1, -1] = 1) -> None:
+        """Add what the rows of the extent say, or take it out again because the end of the stage moved."""
+        for low, high in key_ranges(rows, extent):
+            self._fold(rows, extent, low, high, sign)
+        for metric, arm, number, n in value_bins(rows, self.measures, self.cell, extent):
+            self.totals["bin", metric, int(arm), number] += sign * n
+
+    def fold_past(self, rows: Rows, after: int, last: int) -> None:
+        """What units did before the attempt."""
+        if not self.past.kinds:
+            return
+        extent = Extent(after, last, self.cell.past, self.start)
+        for low, high in key_ranges(rows, extent):
+            keys, more = together(unit_past(rows, self.measures, self.cell, extent, low, high), self.past.kinds)
+            if len(keys):
+                arms, at = self.units.read(self.units.locate(both(keys))), self.past.locate(keys)
+                known = self.past.read(at)
+                new = {name: known[name] + more[name] for name in known}
+                self.past.write(at, new)
+                self._account((arms, known), (arms, new))
+
+    def forget(self, key: int) -> bool:
+        """Take a unit out; whether it was there."""
+        unit = np.array([key], np.int64)
+        at, at_past = self.units.locate(both(unit)), self.past.locate(unit)
+        nothing, nothing_past = self.units.nothing(2), self.past.nothing(1)
+        self._account((self.units.read(at), self.past.read(at_past)), (nothing, nothing_past))
+        none = np.zeros(2, bool)
+        self.units.write(at, nothing, none)
+        self.past.write(at_past, nothing_past, none[:1])
+        return bool(at.there.any() or at_past.there.any())
+
+    def _fold(self, rows: Rows, extent: Extent, low: int, high: int, sign: Literal[1, -1]) -> None:
+        cell, kinds = self.cell, self.units.kinds
+        keys, more = together(unit_rows(rows, self.measures, cell, extent, low, high), kinds)
+        units = np.unique(keys >> 1)
+        if not len(units):
+            return
+        arms = both(units)
+        at = self.units.locate(arms)
+        known, past = self.units.read(at), self.past.read(self.past.locate(units))
+        delta = _spread(arms, keys, more, kinds)
+        if sign > 0:
+            first = np.minimum(known["first"], delta["first"])
+            anew = delta["first"] < known["first"]
+        else:
+            first = known["first"]
+            anew = np.isfinite(first) & (first >= extent.since)
+        values = {name: _added(known[name], delta[name], kind, sign, extent) for name, kind in kinds.items()}
+        self._outcomes(rows, extent, (low, high), sign, arms, first, anew, known, values)
+        new = np.zeros(len(arms), bool)
+        new[np.searchsorted(arms, keys)] = True
+        self.units.write(at, values, new)
+        self._account((known, past), (values, past))
+
+    def _outcomes(
+        self,
+        rows: Rows,
+        extent: Extent,
+        part: tuple[int, int],
+        sign: Literal[1, -1],
+        arms: Keys,
+        first: Column,
+        anew: Column,
+        known: dict[str, Column],
+        values: dict[str, Column],
+    ) -> None:
+        """Units whose first exposure is as it was get what is new; for the others everything since then is read."""
+        names = {name: kind for m in self.outcomes for name, kind in m.kinds.items()}
+        if not names:
+            return
+        same = np.isfinite(first) & ~anew
+        asked = [(same, extent)]
+        if sign > 0 and anew.any():
+            asked.append((anew, Extent(0, extent.last, float(first[anew].min()), extent.until)))
+        nothing = Columns(names).nothing(len(arms))
+        for name in names:
+            values[name] = np.where(anew, nothing[name], known[name])
+        for chosen, where in asked:
+            if chosen.any():
+                parameters = where.parameters(self.cell, *part)
+                found = unit_events(rows, self.outcomes, parameters, arms[chosen], first[chosen])
+                delta = _spread(arms, *together(found, names), names)
+                for name, kind in names.items():
+                    values[name] = _added(values[name], delta[name], kind, sign, extent)
+
+    def _account(self, before: Units, after: Units) -> None:
+        """Totals change by what the touched units add now and added before."""
+        old, new = (
+            tally(self.measures, (_of_arm(0, units), _of_arm(1, units)), past, self.cell.since)
+            for units, past in (before, after)
+        )
+        self.totals.update(new)
+        self.totals.subtract(old)
+        for key in [key for key in old if not self.totals[key]]:
+            del self.totals[key]
+        self.unsaved += len(next(iter(after[0].values()))) // 2
+
+
+def _of_arm(arm: int, units: dict[str, Column]) -> dict[str, Column]:
+    return {name: column[arm::2] for name, column in units.items()}
+
+
+def both(units: Keys) -> Keys:
+    """The keys of both arms of sorted units, sorted."""
+    return np.stack([units * 2, units * 2 + 1], axis=1).ravel()
+
+
+def _spread(arms: Keys, keys: Keys, columns: dict[str, Column], kinds: dict[str, str]) -> dict[str, Column]:
+    """Columns at `keys` as columns at `arms`, which hold them all."""
+    spread = Columns(kinds).nothing(len(arms))
+    places = np.searchsorted(arms, keys)
+    for name, values in columns.items():
+        spread[name][places] = values
+    return spread
+
+
+def _added(known: Column, delta: Column, kind: str, sign: int, extent: Extent) -> Column:
+    if kind != "f8":
+        return np.asarray(known + sign * delta)
+    merged: Column = np.minimum(known, delta) if sign > 0 else np.where(known >= extent.since, np.inf, known)
+    return merged
