@@ -20,7 +20,7 @@ MOST = 0.99
 
 
 def adjusted(candidate: Arms, baseline: Arms) -> tuple[Arms, Arms, Floats]:
-    """Both arms with adjusted `events`, `failures`, `yy` and `yn`, and the share of variance that is left (1: no past)."""
+    """Both arms with `events`, `failures`, `yy` and `yn` adjusted, and the share of variance left over (1: no past)."""
     if not np.any(candidate.xx) and not np.any(baseline.xx):
         return candidate, baseline, np.ones_like(candidate.events)
     pool = candidate + baseline
