@@ -319,8 +319,11 @@ class TestRestarts:
         assert weight(0) == pytest.approx(6 / pi**2)
         assert weight(np.arange(10**5)).sum() == pytest.approx(1, abs=1e-5)
 
-    def test_the_weighted_sum(self) -> None:
-        later = (Restart(1, 30, 300), Restart(2, 25, 100))
+    @pytest.mark.parametrize(
+        "later",
+        [(Restart(1, 30, 300), Restart(2, 25, 100)), (Restart(1, 2, 98),), (Restart(3, 0, 5), Restart(4, 0, 0))],
+    )
+    def test_the_weighted_sum(self, later: tuple[Restart, ...]) -> None:
         j = judged(CRASHES, *self.STAGE, learnt=0.005, against=stakes(), restarts=later)
         parts = [(r.number, float(log_e_grid(r.candidate, r.baseline, 0.05))) for r in later]
         assert j.log_e_harm == pytest.approx(with_restarts(float(log_e_grid(40, 960, 0.05)), *parts))
