@@ -82,7 +82,7 @@ def test_a_handful_of_events_says_nothing_of_a_slope(buyers: int, used: bool) ->
     """Of a hundred units with an event at least, of both arms together, half of whom had one before."""
     y, x = np.r_[np.ones(buyers), np.zeros(5000)], np.r_[np.ones(buyers // 2), np.zeros(5000 + buyers - buyers // 2)]
     c, b = Arms.of([of_units(y, x=x)]).take(0), Arms.of([of_units(np.zeros(5000))]).take(0)
-    assert (adjusted(c, b)[2] < 1.0) is used
+    assert bool(adjusted(c, b)[2] < 1.0) is used
 
 
 def test_the_outcome_itself_is_no_covariate() -> None:
