@@ -23,7 +23,7 @@ from fader.stats.cuped import adjusted
 from fader.stats.grid import log_e_grid, theta
 from fader.stats.harm import weight
 from fader.stats.judge import UNBOUNDED, Case, Stakes, judge, judge_all
-from fader.stats.normal_mixture import log_e_norm1, log_e_norm1_mean
+from fader.stats.normal_mixture import band, log_e_norm1, log_e_norm1_mean
 
 HALF = stakes(500_000, 10**6)
 
@@ -87,6 +87,32 @@ class TestRequests:
         found = judged(errors, *arms, 0.03, "absolute", 0.1)
         assert found.log_e_safe == pytest.approx(float(log_e_norm1(-d.estimate, v, 0.015, null=-0.03)))
         assert found.log_e_safe > judged(errors, *plain, 0.03, "absolute", 0.1).log_e_safe + 1
+
+    def test_where_there_never_was_an_error_a_small_rate_is_expected(self) -> None:
+        c, b = arm(1000, 1, 12), arm(19_000, 1, 95)
+        rate = 107 / 20_000
+        pooled = rate * (1 - rate) * (1 / 1000 + 1 / 19_000)
+        normal = float(log_e_norm1_mean(12 / 1000 - 95 / 19_000, pooled, (0.0001, 0.0005, 0.002)))
+        exact = with_restarts(float(log_e_grid(12, 95, 0.05)))
+        j = judged(Metric("errors", "proportion"), c, b, learnt=0.0, against=stakes())
+        assert j.log_e_harm == pytest.approx(float(np.logaddexp(exact, normal)) - log(2))
+
+    def test_the_band_of_the_rise(self) -> None:
+        """Tuned for the usual rate, or for what is tolerated where that is more; as measured, without covariates."""
+        c, b = arm(1000, 1, 12), arm(19_000, 1, 95)
+        d = difference(c, b)
+        errors, v = Metric("errors", "proportion"), max(float(d.own), float(d.pooled))
+        for tolerate, tau in ((0.002, 0.005), (0.02, 0.02)):
+            j = judged(errors, c, b, tolerate, "absolute", 0.005, stakes())
+            assert (j.low, j.high) == pytest.approx(band(j.rise, v, tau))
+
+    def test_a_forecast_reaches_far(self) -> None:
+        """A tenth of a per cent of the last stage's need; but no further than a hundred thousand times as far."""
+        errors = Metric("errors", "proportion")
+        far = judged(errors, arm(100, 1, 1), arm(100, 1, 1), 0.001, "absolute", 0.01)
+        assert far.more_units is not None
+        assert 100 * 1000 < far.more_units < 100 * 10_000
+        assert judged(errors, arm(100, 1, 1), arm(100, 1, 1), 0.00001, "absolute", 0.01).more_units is None
 
 
 class TestRareUnits:
