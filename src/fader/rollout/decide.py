@@ -107,12 +107,9 @@ def _learn(look: Look) -> Decision:
     if state.phase is not Phase.LEARNING or waits:
         return Decision(state, waits=waits, wake_at=now + TICK)
     made = planned(spec, evidence)
-    said = ""
-    if spec.experiment is not None:
-        said = explain_outcome.plan(spec, made) if made else explain_outcome.unplanned(spec.experiment.primary)
     first = next_share(spec, state)
     used = tuple(learnt(evidence, g.metric) for g in spec.guardrails)
-    reason = explain.learned(spec, used, first, said)
+    reason = explain.learned(spec, used, first, explain_outcome.planned(spec, made))
     after = replace(
         at_stage(spec, state, "learned", reason, 0, first, now),
         bases=tuple(freeze(evidence, w.metric) for w in spec.watched),
