@@ -136,7 +136,7 @@ rollouts:
 """
     if scenario.sells:
         text = text.replace("rollouts:\n", f"{_CONVERSION}rollouts:\n", 1)
-        interest = ", smallest: 20%" if scenario.experiment else ""
+        interest = ", smallest: 30%" if scenario.experiment else ""
         text += f"    outcomes: {{conversion: {{tolerate: 10%{interest}}}}}\n"
     if scenario.experiment:
         text += f"    experiment: {{share: 50%, for: {scenario.experiment}, primary: conversion, decide: better}}\n"
