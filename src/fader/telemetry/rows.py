@@ -92,14 +92,14 @@ class Rows:
         for key, at in latest.items():
             self._latest[key] = max(at, self._latest.get(key, 0.0))
         ids = np.sort(np.array([event.i for event in events], np.int64))
-        self._ids.write(ids, {})
+        self._ids.write(self._ids.locate(ids), {})
         return len(lines) + len(events)
 
     def _fresh(self, events: list[TrackedRow]) -> list[TrackedRow]:
         """Without those whose id is there already."""
         first = {event.i: event for event in reversed(events)}
         ids = np.sort(np.fromiter(first, np.int64, len(first)))
-        for known in ids[self._ids.find(ids)].tolist():
+        for known in ids[self._ids.locate(ids).there].tolist():
             del first[known]
         return list(first.values())
 
@@ -136,7 +136,7 @@ class Rows:
     def _remember_ids(self) -> None:
         """Ids are known as long as their events are kept: eight bytes each."""
         self._ids = Columns({})
-        self._ids.write(np.unique(self.table(sql.TRACKED_IDS, {})["i"].astype(np.int64)), {})
+        self._ids.write(self._ids.locate(np.unique(self.table(sql.TRACKED_IDS, {})["i"])), {})
 
     def counted(self, service: str, since: float, until: float) -> int:
         return int(self._run(sql.COUNTED, service=service, since=since, until=until)[0][0])

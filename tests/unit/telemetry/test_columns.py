@@ -21,7 +21,7 @@ def test_what_was_written_last_is_read(given_writes: list[dict[int, tuple[int, f
     for some in given_writes:
         keys = np.array(sorted(some), np.int64)
         columns.write(
-            keys,
+            columns.locate(keys),
             {"a": np.array([some[k][0] for k in sorted(some)], np.int64), "b": np.array([some[k][1] for k in keys])},
         )
         plain |= some
@@ -29,11 +29,11 @@ def test_what_was_written_last_is_read(given_writes: list[dict[int, tuple[int, f
     copy.unpack(columns.pack())
     everything = np.arange(301)
     for table in (columns, copy):
-        read = table.read(everything)
+        read = table.read(table.locate(everything))
         assert [(a, b) for a, b in zip(read["a"].tolist(), read["b"].tolist(), strict=True)] == [
             plain.get(k, (0, np.inf)) for k in range(301)
         ]
-        assert table.find(everything).tolist() == [k in plain for k in range(301)]
+        assert table.locate(everything).there.tolist() == [k in plain for k in range(301)]
         assert len(table) == len(plain)
 
 
