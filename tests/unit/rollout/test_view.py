@@ -6,9 +6,11 @@ import pytest
 from tests.unit.rollout.build import NOW, command, evidence, gateway, learning, spec, state
 
 from fader.model.decision import Decision, Step
-from fader.model.evidence import Evidence
-from fader.model.rollout import RolloutSpec
+from fader.model.evidence import Evidence, MetricEvidence
+from fader.model.metric import Margin, Metric
+from fader.model.rollout import Outcome, RolloutSpec
 from fader.model.state import Phase, RolloutState
+from fader.model.summary import ArmSummary
 from fader.model.view import RolloutView
 from fader.ports.events import Exposure
 from fader.rollout.command import obey
@@ -182,3 +184,14 @@ class TestPoints:
         assert p.candidate_value == 0.0
         assert p.candidate_high is not None
         assert p.candidate_high > 0
+
+    def test_a_share_of_users_counts_users_and_an_amount_has_no_end_at_one(self) -> None:
+        buyers = Metric("buyers", "proportion", "higher", of="units", event="order")
+        revenue = Metric("revenue", "mean", "higher", value="amount", event="order")
+        for metric, events, squares in ((buyers, 300.0, 300.0), (revenue, 12_000.0, 400_000.0)):
+            arm = ArmSummary(1000, 1000.0, events, squares, events, 1000.0, 300, 2 * events)
+            of = spec(outcomes=(Outcome(metric, Margin("relative", 0.1)),))
+            found = evidence(metrics=(*evidence().metrics, MetricEvidence(metric.name, arm, arm)))
+            p = points(of, state(), found)[-1]
+            assert (p.metric, p.candidate_value) == (metric.name, events / 1000)  # not the 2 x events of `failures`
+            assert p.candidate_low < p.candidate_value < p.candidate_high
