@@ -31,7 +31,8 @@ class Scenario:
 
     `ends`: what a rollout must come to here; `latency`: the tolerated rise of p95 at 100 %. `sells`: whether the share
     of visitors who buy is an outcome. `experiment`: how long the stage of 50 % is held and then read; "" is none.
-    `warm_up`: seconds of traffic before the start; visitors who are known from before tell more.
+    `warm_up`: seconds of traffic before the start; visitors who are known from before tell more. `turnover`: the share
+    of requests for which a visitor leaves and another comes, so that what is not proven yet can be.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Scenario:
     sells: bool = False
     experiment: str = ""
     warm_up: float = 3.0
+    turnover: float = 0.0
 
 
 SCENARIOS = {
@@ -76,14 +78,17 @@ SCENARIOS = {
             v2=Manners(slow_factor=0.7, appeal=0.18),
             sells=True,
             warm_up=15.0,
+            turnover=0.03,
         ),
         Scenario(
             "side-effect",
             "v2 sells as well, but 16 % of its visitors look for help instead of 8 %, and nobody asked about that",
             "completed",
             v2=Manners(confusion=0.16),
+            stages=("5%", "10%", "25%", "{share: 50%, bake: 30s}", "100%"),
             sells=True,
             warm_up=15.0,
+            turnover=0.05,
         ),
         Scenario(
             "ab",
