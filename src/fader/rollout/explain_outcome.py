@@ -37,6 +37,11 @@ def _is(r: Reading) -> str:
 
 def _compared(spec: RolloutSpec, r: Reading) -> str:
     metric = outcome_of(spec, r.metric).metric
+    if metric.kind == "quantile":
+        return (
+            f"its {words.quantile(metric)} is {words.value(r.candidate_value, metric)} on {r.arm} against "
+            f"{words.value(r.baseline_value, metric)} on {spec.baseline}"
+        )
     return (
         f"{words.amount(r.candidate_value, metric)} {words.per(metric)} on {r.arm} against "
         f"{words.amount(r.baseline_value, metric)} on {spec.baseline}"
@@ -48,8 +53,9 @@ def _interval(metric: Metric, r: Reading) -> str:
     low, high, alpha, when = r.low, r.high, r.alpha, "at every look"
     if r.fixed_low is not None and r.fixed_high is not None:
         low, high, alpha, when = r.fixed_low, r.fixed_high, r.fixed_alpha, "at the planned end"
+    of = " in the share of slower requests" if metric.kind == "quantile" else ""
     return (
-        f"a difference of {words.difference(r.effect, metric)}, between {words.difference(low, metric)} and "
+        f"a difference of {words.difference(r.effect, metric)}{of}, between {words.difference(low, metric)} and "
         f"{words.difference(high, metric)} ({100 * (1 - alpha):.3g} % sure {when})"
     )
 

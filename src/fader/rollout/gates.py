@@ -6,10 +6,12 @@ advances. Stops come first: harm that is proven is acted on even while something
 
 from __future__ import annotations
 
+import re
 from math import log
 
+from fader.model.metric import REQUEST
 from fader.model.state import Phase
-from fader.model.verdict import Verdict
+from fader.model.verdict import Signal, Verdict
 from fader.rollout import explain, explain_signal
 from fader.rollout.health import (
     arms_apart,
@@ -20,7 +22,7 @@ from fader.rollout.health import (
     sample_ratio,
     weights_hold,
 )
-from fader.rollout.learning import baseline_learnt
+from fader.rollout.learning import baseline_learnt, by_status
 from fader.rollout.look import Gate, Look, Stop, Wait
 from fader.rollout.plan import HALF, is_holdback, stage_of
 from fader.rollout.ramp import ahead
@@ -31,6 +33,8 @@ DEAD = 2.0
 #: An e-value for harm (natural log) that freezes the ramp while the estimate exceeds what is tolerated: by chance at
 #: most once in 10 guardrails and stages, and then it clears by itself.
 SUSPICION = log(10)
+#: The fingerprint of a request that failed, `502 GET /items/{}`, as against that of an error that an app reports.
+FAILED = re.compile(r"5\d\d( |$)")
 
 
 def candidate_dead(look: Look) -> Stop | None:
@@ -137,7 +141,18 @@ def unsuspected(look: Look) -> tuple[str, ...]:
 
 def no_harmful_signal(look: Look) -> tuple[str, ...]:
     """A difference that nobody asked about, against its name's declared direction."""
-    return tuple(explain_signal.waits(look.spec, s) for s in look.signals if s.harmful)
+    found = (s for s in look.signals if s.harmful and not _tolerated(look, s))
+    return tuple(explain_signal.waits(look.spec, s) for s in found)
+
+
+def _tolerated(look: Look, signal: Signal) -> bool:
+    """Failed requests that are no news are a guardrail's matter where one counts them: what it proves to be inside
+    its margin was accepted beforehand. What an app reports as an error is counted by none.
+    """
+    if signal.kind != "fingerprint" or signal.new or not FAILED.match(signal.name):
+        return False
+    counts = {g.metric.name for g in look.spec.guardrails if g.metric.event == REQUEST and by_status(g.metric)}
+    return any(j.metric in counts and j.proven_safe for j in look.judgements)
 
 
 def within_budget(look: Look) -> tuple[str, ...]:

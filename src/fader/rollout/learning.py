@@ -44,6 +44,11 @@ def by_request(metric: Metric) -> bool:
     return metric.kind == "proportion" and metric.of == "requests"
 
 
+def by_status(metric: Metric) -> bool:
+    """Whether it is a share of requests by how they were answered, of which fewer are better."""
+    return by_request(metric) and metric.better == "lower" and any(c.field == "status" for c in metric.where)
+
+
 def learnt(evidence: Evidence, metric: Metric) -> LearningEvidence:
     return next((x for x in evidence.learning if x.metric == metric.name), LearningEvidence(metric.name))
 

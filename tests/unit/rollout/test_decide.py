@@ -5,11 +5,23 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.rollout.build import NOW, SHARES, arms, evidence, gateway, learning, metric, spec, state
+from tests.unit.rollout.build import (
+    BUYERS,
+    NOW,
+    SHARES,
+    arms,
+    evidence,
+    gateway,
+    learning,
+    metric,
+    spec,
+    state,
+)
+from tests.unit.rollout.build import bought as bought_by
 
 from fader.model.decision import Decision
-from fader.model.evidence import Evidence, LearningEvidence
-from fader.model.rollout import Stage, Undecided
+from fader.model.evidence import Evidence, HealthEvidence, LearningEvidence, NameEvidence
+from fader.model.rollout import Experiment, Stage, Undecided
 from fader.model.share import WHOLE
 from fader.model.state import ACTIVE, Basis, Phase
 from fader.model.summary import ArmSummary
@@ -233,6 +245,9 @@ class TestUndecided:
 
 # What holds for everything that can be fed in.
 
+kinds = st.sampled_from(["event", "route", "fingerprint"])
+directions = st.sampled_from(["lower", "higher", ""])
+NAMES = st.sampled_from(["a", "502 GET /", "c"])
 units = st.integers(0, 3_000)
 rates = st.floats(0, 1)
 phases = st.sampled_from(list(Phase))
@@ -248,14 +263,15 @@ def worlds(draw: st.DrawFn) -> tuple[Phase, int, Evidence]:
         metric("errors", candidate, ArmSummary() if empty else baseline),
         metric("latency", replace(candidate, over=over), baseline, draw(st.floats(1, 500)), draw(st.floats(1, 500))),
     )
-    found = tuple(replace(m, missing=draw(st.sampled_from(["", "", "", "gone"]))) for m in found)
+    bought = bought_by(SHARES[stage], draw(rates), draw(rates), draw(units))
+    found = tuple(replace(m, missing=draw(st.sampled_from(["", "", "", "gone"]))) for m in (*found, bought))
     return (
         phase,
         stage,
         Evidence(
             NOW,
             draw(st.sampled_from([stage, stage, stage, stage - 1])),
-            found[: draw(st.sampled_from([2, 2, 1]))],
+            found[: draw(st.sampled_from([3, 3, 2, 1]))],
             learning().learning,
             gateway(
                 reported_at=NOW - draw(st.sampled_from([0.0, 1.0, 60.0])),
@@ -266,6 +282,14 @@ def worlds(draw: st.DrawFn) -> tuple[Phase, int, Evidence]:
             7,
             draw(st.sampled_from([0, 0, 10**6])),
             draw(st.sampled_from(["", "", "closed"])),
+            HealthEvidence(
+                crossed=draw(st.sampled_from([0, 0, 99])),
+                silent=draw(st.sampled_from([0, 0, 99])),
+                unexposed=draw(st.sampled_from([0, 0, 99])),
+                skew=draw(st.sampled_from([0.0, 0.0, -99.0])),
+                weight=draw(st.sampled_from([1.0, 1.0, 0.5])),
+            ),
+            tuple(draw(st.lists(st.builds(NameEvidence, kinds, NAMES, units, units, directions), max_size=4))),
         ),
     )
 
@@ -273,7 +297,8 @@ def worlds(draw: st.DrawFn) -> tuple[Phase, int, Evidence]:
 @given(worlds(), st.sampled_from(["rollback", "hold"]), st.floats(0, 100))
 def test_laws(world: tuple[Phase, int, Evidence], on_harm: str, age: float) -> None:
     phase, stage, found = world
-    plan, before = spec(on_harm=on_harm), state(phase, stage, since=NOW - age)
+    plan = spec(on_harm=on_harm, outcomes=(BUYERS,), experiment=Experiment(250_000, 50.0, "conversion", "better"))
+    before = state(phase, stage, since=NOW - age)
     d = decide(plan, before, found, NOW)
 
     assert d == decide(plan, before, found, NOW), "the same for the same inputs"
@@ -292,8 +317,12 @@ def test_laws(world: tuple[Phase, int, Evidence], on_harm: str, age: float) -> N
         assert NOW - found.gateway.reported_at <= 10
         assert found.gateway.applied_version >= found.wanted_version
         if before.stage >= 0:
-            assert all(j.proven_safe for j in d.judgements)
-            assert len(d.judgements) == 2
-            assert age >= 15
+            assert all(j.proven_safe for j in d.judgements[:2])
+            assert len(d.judgements) == 3
+            assert age >= (50 if stage == 2 else 15)
+            assert (found.health.crossed, found.health.silent, found.health.unexposed) == (0, 0, 0)
+            assert (found.health.skew, found.health.weight) == (0.0, 1.0)
+            assert not any(s.harmful and s.kind != "fingerprint" for s in d.signals)
+            assert stage != 2 or d.readings[0].verdict == "better"
     if d.state.phase in ACTIVE:
         assert d.wake_at == NOW + 1

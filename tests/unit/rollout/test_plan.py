@@ -27,6 +27,7 @@ class TestCell:
         assert (c.since, c.until, c.salt, c.candidate) == (NOW, 0.0, "shop/shop-v2", "v2")
         errors, latency = c.metrics
         assert (errors.threshold, errors.margin_threshold) == (0.0, 0.0)
+        assert c.past == NOW - 70 - 14 * 86_400
         assert latency.threshold == 100.0
         assert latency.margin_threshold == pytest.approx(100 * (1 + 0.1 / 0.25))
 

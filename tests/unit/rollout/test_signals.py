@@ -61,6 +61,26 @@ def test_an_error_of_both_is_not_new() -> None:
     assert decide(spec(), state(), evidence(names=(old,)), NOW).event == "advance"
 
 
+class TestErrorsThatAreNoNews:
+    """Three times as many users of the candidate have it, and some of the baseline too."""
+
+    def test_of_requests_are_the_guardrails_matter_once_it_is_proven_safe(self) -> None:
+        more = NameEvidence("fingerprint", "502 GET /items/{}", 30, 190, "lower")
+        d = decide(spec(), state(), evidence(names=(more,)), NOW)
+        assert [s.harmful for s in d.signals] == [True]
+        assert d.event == "advance"
+        waiting = decide(spec(), state(), evidence(names=(more,), units=200), NOW)
+        assert waiting.waits[0].startswith("error 502 GET /items/{} goes the wrong way: ")
+
+    def test_of_an_app_hold(self) -> None:
+        more = NameEvidence("fingerprint", "KeyError POST /checkout 500: no key", 30, 190, "lower")
+        assert decide(spec(), state(), evidence(names=(more,)), NOW).event == ""
+
+    def test_without_a_guardrail_that_counts_them_hold(self) -> None:
+        more = NameEvidence("fingerprint", "502 GET /items/{}", 30, 190, "lower")
+        assert decide(spec(guardrails=spec().guardrails[1:]), state(), evidence(names=(more,)), NOW).event == ""
+
+
 @pytest.mark.parametrize("change", [{"missing": "closed"}, {"stage": 1}])
 def test_names_of_another_stage_or_none_say_nothing(change: dict[str, object]) -> None:
     d = decide(spec(), state(), evidence(names=(TAX, REFUND), **change), NOW)

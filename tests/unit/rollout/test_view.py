@@ -3,14 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.rollout.build import NOW, command, evidence, gateway, learning, spec, state
+from tests.unit.rollout.build import BUYERS, NOW, command, evidence, gateway, learning, sold, spec, state
 
 from fader.model.decision import Decision, Step
-from fader.model.evidence import Evidence, MetricEvidence
+from fader.model.evidence import Evidence, MetricEvidence, NameEvidence
 from fader.model.metric import Margin, Metric
-from fader.model.rollout import Outcome, RolloutSpec
+from fader.model.rollout import Experiment, Outcome, RolloutSpec
 from fader.model.state import Phase, RolloutState
 from fader.model.summary import ArmSummary
+from fader.model.verdict import Plan
 from fader.model.view import RolloutView
 from fader.ports.events import Exposure
 from fader.rollout.command import obey
@@ -43,7 +44,8 @@ class Life:
         found = replace(found, at=self.now, gateway=gateway(reported_at=self.now))
         self.decision = decide(self.spec, self.state, found, self.now)
         if self.decision.event:
-            self._record(self.decision, evidence=found, judgements=self.decision.judgements)
+            d = self.decision
+            self._record(d, evidence=found, judgements=d.judgements, readings=d.readings, signals=d.signals)
         return self
 
     def _record(self, d: Decision, **changes: object) -> None:
@@ -97,6 +99,52 @@ def test_completed() -> None:
     assert v.commands == ("abort",)
     life.ask("abort")
     assert life.view().stages[4].status == "stopped"
+
+
+class TestExperiment:
+    """Its verdict stays what was read at its end, whatever is read later."""
+
+    def life(self) -> Life:
+        life = ramping()
+        life.spec = spec(outcomes=(BUYERS,), experiment=Experiment(100_000, 30.0, "conversion"))
+        return life.tick(sold(1, 0.4, 0.3), seconds=31)
+
+    def test_awaits_a_person_with_its_verdict(self) -> None:
+        life = self.life()
+        assert life.state.phase is Phase.AWAITING
+        v = life.tick(sold(1, 0.3, 0.3)).view()
+        assert v.verdict.startswith("conversion is better on v2 after the experiment: 40 % of users")
+        assert v.readings[0].fixed_low is None, "what is read meanwhile"
+        assert v.readings[0].effect == 0.0
+        assert v.reading_sentences[0].startswith("conversion ")
+        assert v.stages[1].bake == 30.0
+
+    def test_completed_it_shows_what_was_read(self) -> None:
+        life = self.life().ask("approve")
+        for stage in (2, 3):
+            life.tick(sold(stage, 0.3, 0.3))
+        v = life.view()
+        assert v.state.phase is Phase.COMPLETED
+        assert v.readings[0].fixed_low is not None
+        assert v.readings[0].effect == pytest.approx(0.1)
+        life.spec = spec()  # written anew, after it has ended
+        assert life.view().reading_sentences == v.reading_sentences
+
+    def test_every_step_comes_out_the_same_from_its_record(self) -> None:
+        assert all(replay(s) for s in self.life().steps)
+
+    def test_the_plan_is_said(self) -> None:
+        life = self.life()
+        assert life.view().plan == ""
+        life.state = replace(life.state, plan=Plan("conversion", 0.006, 90_000, 0.8, 0.04, 0.3, 0.46))
+        assert life.view().plan == "a difference of 0.6 pp in conversion needs 90,000 users for 80 % power"
+
+
+def test_signals_are_said() -> None:
+    refund = NameEvidence("event", "refund", 90, 200, "lower")
+    v = ramping().tick(evidence(1, names=(refund,))).view()
+    assert [s.name for s in v.signals] == ["refund"]
+    assert v.signal_sentences[0].startswith("event refund: ")
 
 
 def test_a_promoted_stage_was_skipped() -> None:
