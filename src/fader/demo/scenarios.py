@@ -29,11 +29,11 @@ RAMP = ("5%", "10%", "25%", "50%", "100%")
 class Scenario:
     """`killed_at`: the share in ppm at which v2 is killed with SIGKILL; 0 is never.
 
-    `ends`: what a rollout must come to here; `latency`: the tolerated rise of p95 at 100 %; much where the
-    story is another, as a busy machine may slow one of two processes. `sells`: whether the share
-    of visitors who buy is an outcome. `experiment`: how long the stage of 50 % is held and then read; "" is none.
-    `warm_up`: seconds of traffic before the start; visitors who are known from before tell more. `turnover`: the share
-    of requests for which a visitor leaves and another comes, so that what is not proven yet can be.
+    `ends`: what a rollout must come to here; `latency`: the tolerated rise of p95 at 100 %, much where the story is
+    another, as a busy machine may slow one of two processes. `sells`: whether the share of visitors who buy is an
+    outcome. `experiment`: how long the stage of 50 % is held and then read; "" is none. `warm_up`: seconds of traffic
+    before the start; visitors who are known from before tell more. `turnover`: the share of requests for which a
+    visitor leaves and another comes, so that what is not proven yet can be.
     """
 
     name: str
