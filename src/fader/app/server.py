@@ -69,7 +69,7 @@ def build(
         routes=[
             *health.routes(controller),
             *rollouts.routes(desk, states),
-            *documents.routes(Applier(states, publisher, probe)),
+            *documents.routes(Applier(states, events, publisher, probe, clock)),
             *units.routes(desk),
             *changes.routes(desk),
             *tracking.routes(events, clock),

@@ -6,13 +6,19 @@ import asyncio
 import secrets
 from dataclasses import dataclass, replace
 
+from fader.clock import Clock
 from fader.engine.desk import Probe
+from fader.engine.observe import learnt
 from fader.engine.publish import Publisher
 from fader.errors import BadInput, Problem
+from fader.model.evidence import Evidence
 from fader.model.rollout import RolloutSpec
 from fader.model.service import Address, Service
 from fader.model.state import ACTIVE, Phase, RolloutState
+from fader.ports.events import EventStore
 from fader.ports.states import Entry, StateStore
+from fader.rollout import explain_outcome
+from fader.rollout.learning import planned
 from fader.rollout.words import phase
 from fader.schema.document import Document
 
@@ -34,15 +40,19 @@ class Plan:
 
 
 class Applier:
-    def __init__(self, states: StateStore, publisher: Publisher, probe: Probe) -> None:
-        self._states, self._publisher, self._probe = states, publisher, probe
+    def __init__(
+        self, states: StateStore, events: EventStore, publisher: Publisher, probe: Probe, clock: Clock
+    ) -> None:
+        self._states, self._events, self._publisher = states, events, publisher
+        self._probe, self._clock = probe, clock
 
     async def plan(self, document: Document) -> Plan:
         """What applying would change. Raises BadInput with everything that stands against it."""
         problems = [*self._against_running(document), *await self._silent(document)]
         if problems:
             raise BadInput(*sorted(problems, key=lambda p: p.line))
-        return Plan((*self._services(document), *self._rollouts(document)), tuple(self._warnings(document)))
+        changes = [*self._services(document), *self._rollouts(document)]
+        return Plan(tuple([await self._foreseen(document, c) for c in changes]), tuple(self._warnings(document)))
 
     async def apply(self, document: Document) -> Plan:
         """Plan, then do it in one transaction; the same document again changes nothing. Raises BadInput, Conflict."""
@@ -81,6 +91,15 @@ class Applier:
             else:
                 changes.append(Change("rollout", spec.name, *_difference(old.spec, replace(spec))))
         return changes
+
+    async def _foreseen(self, document: Document, change: Change) -> Change:
+        """A rollout that could be started, with what its experiment can show by what is known today."""
+        spec = next((s for s in document.rollouts if (change.kind, change.name) == ("rollout", s.name)), None)
+        if spec is None or spec.experiment is None or change.action not in ("add", "change"):
+            return change
+        now = self._clock()
+        found = Evidence(now, -1, learning=await learnt(self._events, spec, now))
+        return replace(change, detail=f"{change.detail}; {explain_outcome.planned(spec, planned(spec, found))}")
 
     def _against_running(self, document: Document) -> list[Problem]:
         """An active rollout's spec is frozen, and its service must keep what it needs."""

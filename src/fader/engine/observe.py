@@ -9,7 +9,7 @@ from typing import Literal
 from fader.engine.fleet import Fleet
 from fader.engine.losses import Losses
 from fader.engine.strata import Strata
-from fader.model.evidence import Evidence, NameEvidence
+from fader.model.evidence import Evidence, LearningEvidence, NameEvidence
 from fader.model.metric import Direction
 from fader.model.rollout import RolloutSpec
 from fader.model.state import Phase
@@ -31,10 +31,7 @@ class Observer:
         gateway = self._fleet.evidence(spec.service, spec.candidate)
         lost = 0 if sampled else await self._losses.lost(spec.service, now)
         if state.phase is Phase.LEARNING or state.stage < 0:
-            metrics = tuple(w.metric for w in spec.watched)
-            learning = await asyncio.to_thread(
-                self._events.learning, spec.service, spec.baseline, metrics, now - HISTORY
-            )
+            learning = await learnt(self._events, spec, now)
             return Evidence(
                 now, state.stage, learning=learning, gateway=gateway, wanted_version=version, lost_requests=lost
             )
@@ -62,6 +59,12 @@ class Observer:
             names=directed(spec, names.found),
             names_dropped=names.dropped,
         )
+
+
+async def learnt(events: EventStore, spec: RolloutSpec, now: float) -> tuple[LearningEvidence, ...]:
+    """What the baseline did in the last day, of every metric that the rollout watches."""
+    metrics = tuple(w.metric for w in spec.watched)
+    return await asyncio.to_thread(events.learning, spec.service, spec.baseline, metrics, now - HISTORY)
 
 
 def directed(spec: RolloutSpec, names: tuple[NameEvidence, ...]) -> tuple[NameEvidence, ...]:

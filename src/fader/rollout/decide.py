@@ -24,6 +24,8 @@ from fader.stats.scan import fresh, scan
 
 #: Evidence is judged every second; an e-process costs nothing for being looked at.
 TICK = 1.0
+#: Signals that a decision carries: where more differ, the versions have little in common, and a list says no more.
+MOST = 100
 EFFECTS: tuple[Action, ...] = ("publish", "notify")
 
 
@@ -81,7 +83,7 @@ def readings(spec: RolloutSpec, state: RolloutState, evidence: Evidence, *, fixe
 
 
 def signals(spec: RolloutSpec, state: RolloutState, evidence: Evidence) -> tuple[Signal, ...]:
-    """New errors of the candidate first, then whatever else differs between the arms."""
+    """New errors of the candidate first, then whatever else differs between the arms: the harmful, the strongest."""
     if not _judged(state, evidence) or evidence.missing:
         return ()
     pi = stage_of(spec, state).share / WHOLE
@@ -89,7 +91,8 @@ def signals(spec: RolloutSpec, state: RolloutState, evidence: Evidence) -> tuple
     found = fresh(errors, pi, stakes(spec, state).harm_threshold)
     known = {(s.kind, s.name) for s in found}
     others = tuple(s for s in scan(evidence.names, pi) if (s.kind, s.name) not in known)
-    return tuple(_bounded(s) for s in (*found, *others))
+    strongest = sorted((*found, *others), key=lambda s: not s.harmful)
+    return tuple(_bounded(s) for s in strongest[:MOST])
 
 
 def _bounded(signal: Signal) -> Signal:
@@ -107,12 +110,9 @@ def _learn(look: Look) -> Decision:
     if state.phase is not Phase.LEARNING or waits:
         return Decision(state, waits=waits, wake_at=now + TICK)
     made = planned(spec, evidence)
-    said = ""
-    if spec.experiment is not None:
-        said = explain_outcome.plan(spec, made) if made else explain_outcome.unplanned(spec.experiment.primary)
     first = next_share(spec, state)
     used = tuple(learnt(evidence, g.metric) for g in spec.guardrails)
-    reason = explain.learned(spec, used, first, said)
+    reason = explain.learned(spec, used, first, explain_outcome.planned(spec, made))
     after = replace(
         at_stage(spec, state, "learned", reason, 0, first, now),
         bases=tuple(freeze(evidence, w.metric) for w in spec.watched),

@@ -103,6 +103,13 @@ def plan(spec: RolloutSpec, p: Plan) -> str:
     )
 
 
+def planned(spec: RolloutSpec, made: Plan | None) -> str:
+    """What there is to say of the experiment before it: "" without one."""
+    if spec.experiment is None:
+        return ""
+    return plan(spec, made) if made else unplanned(spec.experiment.primary)
+
+
 def unplanned(metric: str) -> str:
     return f"the experiment could not be planned: too little is known of {metric} before it"
 

@@ -15,7 +15,8 @@ from fader.stats.weights import harm_threshold, safe_threshold
 #: The largest share that an adaptive ramp takes below 100 %: beyond it the baseline is the smaller arm, and a larger
 #: share would be known less well.
 HALF = WHOLE // 2
-#: How far before the attempt a unit's own past is looked at (CUPED). Seconds: two weeks hold every weekday twice.
+#: How far before the attempt a unit's own past is looked at (CUPED), as long as events are kept that long. Seconds:
+#: two weeks hold every weekday twice.
 PAST = 14 * 86_400.0
 
 

@@ -20,7 +20,7 @@ MOST = 0.99
 
 
 def adjusted(candidate: Arms, baseline: Arms) -> tuple[Arms, Arms, Floats]:
-    """Both arms with adjusted `events`, `yy` and `yn`, and the share of the variance that is left (1: no past)."""
+    """Both arms with `events`, `failures`, `yy` and `yn` adjusted, and the share of variance left over (1: no past)."""
     if not np.any(candidate.xx) and not np.any(baseline.xx):
         return candidate, baseline, np.ones_like(candidate.events)
     pool = candidate + baseline
@@ -36,11 +36,13 @@ def adjusted(candidate: Arms, baseline: Arms) -> tuple[Arms, Arms, Floats]:
 
 
 def _less(arm: Arms, theta: Floats, level: Floats) -> Arms:
-    """The sums of y - theta z, where z = x - level n."""
+    """The sums of y - theta z, where z = x - level n; uncapped ones too, so that they still differ by the cap."""
+    shift = theta * (arm.x - level * arm.requests)
     zy, zn = arm.xy - level * arm.yn, arm.xn - level * arm.nn
     zz = residuals(arm.xx, arm.xn, arm.nn, level)
     return arm.but(
-        events=arm.events - theta * (arm.x - level * arm.requests),
+        events=arm.events - shift,
+        failures=arm.failures - shift,
         yy=arm.yy - 2 * theta * zy + theta**2 * zz,
         yn=arm.yn - theta * zn,
     )

@@ -24,11 +24,13 @@ def log_ndtr(x: ArrayLike) -> Floats:
     """log Phi(x), also far in the lower tail (Abramowitz & Stegun 26.2.12)."""
     at = floats(x)
     beyond = 0.5 * _erfc(np.abs(at) / np.sqrt(2))
+    near = np.where(at >= 0, np.log1p(-beyond), np.log(np.maximum(beyond, np.finfo(np.float64).tiny)))
+    if np.all(at > FAR):
+        return near[()]
     far = np.minimum(at, FAR)
     tail = 1 - 1 / far**2 + 3 / far**4 - 15 / far**6
     deep = -0.5 * far * far - np.log(-far) - 0.5 * log(2 * np.pi) + np.log(tail)
-    near = np.log(np.maximum(beyond, np.finfo(np.float64).tiny))
-    return np.where(at >= 0, np.log1p(-beyond), np.where(at > FAR, near, deep))[()]
+    return np.where(at > FAR, near, deep)[()]
 
 
 def _erfc(x: Floats) -> Floats:

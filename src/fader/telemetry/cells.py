@@ -111,7 +111,8 @@ class Cells:
         for kept in self._all():
             if kept.sealed is None:
                 self._caught_up(kept)
-                self._names_of(kept)
+                if kept.id in self._names or self._read_names(kept):  # somebody asked for them
+                    self._names_of(kept)
                 self._save(kept)
 
     def seal(self, since: float) -> None:

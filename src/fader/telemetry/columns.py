@@ -94,9 +94,10 @@ class Columns:
 
 
 def _merged(a: tuple[Keys, dict[str, Column]], b: tuple[Keys, dict[str, Column]]) -> tuple[Keys, dict[str, Column]]:
+    """One column after the other, each given back before the next, so that memory never holds all of it twice."""
     keys = np.concatenate([a[0], b[0]])
     order = np.argsort(keys, kind="stable")
-    return keys[order], {name: np.concatenate([a[1][name], b[1][name]])[order] for name in a[1]}
+    return keys[order], {name: np.concatenate([a[1].pop(name), b[1].pop(name)])[order] for name in list(a[1])}
 
 
 def together(parts: list[tuple[Keys, dict[str, Column]]], kinds: Mapping[str, str]) -> tuple[Keys, dict[str, Column]]:

@@ -1,7 +1,8 @@
 """The SQLite file of sums. All in it follows from the rows, by number of batch; it only makes a tick cheap.
 
 A store of columns pays for a changed row with the rewrite of a whole row group; a B-tree changes one page. So rows
-live there and sums here. The rows are committed first: a crash between leaves batches that are folded next time.
+live there and sums here. The sums of stages, which change by ten thousands of units a second, are in memory and
+saved here now and then. The rows are committed first: a crash between leaves batches that are folded next time.
 """
 
 from __future__ import annotations

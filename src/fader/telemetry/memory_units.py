@@ -147,6 +147,7 @@ class Counting:
 
 
 Pair = tuple[Fraction, Fraction]
+NOTHING: Pair = (Fraction(0), Fraction(0))
 
 
 def arms_of(

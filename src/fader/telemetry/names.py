@@ -114,7 +114,7 @@ class NameSums:
         if not len(texts):
             return
         began = np.full(len(texts), np.inf)
-        np.minimum.at(began, places, answer["t"])
+        np.minimum.at(began, places, answer["at"])
         labels = np.zeros(len(texts), np.int64)
         for i in sorted(range(len(texts)), key=lambda i: (began[i], texts[i])):
             labels[i] = self._admit(kind, str(texts[i]), float(began[i]))

@@ -21,8 +21,6 @@ from fader.telemetry.terms import Source, terms
 SLOT = 300
 #: Keys of units are below this.
 KEYS = 1 << 62
-#: Rows whose units are brought into memory at a time.
-PART = 12_000_000
 
 #: Some units, sorted or not, and some columns of theirs.
 Part = tuple[Keys, dict[str, Column]]
@@ -59,7 +57,7 @@ def key_ranges(rows: Rows, extent: Extent) -> Iterator[tuple[int, int]]:
     """Ranges of keys that together hold all units of the extent, of about equal size; none when it has no rows."""
     query = {"folded": extent.after, "last": extent.last, "since": extent.since, "until": extent.until}
     count = int(rows.table(sql.CELL_ROWS, query)["n"][0])
-    parts = -(-count // PART)
+    parts = -(-count // rows.part)
     for part in range(parts):
         yield KEYS * part // parts, KEYS * (part + 1) // parts
 

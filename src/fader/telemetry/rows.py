@@ -27,11 +27,13 @@ _encoder = msgspec.json.Encoder()
 
 
 class Rows:
-    """Not for several threads at once: the store holds a lock. `memory` is DuckDB's limit, e.g. "256MB"."""
+    """Not for several threads at once: the store holds a lock. `memory` is DuckDB's limit, e.g. "256MB"; `part`:
+    rows whose units are asked for at a time, as far as that suffices."""
 
-    def __init__(self, path: Path, memory: str, threads: int) -> None:
+    def __init__(self, path: Path, memory: str, threads: int, part: int = 12_000_000) -> None:
         """Raises Corrupt (not a store of this version), Unavailable (another process has it), BadInput (no access)."""
         self._path = path
+        self.part = part
         self._scratch = path.with_suffix(".loading")
         self._scratch_tracked = path.with_suffix(".tracking")
         self._db = _connect(path, memory, threads)

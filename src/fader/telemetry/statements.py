@@ -124,17 +124,17 @@ batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none
 UNIT_PAST = "SELECT k, count(*) AS here /*columns*/ FROM /*source*/ WHERE /*rows*/ AND /*keys*/ GROUP BY k"
 #: Names that occurred, by unit and arm.
 ROUTES = """
-SELECT k, CAST(v = $candidate AS INTEGER) AS arm, route AS label, min(t) AS t
+SELECT k, CAST(v = $candidate AS INTEGER) AS arm, route AS label, min(t) AS at
 FROM requests WHERE /*rows*/ AND /*keys*/ AND route <> '' GROUP BY k, v = $candidate, route
 """
 FAILED_ROUTES = """
 SELECT k, CAST(v = $candidate AS INTEGER) AS arm, rtrim(CAST(c AS VARCHAR) || ' ' || route) AS label,
-    min(t) AS t
+    min(t) AS at
 FROM requests WHERE /*rows*/ AND /*keys*/ AND c >= 500 GROUP BY k, v = $candidate, c, route
 """
 #: Of tracked events: those from the exposure on.
 EVENT_NAMES = """
-SELECT x.key AS k, x.arm AS arm, /*label*/ AS label, min(t) AS t
+SELECT x.key AS k, x.arm AS arm, /*label*/ AS label, min(t) AS at
 FROM tracked AS e JOIN exposed AS x ON e.k = x.key
 WHERE /*rows*/ AND t >= first AND /*label*/ <> '' GROUP BY x.key, x.arm, /*label*/
 """

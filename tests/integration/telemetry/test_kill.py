@@ -59,12 +59,19 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
         count = held // writer.WIDTH
         store.load()
         with_all.append("gw", "a", 0, b"".join(map(writer.line, range(count))))
+        orders = tuple(map(writer.order, range(count + 40)))  # some may have been taken ahead of their lines
+        with_all.track(orders)
+        store.track(orders)  # what was acknowledged is known, the rest comes now
+        assert store.load() <= len(orders) - acknowledged // writer.WIDTH
         with_all.load()
         assert store.counted("shop", 0, 10**9) == count
         assert store.broken() == 0
         assert store.evidence(*writer.CELL.key) == with_all.evidence(*writer.CELL.key)
         assert store.exposure("shop-v2", 1) == with_all.exposure("shop-v2", 1)
+        assert store.health(*writer.CELL.key) == with_all.health(*writer.CELL.key)
+        assert store.names(*writer.CELL.key) == with_all.names(*writer.CELL.key)
         assert not list((tmp_path / "spool").iterdir())
+        assert not list((tmp_path / "tracked").iterdir())
     finally:
         store.close()
     assert count > 100

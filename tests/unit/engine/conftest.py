@@ -86,7 +86,7 @@ class World:
         self.desk = Desk(
             self.states, self.events, self.fleet, self.controller, self.changes, lambda: self.now, self.probe
         )
-        self.applier = Applier(self.states, self.publisher, self.probe)
+        self.applier = Applier(self.states, self.events, self.publisher, self.probe, lambda: self.now)
 
     async def probe(self, address: Address) -> str:
         return "connection refused" if f"v{address.port - 9000}" in self.dead else ""

@@ -14,6 +14,7 @@ from fader.model.share import WHOLE
 from fader.model.state import Phase
 from fader.rollout.plan import PAST
 from fader.rollout.replay import replay
+from fader.schema.document import load_document
 
 FILE = """
 services:
@@ -104,6 +105,21 @@ async def test_an_experiment_is_planned_held_read_and_asks(world: Any) -> None:
     assert done.readings[0].fixed_low is not None
     assert done.readings[0].fixed_low <= done.readings[0].effect <= done.readings[0].fixed_high
     await steps(world)
+
+
+async def test_the_plan_of_a_file_says_what_its_experiment_can_show(world: Any) -> None:
+    text = FILE.format(
+        stages="[50%, 100%]", more=OUTCOME + "    experiment: {share: 50%, for: 7d, primary: conversion}\n"
+    )
+    blind = (await world.applier.plan(load_document(text, "fader.yaml"))).changes[-1]
+    assert blind.detail.endswith("the experiment could not be planned: too little is known of conversion before it")
+    world.tracks |= {"order": {"v1": 0.05}}
+    for _ in range(5):
+        await world.second()
+    change = (await world.applier.plan(load_document(text, "fader.yaml"))).changes[-1]
+    assert (change.kind, change.action) == ("rollout", "change")
+    assert "a difference of " in change.detail
+    assert "2,800 users come in 7 days" in change.detail
 
 
 async def test_a_side_effect_that_nobody_declared_is_found_and_named(world: Any) -> None:

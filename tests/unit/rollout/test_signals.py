@@ -87,6 +87,13 @@ def test_names_of_another_stage_or_none_say_nothing(change: dict[str, object]) -
     assert (d.event, d.signals) == ("", ())
 
 
+def test_of_very_many_the_harmful_and_the_strongest_are_kept() -> None:
+    many = tuple(NameEvidence("event", f"e{i}", 60 + i, 200) for i in range(150))
+    found = signals(spec(), state(), evidence(names=(*many, REFUND, TAX)))
+    assert len(found) == 100
+    assert [s.name for s in found[:3]] == [TAX.name, "refund", "e149"]
+
+
 def test_what_has_no_upper_end_can_be_recorded() -> None:
     found = signals(spec(), state(), evidence(names=(TAX,)))
     assert explain_signal.signal(spec(), found[0]) == (

@@ -13,7 +13,7 @@ from tests.unit.stats.build import of_units
 from fader.model.summary import ArmSummary
 from fader.stats.arms import Arms
 from fader.stats.clustered import difference, own_variance
-from fader.stats.cuped import ENOUGH, adjusted
+from fader.stats.cuped import adjusted
 
 
 def users(seed: int, k: int = 3000) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -77,12 +77,12 @@ def test_without_a_past_nothing_changes() -> None:
     assert (moved.events, still.yy, left) == (c.events, b.yy, 1.0)
 
 
-def test_a_handful_of_events_says_nothing_of_a_slope() -> None:
-    """One short of enough units with an event, all of whom happen to have had one before."""
-    y = np.r_[np.ones(ENOUGH - 1), np.zeros(5000)]
-    few = of_units(y, x=y)
-    c, b = Arms.of([few]).take(0), Arms.of([of_units(np.zeros(5000))]).take(0)
-    assert adjusted(c, b)[2] == 1.0
+@pytest.mark.parametrize(("buyers", "used"), [(99, False), (100, True)])
+def test_a_handful_of_events_says_nothing_of_a_slope(buyers: int, used: bool) -> None:
+    """Of a hundred units with an event at least, of both arms together, half of whom had one before."""
+    y, x = np.r_[np.ones(buyers), np.zeros(5000)], np.r_[np.ones(buyers // 2), np.zeros(5000 + buyers - buyers // 2)]
+    c, b = Arms.of([of_units(y, x=x)]).take(0), Arms.of([of_units(np.zeros(5000))]).take(0)
+    assert bool(adjusted(c, b)[2] < 1.0) is used
 
 
 def test_the_outcome_itself_is_no_covariate() -> None:

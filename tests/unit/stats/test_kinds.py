@@ -17,10 +17,13 @@ from fader.model.rollout import Guardrail
 from fader.model.state import Basis
 from fader.model.summary import ArmSummary
 from fader.model.verdict import Judgement, Verdict
+from fader.stats.arms import Arms
+from fader.stats.clustered import difference
+from fader.stats.cuped import adjusted
 from fader.stats.grid import log_e_grid, theta
 from fader.stats.harm import weight
 from fader.stats.judge import UNBOUNDED, Case, Stakes, judge, judge_all
-from fader.stats.normal_mixture import log_e_norm1, log_e_norm1_mean
+from fader.stats.normal_mixture import band, log_e_norm1, log_e_norm1_mean
 
 HALF = stakes(500_000, 10**6)
 
@@ -64,6 +67,52 @@ def with_restarts(stage: float, *later: tuple[int, float]) -> float:
     newest = max((number for number, _ in later), default=0)
     kept = 1 - sum(float(weight(k)) for k in range(newest + 1))
     return log(float(weight(0)) * exp(stage) + sum(float(weight(k)) * exp(e) for k, e in later) + kept)
+
+
+class TestRequests:
+    def test_covariates_prove_it_safe_sooner(self) -> None:
+        """Errors of units that had them before; no unit is at its cap, so the uncapped numbers say the same."""
+        g = np.random.default_rng(84_008)
+        prone, n = g.beta(0.3, 3, 4000), np.full(4000, 6.0)
+        y, x = g.binomial(6, prone).clip(0, 5), g.binomial(6, prone).clip(0, 5)
+        arms = [of_units(y[a], n[a], x[a] - x.mean()) for a in (slice(2000), slice(2000, None))]
+        plain = [replace(a, x=0.0, xx=0.0, xy=0.0, xn=0.0) for a in arms]
+        errors = Metric("errors", "proportion")
+        c, b, left = adjusted(*(Arms.of([a]).take(0) for a in arms))
+        d = difference(c, b)
+        assert 0.4 < left < 0.8
+        edge, base = float(d.baseline) + 0.03, float(d.baseline)
+        clusters = float(difference(*plain).squares) / (float(d.rate) * (1 - float(d.rate)) * 24_000)
+        v = float(left) * clusters * (edge * (1 - edge) + base * (1 - base)) / 12_000
+        found = judged(errors, *arms, 0.03, "absolute", 0.1)
+        assert found.log_e_safe == pytest.approx(float(log_e_norm1(-d.estimate, v, 0.015, null=-0.03)))
+        assert found.log_e_safe > judged(errors, *plain, 0.03, "absolute", 0.1).log_e_safe + 1
+
+    def test_where_there_never_was_an_error_a_small_rate_is_expected(self) -> None:
+        c, b = arm(1000, 1, 12), arm(19_000, 1, 95)
+        rate = 107 / 20_000
+        pooled = rate * (1 - rate) * (1 / 1000 + 1 / 19_000)
+        normal = float(log_e_norm1_mean(12 / 1000 - 95 / 19_000, pooled, (0.0001, 0.0005, 0.002)))
+        exact = with_restarts(float(log_e_grid(12, 95, 0.05)))
+        j = judged(Metric("errors", "proportion"), c, b, learnt=0.0, against=stakes())
+        assert j.log_e_harm == pytest.approx(float(np.logaddexp(exact, normal)) - log(2))
+
+    def test_the_band_of_the_rise(self) -> None:
+        """Tuned for the usual rate, or for what is tolerated where that is more; as measured, without covariates."""
+        c, b = arm(1000, 1, 12), arm(19_000, 1, 95)
+        d = difference(c, b)
+        errors, v = Metric("errors", "proportion"), max(float(d.own), float(d.pooled))
+        for tolerate, tau in ((0.002, 0.005), (0.02, 0.02)):
+            j = judged(errors, c, b, tolerate, "absolute", 0.005, stakes())
+            assert (j.low, j.high) == pytest.approx(band(j.rise, v, tau))
+
+    def test_a_forecast_reaches_far(self) -> None:
+        """A tenth of a per cent of the last stage's need; but no further than a hundred thousand times as far."""
+        errors = Metric("errors", "proportion")
+        far = judged(errors, arm(100, 1, 1), arm(100, 1, 1), 0.001, "absolute", 0.01)
+        assert far.more_units is not None
+        assert 100 * 1000 < far.more_units < 100 * 10_000
+        assert judged(errors, arm(100, 1, 1), arm(100, 1, 1), 0.00001, "absolute", 0.01).more_units is None
 
 
 class TestRareUnits:
@@ -186,6 +235,25 @@ class TestMean:
         assert judged(REVENUE, less, same[1], 0.1, learnt=8.0).verdict is Verdict.TOLERATED
         assert judged(REVENUE, less, same[1], 0.4, "absolute", 8.0).verdict is Verdict.HARMFUL
 
+    def test_at_the_margin_values_spread_in_proportion(self) -> None:
+        """Their law is unknown: all values larger by what the margin is of the mean."""
+        c, b = spenders(5, 4000), spenders(6, 4000)
+        d = difference(c, b)
+        base = float(d.baseline)
+        points = judged(SIZE, c, b, 0.6, "absolute", 8.0)
+        v = float(d.pooled) * (1 + 0.6 / base) ** 2
+        assert points.log_e_safe == pytest.approx(float(log_e_norm1(-d.estimate, v, 0.3, null=-0.6)))
+        percent = judged(SIZE, c, b, 0.3, learnt=8.0)
+        gap = float(d.candidate) - 1.3 * base
+        v = 1.3**2 * float(d.own)
+        assert percent.log_e_safe == pytest.approx(float(log_e_norm1(-gap, v, 0.15 * base)))
+
+    def test_but_not_beyond_all_measure(self) -> None:
+        c, b = spenders(5, 4000), spenders(6, 4000)
+        d = difference(c, b)
+        j = judged(SIZE, c, b, 400.0, "absolute", 8.0)
+        assert j.log_e_safe == pytest.approx(float(log_e_norm1(-d.estimate, float(d.pooled) * 100, 200.0, null=-400.0)))
+
     def test_nothing_was_ever_spent(self) -> None:
         """Between 0 and the cap, a mean of m varies by no more than m (cap - m)."""
         none = of_units(np.zeros(5000))
@@ -277,8 +345,11 @@ class TestRestarts:
         assert weight(0) == pytest.approx(6 / pi**2)
         assert weight(np.arange(10**5)).sum() == pytest.approx(1, abs=1e-5)
 
-    def test_the_weighted_sum(self) -> None:
-        later = (Restart(1, 30, 300), Restart(2, 25, 100))
+    @pytest.mark.parametrize(
+        "later",
+        [(Restart(1, 30, 300), Restart(2, 25, 100)), (Restart(1, 2, 98),), (Restart(3, 0, 5), Restart(4, 0, 0))],
+    )
+    def test_the_weighted_sum(self, later: tuple[Restart, ...]) -> None:
         j = judged(CRASHES, *self.STAGE, learnt=0.005, against=stakes(), restarts=later)
         parts = [(r.number, float(log_e_grid(r.candidate, r.baseline, 0.05))) for r in later]
         assert j.log_e_harm == pytest.approx(with_restarts(float(log_e_grid(40, 960, 0.05)), *parts))

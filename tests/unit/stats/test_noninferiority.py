@@ -64,6 +64,11 @@ class TestRelative:
         expected = 13 * log(one / edge) + 250 * log((1 - one) / (1 - edge))
         assert log_e_relative(arm(5000, 1, 13), arm(95_000, 1, 250), 0.05, 2.0) == pytest.approx(expected)
 
+    def test_a_fall_by_more_than_nine_tenths_would_leave_nothing_to_compare(self) -> None:
+        edge = float(theta(0.5, 0.1))
+        expected = 40 * log(0.5 / edge) + 60 * log(0.5 / (1 - edge))
+        assert log_e_relative(arm(5000, 1, 40), arm(5000, 1, 60), 0.5, 5.0, "higher") == pytest.approx(expected)
+
     def test_where_everybody_has_one_the_number_counts(self) -> None:
         """All units erred in both arms, so first events look alike; the candidate errs twice as often."""
         saturated = ArmSummary(1000, 100_000, 3000, 9_300, 300_000, 10_000_000, 950, 3000)

@@ -66,6 +66,11 @@ class TestIntervals:
         reading = one(buyers(k, n), buyers(k, n))
         assert 3.57 <= reading.high / sqrt(2 * 0.4 * 0.6 / n) <= 4.2
 
+    def test_without_a_smallest_effect_it_is_tuned_for_a_twentieth(self) -> None:
+        arms = buyers(3000, 10_000), buyers(3000, 10_000)
+        none, twentieth = one(*arms, outcome(0.0, kind="absolute")), one(*arms, outcome(0.05))
+        assert (none.low, none.high) == pytest.approx((twentieth.low, twentieth.high))
+
     def test_a_large_effect_is_read_early(self) -> None:
         """18 instead of 30 % buy: 9 standard errors after 2,000 users, though 2 % was of interest."""
         assert one(buyers(180, 1000), buyers(300, 1000)).verdict == "worse"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fader.model.evidence import NameEvidence
 from fader.stats.grid import log_e_grid
-from fader.stats.scan import FEWEST, e_bh, first_seen, fresh, log_e_both, ratio_band, scan
+from fader.stats.scan import e_bh, first_seen, fresh, log_e_both, ratio_band, scan
 
 SUPPORT = NameEvidence("event", "support", 320, 3000, "lower")
 USUAL = tuple(NameEvidence("route", f"GET /items/{i}", 50 + i, 950 + 19 * i) for i in range(30))
@@ -74,8 +74,10 @@ class TestScan:
         assert [s.name for s in scan((*USUAL, SUPPORT, stronger), 0.05)] == ["more", "support"]
 
     def test_names_that_hardly_occurred_are_not_counted(self) -> None:
-        rare = tuple(NameEvidence("event", f"rare{i}", 1, FEWEST - 2) for i in range(1000))
-        assert scan((*USUAL, SUPPORT, *rare), 0.05) == scan((*USUAL, SUPPORT), 0.05)
+        """Four units say nothing; five count among the names that are looked at."""
+        four, five = (tuple(NameEvidence("event", f"rare{i}", 1, n) for i in range(1000)) for n in (3, 4))
+        assert scan((*USUAL, SUPPORT, *four), 0.05) == scan((*USUAL, SUPPORT), 0.05)
+        assert scan((*USUAL, SUPPORT, *five), 0.05)[0].threshold == pytest.approx(log(1031 / 0.1))
 
     def test_nothing_occurred(self) -> None:
         assert scan((), 0.05) == ()
@@ -94,6 +96,11 @@ class TestScan:
             assert signal.log_e >= signal.threshold - 1e-9
             # The confidence sequence is of the same test: what is called different does not cover 1.
             assert signal.low >= 1 or signal.high <= 1
+
+    @given(st.integers(0, 500), st.integers(0, 500), st.floats(0.01, 0.99))
+    def test_the_mean_of_both_sides(self, c: int, b: int, share: float) -> None:
+        sides = [float(log_e_grid(c, b, share, better=better)) for better in ("lower", "higher")]
+        assert log_e_both(c, b, share) == pytest.approx(float(np.logaddexp(*sides)) - log(2))
 
     @given(st.integers(0, 500), st.integers(0, 500))
     def test_the_arms_are_alike_at_even_shares(self, c: int, b: int) -> None:

@@ -28,6 +28,11 @@ def test_agrees_with_the_general_formula() -> None:
     assert log_e_dirichlet(5100, 94_900, 0.05, k) == pytest.approx(float(expected), rel=1e-9)
 
 
+def test_the_mean_of_three_concentrations() -> None:
+    terms = [exp(log_e_dirichlet(480, 9520, 0.05, k)) for k in (100, 1000, 10_000)]
+    assert log_e_srm(480, 9520, 0.05) == pytest.approx(log(sum(terms) / 3))
+
+
 def test_a_fair_split_is_no_alarm_and_a_skewed_one_is() -> None:
     assert log_e_srm(5000, 95_000, 0.05) < 0
     assert log_e_srm(4500, 95_500, 0.05) >= LOG_ALARM

@@ -1,0 +1,171 @@
+"""One text of SQL, two engines: DuckDB and ClickHouse fold the same rows into the same units."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+from fader.model.metric import Comparison, Metric, Selection
+from fader.model.share import Interval
+from fader.ports.events import Cell, CellMetric, Tracked
+from fader.telemetry import questions as ask
+from fader.telemetry import statements as sql
+from fader.telemetry.columns import together
+from fader.telemetry.duckdb_store import DuckDBEventStore
+from fader.telemetry.measure import measures
+from fader.telemetry.rows import Rows
+from fader.telemetry.sums import Sums
+
+HERE = Path(__file__).with_name("clickhouse.py")
+spec = importlib.util.spec_from_file_location("fader_test_clickhouse", HERE)
+assert spec is not None
+assert spec.loader is not None
+clickhouse = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(clickhouse)
+
+PRO = (Comparison("plan", "==", "pro"), Comparison("amount", ">", 5.0))
+METRICS = tuple(
+    CellMetric(m, 60.0, 80.0) if m.event == "request" else CellMetric(m, 10.0, 20.0)
+    for m in (
+        Metric("errors", "proportion", where=(Comparison("status", ">=", 500),)),
+        Metric("latency", "quantile", value="duration_ms", q=0.95, where=(Comparison("path", "!=", "/x"),)),
+        Metric("buyers", "proportion", "higher", PRO, of="units", event="order"),
+        Metric("revenue", "mean", "higher", value="amount", event="order", window=900.0),
+        Metric(
+            "basket", "ratio", value="amount", event="order", per=Selection("visit", (Comparison("new", "==", 1.0),))
+        ),
+        Metric("paint", "quantile", value="amount", q=0.9, event="order"),
+        Metric("back", "retention", "higher", event="visit", after=60.0, window=600.0),
+        Metric("support", "count", where=(Comparison("path", "==", "/support"),)),
+        Metric("failed", "proportion", of="units", where=(Comparison("status", ">=", 500),)),
+        Metric("payments", "proportion", where=(Comparison("plan", "!=", "free"),), event="order"),
+    )
+)
+CELL = Cell("shop-v2", 1, 0, "shop", "v2", "shop/shop-v2", Interval(0, 1), METRICS, 1000.0, 3000.0, 400.0)
+
+
+def log(draw: random.Random, count: int) -> Iterator[bytes]:
+    for _ in range(count):
+        version = draw.choice(["v1", "v1", "v2"])
+        fields = {
+            "t": draw.uniform(300, 3300),
+            "u": f"u{draw.randrange(120)}" if draw.random() < 0.95 else None,
+            "s": draw.choice(["shop", "shop", "shop", "other"]),
+            "r": "shop-v2",
+            "v": version if draw.random() < 0.9 else None,
+            "w": draw.choice([version, version, "v1", None]),
+            "why": draw.choice(["rollout", "rollout", "none"]),
+            "p": draw.choice([1, 1, None]),
+            "c": draw.choice([200, 200, 404, 503, 0]),
+            "us": draw.choice([None, draw.randrange(200_000)]),
+            "m": "GET",
+            "path": draw.choice(["/", "/support", "/x", f"/items/{draw.randrange(99)}", None]),
+        }
+        yield json.dumps(fields).encode() + b"\n"
+
+
+def events(draw: random.Random, count: int) -> Iterator[Tracked]:
+    for k in range(count):
+        name = draw.choice(["order", "order", "visit", "error", "exposure"])
+        offered = {
+            "amount": round(draw.uniform(-2, 40), 3),
+            "plan": draw.choice(["pro", "free", ""]),
+            "new": draw.random() < 0.5,
+            "message": "no item 7",
+        }
+        properties = tuple((key, value) for key, value in offered.items() if draw.random() < 0.7)
+        version = draw.choice(["v1", "v2"])
+        yield Tracked(str(k), name, f"u{draw.randrange(140)}", draw.uniform(300, 3300), properties, "shop-v2", version)
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rows, Any]]:
+    folder, draw = tmp_path_factory.mktemp("store"), random.Random(11)
+    store = DuckDBEventStore(folder)
+    store.append("gw", "a", 0, b"".join(log(draw, 1500)))
+    store.load()
+    store.append("gw", "b", 0, b"".join(log(draw, 500)))
+    store.track(tuple(events(draw, 1200)))
+    store.load()
+    store.close()
+    other = clickhouse.ClickHouseRows()
+    with duckdb.connect(str(folder / "events.duckdb"), read_only=True) as db:
+        for table in ("requests", "tracked"):
+            columns = [(name, kind) for name, kind, *_ in db.execute(f"DESCRIBE {table}").fetchall()]
+            other.fill(table, columns, db.execute(f"FROM {table}").fetchall())
+    rows = Rows(folder / "events.duckdb", "256MB", 1)
+    yield rows, other
+    rows.close()
+    other.close()
+
+
+WHOLE = ask.Extent(0, 2, CELL.since, CELL.until)
+PARTS = [(0, ask.KEYS), (0, ask.KEYS // 3)]
+KINDS = Sums(CELL, CELL.since).units.kinds
+
+
+def same(one: tuple[Any, dict[str, Any]], other: tuple[Any, dict[str, Any]]) -> int:
+    assert one[0].tolist() == other[0].tolist()
+    assert one[1].keys() == other[1].keys()
+    for name, column in one[1].items():
+        assert column.tolist() == other[1][name].tolist(), name
+    return len(one[0])
+
+
+@pytest.mark.parametrize("extent", [WHOLE, replace(WHOLE, after=1), replace(WHOLE, since=1500.0, until=1600.0)])
+@pytest.mark.parametrize("part", PARTS)
+def test_rows_become_the_same_units(engines: tuple[Rows, Any], extent: ask.Extent, part: tuple[int, int]) -> None:
+    found = [together(ask.unit_rows(e, measures(METRICS), CELL, extent, *part), KINDS) for e in engines]
+    assert same(*found) > 10
+
+
+def test_what_exposed_units_did_is_the_same(engines: tuple[Rows, Any]) -> None:
+    outcomes = tuple(m for m in measures(METRICS) if not m.direct)
+    kinds = {name: kind for m in outcomes for name, kind in m.kinds.items()}
+    keys, columns = together(ask.unit_rows(engines[0], (), CELL, WHOLE, 0, ask.KEYS), {**KINDS})
+    exposed = np.isfinite(columns["first"])
+    found = []
+    for engine in engines:
+        parameters = WHOLE.parameters(CELL)
+        parts = ask.unit_events(engine, outcomes, parameters, keys[exposed], columns["first"][exposed])
+        found.append(together(parts, kinds))
+    assert same(*found) > 100
+    for m in outcomes:
+        assert np.isfinite(found[0][1][f"e{m.index}"]).any(), m.metric.name
+
+
+def test_what_units_did_before_is_the_same(engines: tuple[Rows, Any]) -> None:
+    extent, kinds = replace(WHOLE, since=CELL.past, until=CELL.since), Sums(CELL, CELL.since).past.kinds
+    found = [together(ask.unit_past(e, measures(METRICS), CELL, extent, 0, ask.KEYS), kinds) for e in engines]
+    assert same(*found) > 100
+
+
+def test_the_ranges_of_keys_are_the_same(engines: tuple[Rows, Any]) -> None:
+    assert list(ask.key_ranges(engines[0], WHOLE)) == list(ask.key_ranges(engines[1], WHOLE)) == [(0, ask.KEYS)]
+
+
+def test_names_are_the_same(engines: tuple[Rows, Any]) -> None:
+    units = ask.touched_units(engines[0], CELL, WHOLE, PARTS[0])
+    assert units.tolist() == ask.touched_units(engines[1], CELL, WHOLE, PARTS[0]).tolist()
+    arms, first = units * 2, np.full(len(units), 1100.0)
+    for query in (sql.ROUTES, sql.FAILED_ROUTES):
+        one, other = (named(ask.route_names(e, query, CELL, WHOLE, PARTS[0])) for e in engines)
+        assert one == other
+        assert len(one) > 10
+    for label in ("name", "mark"):
+        one, other = (named(ask.event_names(e, label, CELL, WHOLE, PARTS[0], arms, first)) for e in engines)
+        assert one == other
+        assert len(one) > 10
+
+
+def named(answer: dict[str, Any]) -> list[tuple[Any, ...]]:
+    return sorted(zip(*(answer[name].tolist() for name in ("k", "arm", "label", "at")), strict=True))
