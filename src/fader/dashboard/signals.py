@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from fader.dashboard import digits
@@ -37,13 +38,19 @@ class Check:
 def signal_lines(view: RolloutView) -> list[SignalLine]:
     """The harmful ones first, then the strongest."""
     ordered = sorted(view.signals, key=lambda s: (not s.harmful, -s.log_e, s.kind, s.name))
-    declared = {name for name, _ in view.spec.directions}
-    return [SignalLine(s, KINDS[s.kind], digits.times(s.low, s.high), _evidence(s), _why(s, declared)) for s in ordered]
+    declared = dict(view.spec.directions).keys()
+    measured = {w.metric.event: w.metric.name for w in view.spec.watched}
+    return [
+        SignalLine(s, KINDS[s.kind], digits.times(s.low, s.high), _evidence(s), _why(s, declared, measured))
+        for s in ordered
+    ]
 
 
-def _why(signal: Signal, declared: set[str]) -> str:
+def _why(signal: Signal, declared: Collection[str], measured: Mapping[str, str]) -> str:
     if signal.harmful:
         return ""
+    if signal.kind == "event" and signal.name in measured:
+        return f"It is what {measured[signal.name]} measures, which decides."
     if signal.kind == "fingerprint" or (signal.kind == "event" and signal.name in declared):
         return "It goes the better way, as declared, so it stops nothing."
     return "Whether that is good or bad was declared nowhere, so it stops nothing."

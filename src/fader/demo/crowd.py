@@ -22,10 +22,12 @@ MOST_OPEN = 512
 class Crowd:
     """`visitors` people who ask `rate` times a second in all. Seeded: the same people do the same things.
 
-    Everybody comes once before anybody comes again, so that within visitors/rate seconds all hold a cookie.
+    Everybody comes once before anybody comes again, so that within visitors/rate seconds all hold a cookie. From then
+    on, `turnover` is the share of requests for which somebody leaves for good and somebody new comes;
+    `arrived` counts all of them.
     """
 
-    def __init__(self, host: str, port: int, *, visitors: int, rate: float, seed: int) -> None:
+    def __init__(self, host: str, port: int, *, visitors: int, rate: float, seed: int, turnover: float = 0.0) -> None:
         self.tally = Tally()
         self._rate = rate
         self._host = f"{host}:{port}"
@@ -33,6 +35,9 @@ class Crowd:
         self._chance = Random(seed)
         self._people = people(visitors, self._chance)
         self._newcomers = list(self._people)
+        self._turnover = turnover
+        self._next: list[Visitor] = []
+        self.arrived = visitors
         self._busy: set[int] = set()
         self._open: set[asyncio.Task[None]] = set()
 
@@ -77,10 +82,18 @@ class Crowd:
         if self._newcomers:
             return self._newcomers.pop()
         for _ in range(20):
-            visitor = self._chance.choice(self._people)
-            if id(visitor) not in self._busy:
-                return visitor
+            place = self._chance.randrange(len(self._people))
+            if id(self._people[place]) not in self._busy:
+                if self._turnover and self._chance.random() < self._turnover:
+                    self._people[place] = self._somebody_new()
+                return self._people[place]
         return None
+
+    def _somebody_new(self) -> Visitor:
+        if not self._next:
+            self._next = people(len(self._people), self._chance)
+        self.arrived += 1
+        return self._next.pop()
 
     async def _visit(self, visitor: Visitor) -> None:
         visit = visitor.next_visit(self._chance)

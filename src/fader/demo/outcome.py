@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from math import isfinite
 from typing import Literal
 
 from fader.demo.tally import Tally
 from fader.model.share import WHOLE, percent
 from fader.model.state import Phase
 from fader.model.view import RolloutView
+from fader.stats.judge import UNBOUNDED
 
 #: An abort by a person at the dashboard takes the users back as a rollback does; the cause tells them apart.
 _OUTCOMES: dict[Phase, Literal["completed", "rolled_back", "held"]] = {
@@ -24,11 +24,11 @@ DECIDED = frozenset({*_OUTCOMES, Phase.HELD})
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A signal of the scan: how many times as many users of the candidate; `high` is None where there is no limit."""
+    """A signal of the scan: how many times as many users of the candidate, None where there is no limit."""
 
     kind: str
     name: str
-    ratio: float
+    ratio: float | None
     low: float
     high: float | None
 
@@ -84,15 +84,17 @@ def outcome_of(view: RolloutView, tally: Tally) -> Outcome:
         requests=tally.requests,
         failed_requests=tally.failed,
         failed_reads=tally.failed_reads,
-        signals=tuple(
-            Found(s.kind, s.name, s.ratio, s.low, s.high if isfinite(s.high) else None) for s in view.signals
-        ),
+        signals=tuple(Found(s.kind, s.name, _limited(s.ratio), s.low, _limited(s.high)) for s in view.signals),
         readings=tuple(
             Effect(r.metric, r.effect, r.low, r.high, r.fixed_low, r.fixed_high, r.verdict)
             for r in view.readings
             if r.verdict != "unknown"
         ),
     )
+
+
+def _limited(ratio: float) -> float | None:
+    return ratio if ratio < UNBOUNDED else None
 
 
 def _stage(view: RolloutView) -> str:

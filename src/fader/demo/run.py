@@ -132,7 +132,14 @@ class _Demo:
             await self._until(lambda: self._answers(self._ports.listen), up)
             if self._stop.is_set():
                 return EXIT_UNDECIDED
-            crowd = Crowd("127.0.0.1", self._ports.listen, visitors=self._visitors, rate=self._rate, seed=self._seed)
+            crowd = Crowd(
+                "127.0.0.1",
+                self._ports.listen,
+                visitors=self._visitors,
+                rate=self._rate,
+                seed=self._seed,
+                turnover=self._scenario.turnover,
+            )
             await stack.enter_async_context(_background(crowd.run()))
             await self._warm_up(crowd)
             if self._stop.is_set():

@@ -29,9 +29,11 @@ RAMP = ("5%", "10%", "25%", "50%", "100%")
 class Scenario:
     """`killed_at`: the share in ppm at which v2 is killed with SIGKILL; 0 is never.
 
-    `ends`: what a rollout must come to here; `latency`: the tolerated rise of p95 at 100 %. `sells`: whether the share
-    of visitors who buy is an outcome. `experiment`: how long the stage of 50 % is held and then read; "" is none.
-    `warm_up`: seconds of traffic before the start; visitors who are known from before tell more.
+    `ends`: what a rollout must come to here; `latency`: the tolerated rise of p95 at 100 %, much where the story is
+    another, as a busy machine may slow one of two processes. `sells`: whether the share of visitors who buy is an
+    outcome. `experiment`: how long the stage of 50 % is held and then read; "" is none. `warm_up`: seconds of traffic
+    before the start; visitors who are known from before tell more. `turnover`: the share of requests for which a
+    visitor leaves and another comes, so that what is not proven yet can be.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Scenario:
     sells: bool = False
     experiment: str = ""
     warm_up: float = 3.0
+    turnover: float = 0.0
 
 
 SCENARIOS = {
@@ -76,20 +79,25 @@ SCENARIOS = {
             v2=Manners(slow_factor=0.7, appeal=0.18),
             sells=True,
             warm_up=15.0,
+            turnover=0.03,
         ),
         Scenario(
             "side-effect",
             "v2 sells as well, but 16 % of its visitors look for help instead of 8 %, and nobody asked about that",
             "completed",
             v2=Manners(confusion=0.16),
+            latency="100%",
+            stages=("5%", "10%", "25%", "{share: 50%, bake: 30s}", "100%"),
             sells=True,
             warm_up=15.0,
+            turnover=0.05,
         ),
         Scenario(
             "ab",
             "v2 persuades 40 % of its visitors to buy instead of 30 %: an experiment at 50 % finds out",
             "completed",
             v2=Manners(appeal=0.4),
+            latency="100%",
             stages=("10%", "50%", "100%"),
             sells=True,
             experiment="60s",
@@ -136,7 +144,7 @@ rollouts:
 """
     if scenario.sells:
         text = text.replace("rollouts:\n", f"{_CONVERSION}rollouts:\n", 1)
-        interest = ", smallest: 20%" if scenario.experiment else ""
+        interest = ", smallest: 30%" if scenario.experiment else ""
         text += f"    outcomes: {{conversion: {{tolerate: 10%{interest}}}}}\n"
     if scenario.experiment:
         text += f"    experiment: {{share: 50%, for: {scenario.experiment}, primary: conversion, decide: better}}\n"

@@ -43,7 +43,7 @@ class Visitor:
     page: Effect = Effect()
 
     def next_visit(self, chance: Random) -> Visit:
-        if self.page.confusion > self.poise and chance.random() < 0.2:
+        if self.page.confusion > self.poise and chance.random() < 0.35:
             return Visit("GET", "/support")
         if self.page.appeal > self.reserve and chance.random() < 0.7:
             if self.basket:

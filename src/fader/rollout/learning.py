@@ -12,6 +12,7 @@ from fader.rollout.look import Look
 from fader.stats.histogram import quantile
 from fader.stats.power import plan
 
+DAY = 86_400.0
 #: Events beyond the quantile, and units, that make a threshold worth freezing.
 TAIL, UNITS = 20, 50
 #: Seconds for which what an app tracks is waited for: an event that was never sent before has no history, and then
@@ -73,12 +74,14 @@ def planned(spec: RolloutSpec, evidence: Evidence) -> Plan | None:
     """The plan of the experiment; None without one, and where too little was learnt of its primary outcome.
 
     The learning evidence spans a day, so that its units are those of a day, or fewer for a service that is younger.
+    They say nothing of less than a day: who comes within an hour comes again in the next.
     """
     outcome = primary(spec)
     if spec.experiment is None or outcome is None:
         return None
     found = learnt(evidence, outcome.metric)
-    return plan(outcome, found, spec.experiment, alpha=ALPHA_FIXED, units_per_day=float(found.units))
+    daily = float(found.units) if spec.experiment.duration >= DAY else 0.0
+    return plan(outcome, found, spec.experiment, alpha=ALPHA_FIXED, units_per_day=daily)
 
 
 def primary(spec: RolloutSpec) -> Outcome | None:

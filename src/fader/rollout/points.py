@@ -8,7 +8,9 @@ from fader.model.rollout import RolloutSpec
 from fader.model.state import RolloutState
 from fader.model.summary import ArmSummary, Histogram
 from fader.model.view import Point
+from fader.rollout.learning import by_request
 from fader.rollout.plan import basis
+from fader.rollout.words import is_share
 from fader.stats.clustered import own_variance
 from fader.stats.histogram import quantile, quantile_band
 from fader.stats.judge import SMALLEST_RATE
@@ -38,15 +40,19 @@ def _banded(metric: Metric, arm: ArmSummary, values: Histogram, rate: float) -> 
     """Value, low, high. The band holds for one arm at every look, but is no test of the difference."""
     if arm.requests <= 0:
         return None, None, None
-    share = arm.events / arm.requests
+    level = arm.events / arm.requests
     # Before the first event the sums show no spread at all: assume that of one more event.
     floor = (arm.events + 1) / arm.requests**2
     v = max(float(own_variance(arm)), floor if metric.kind == "proportion" else 0.0)
-    low, high = map(float, band(share, v, _spread(rate)))
-    if metric.kind == "proportion":
-        shown = min(1.0, max(arm.failures, arm.events) / arm.requests)
-        return shown, max(0.0, min(low, shown)), min(1.0, max(high, shown))
-    return quantile(values, metric.q), *quantile_band(values, metric.q, (high - low) / 2)
+    low, high = map(float, band(level, v, _spread(rate)))
+    if metric.kind == "quantile":
+        return quantile(values, metric.q), *quantile_band(values, metric.q, (high - low) / 2)
+    if not is_share(metric):
+        return level, low, high
+    if by_request(metric):
+        level = max(arm.failures, arm.events) / arm.requests  # as people count them, not capped per unit
+    shown = min(1.0, level)
+    return shown, max(0.0, min(low, shown)), min(1.0, max(high, shown))
 
 
 def _spread(rate: float) -> float:

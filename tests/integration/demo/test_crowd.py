@@ -66,6 +66,16 @@ async def test_more_than_can_be_served_is_skipped_and_not_piled_up(start_shop: S
     assert tally.failed == 0
 
 
+async def test_with_turnover_somebody_new_comes_for_somebody_who_leaves(start_shop: StartShop) -> None:
+    _, port = await start_shop()
+    kept = Crowd("127.0.0.1", port, visitors=50, rate=300, seed=1)
+    moving = Crowd("127.0.0.1", port, visitors=50, rate=300, seed=1, turnover=0.2)
+    for crowd in (kept, moving):
+        await until(crowd, lambda t: t.requests >= 400)
+    assert kept.arrived == 50
+    assert 80 < moving.arrived < 170  # 50 at first, then one in five of 350 requests: 120 expected, sd 8
+
+
 async def test_everybody_gets_one_cookie_and_brings_it_along() -> None:
     issued, strangers, open_ones, known = 0, 0, 0, set[bytes]()
 

@@ -8,12 +8,17 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.sdk.test_tracker import TOKENS, serving
 
 from fader.demo.connection import Answer, Pool
 from fader.demo.crowd import request_bytes
 from fader.demo.process import Process, shop_app
 from fader.demo.visitor import PRODUCTS, Visit, Visitor
 from fader.errors import Unavailable
+from fader.model.metric import Metric
+from fader.model.share import Interval
+from fader.ports.events import Cell, CellMetric, Tracked
+from fader.telemetry.memory import MemoryEventStore
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +58,42 @@ async def test_what_is_no_product_is_refused(start_shop: StartShop, product: str
     assert (await ask(pool, "POST", "/basket", f"product={product}")).status == 422
     assert (await ask(pool, "POST", "/order", cookies=f"basket={product or 'y'}")).status == 409
     pool.close()
+
+
+async def test_pages_say_what_they_do_to_people_and_nothing_else_does(start_shop: StartShop) -> None:
+    _, port = await start_shop("--appeal", "0.18", "--confusion", "0.16")
+    pool = Pool("127.0.0.1", port)
+    for path in ("/", "/product/3", "/support"):
+        answer = await ask(pool, "GET", path)
+        assert (answer.status, answer.appeal, answer.confusion) == (200, 0.18, 0.16)
+    for path in ("/healthz", "/nothing"):
+        answer = await ask(pool, "GET", path)
+        assert (answer.appeal, answer.confusion) == (None, None)
+    pool.close()
+
+
+async def test_an_order_is_reported_for_whom_the_gateway_names(start_shop: StartShop, tmp_path: Path) -> None:
+    store = MemoryEventStore()
+    token = tmp_path / "events-token"
+    token.write_text(f"{TOKENS.events}\n")
+    with serving(store) as url:
+        _, port = await start_shop("--version", "v2", "--events", url, "--token-file", str(token))
+        pool = Pool("127.0.0.1", port)
+        for unit in (b"", b"x-fader-unit: ann\r\n"):
+            request = request_bytes("shop", Visit("POST", "/order"), "basket=3.4")
+            answer = await pool.ask(request.replace(b"User-Agent", unit + b"User-Agent"))
+            assert answer.status == 200
+        pool.close()
+        async with asyncio.timeout(30):
+            while not store.load():
+                await asyncio.sleep(0.05)
+        revenue = Metric("revenue", "mean", "higher", value="amount", event="order")
+        store.track((Tracked("1", "exposure", "ann", time.time() - 60, rollout="shop-v2", version="v2"),))
+        cell = Cell("shop-v2", 1, 0, "shop", "v2", "s", Interval(0, 1), (CellMetric(revenue),), time.time() - 99)
+        store.open_cell(cell)
+        store.load()
+        (found,) = store.evidence(*cell.key)
+    assert (found.candidate.units, found.candidate.events) == (1, pytest.approx(36.0))  # (18.5 + 21.5) less 10 %
 
 
 async def test_errors_come_at_their_rate_and_never_at_the_health_check(start_shop: StartShop) -> None:

@@ -70,3 +70,5 @@ def test_why_a_signal_stops_nothing_depends_on_what_was_declared(now: float) -> 
     assert "the better way" in why["refund"]
     assert "declared nowhere" in why["GET /support"]  # only events have directions
     assert [bool(s.why) for s in signal_lines(scenes.sells_less(now).view)] == [False, False, True]
+    (ordered,) = signal_lines(replace(view, signals=(replace(view.signals[0], name="order"),)))
+    assert ordered.why == "It is what revenue measures, which decides."

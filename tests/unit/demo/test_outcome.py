@@ -1,7 +1,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from math import inf
 
 from fader.demo.outcome import outcome_of
 from fader.demo.tally import Tally
@@ -37,14 +36,20 @@ def test_a_rollback_as_one_json_object(view: Make) -> None:
 def test_signals_and_readings_are_part_of_it(view: Make) -> None:
     told = replace(
         view(Phase.COMPLETED, stage=3),
-        signals=(Signal("route", "GET /support", 160, 81, 1.97, 1.4, inf, 9.0, 4.6),),
+        signals=(
+            Signal("fingerprint", "500 GET /", 7, 0, 1e300, 2.5, 1e300, 8.0, 4.6, True, True),
+            Signal("route", "GET /support", 160, 81, 1.97, 1.4, 1e300, 9.0, 4.6),
+        ),
         readings=(
             Reading("conversion", "v2", "better", 0.4, 0.3, 0.1, 0.03, 0.17, fixed_low=0.06, fixed_high=0.14),
             Reading("revenue", "v2", "unknown", missing="no evidence"),
         ),
     )
     said = json.loads(outcome_of(told, TALLY).json())
-    assert said["signals"] == [{"kind": "route", "name": "GET /support", "ratio": 1.97, "low": 1.4, "high": None}]
+    assert said["signals"] == [
+        {"kind": "fingerprint", "name": "500 GET /", "ratio": None, "low": 2.5, "high": None},
+        {"kind": "route", "name": "GET /support", "ratio": 1.97, "low": 1.4, "high": None},
+    ]
     assert said["readings"] == [
         {
             "metric": "conversion",

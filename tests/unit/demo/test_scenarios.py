@@ -48,7 +48,7 @@ def test_the_file_of_a_scenario_holds_its_ports_and_the_ramp(name: str) -> None:
     assert shop["listen"] == "127.0.0.1:18080"
     assert shop["versions"] == {"v1": "http://127.0.0.1:19001", "v2": "http://127.0.0.1:19002"}
     assert shop["unit"] == [{"cookie": "fader_uid", "issue": True}]
-    assert rollout["stages"] == list(SCENARIOS[name].stages)
+    assert rollout["stages"] == [yaml.safe_load(stage) for stage in SCENARIOS[name].stages]
     assert rollout["bake"] == "15s"
     assert rollout["guardrails"]["errors"] == {"tolerate": "1pp"}
 

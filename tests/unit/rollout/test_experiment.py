@@ -83,6 +83,15 @@ class TestLearning:
         assert "a difference of 0.6 pp in conversion needs " in d.reason
         assert "70,000 users come in 14 days, enough for one of " in d.reason
 
+    def test_a_day_says_nothing_of_an_hour(self) -> None:
+        short = replace(self.plan, experiment=replace(self.plan.experiment, duration=3_600.0))
+        found = LearningEvidence("conversion", 5_000, 5_000, 1_500.0, summary=VISITS)
+        seen = learning()
+        d = decide(short, state(Phase.LEARNING), replace(seen, learning=(*seen.learning, found)), NOW)
+        assert d.state.plan.units > 0
+        assert d.state.plan.reachable == 0.0
+        assert "users come in" not in d.reason
+
     def test_without_any_history_waits_only_for_a_while(self) -> None:
         waiting = self.learn(LearningEvidence("conversion"))
         assert waiting.event == ""

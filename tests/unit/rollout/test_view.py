@@ -6,9 +6,11 @@ import pytest
 from tests.unit.rollout.build import BUYERS, NOW, command, evidence, gateway, learning, sold, spec, state
 
 from fader.model.decision import Decision, Step
-from fader.model.evidence import Evidence, NameEvidence
-from fader.model.rollout import Experiment, RolloutSpec
+from fader.model.evidence import Evidence, MetricEvidence, NameEvidence
+from fader.model.metric import Margin, Metric
+from fader.model.rollout import Experiment, Outcome, RolloutSpec
 from fader.model.state import Phase, RolloutState
+from fader.model.summary import ArmSummary
 from fader.model.verdict import Plan
 from fader.model.view import RolloutView
 from fader.ports.events import Exposure
@@ -230,3 +232,14 @@ class TestPoints:
         assert p.candidate_value == 0.0
         assert p.candidate_high is not None
         assert p.candidate_high > 0
+
+    def test_a_share_of_users_counts_users_and_an_amount_has_no_end_at_one(self) -> None:
+        buyers = Metric("buyers", "proportion", "higher", of="units", event="order")
+        revenue = Metric("revenue", "mean", "higher", value="amount", event="order")
+        for metric, events, squares in ((buyers, 300.0, 300.0), (revenue, 12_000.0, 400_000.0)):
+            arm = ArmSummary(1000, 1000.0, events, squares, events, 1000.0, 300, 2 * events)
+            of = spec(outcomes=(Outcome(metric, Margin("relative", 0.1)),))
+            found = evidence(metrics=(*evidence().metrics, MetricEvidence(metric.name, arm, arm)))
+            p = points(of, state(), found)[-1]
+            assert (p.metric, p.candidate_value) == (metric.name, events / 1000)  # not the 2 x events of `failures`
+            assert p.candidate_low < p.candidate_value < p.candidate_high
