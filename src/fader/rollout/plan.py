@@ -23,7 +23,7 @@ def next_share(spec: RolloutSpec, stage: int) -> int:
 
 def stakes(spec: RolloutSpec, stage: int) -> Stakes:
     """What the judgements of a judged stage are held against."""
-    return Stakes(spec.stages[stage].share, next_share(spec, stage), harm_threshold(spec), safe_threshold())
+    return Stakes(spec.stages[stage].share, next_share(spec, stage), harm_threshold(spec, stage), safe_threshold())
 
 
 def basis(state: RolloutState, metric: str) -> Basis | None:

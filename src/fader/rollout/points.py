@@ -41,7 +41,8 @@ def _banded(metric: Metric, arm: ArmSummary, values: Histogram, rate: float) -> 
     share = arm.events / arm.requests
     # Before the first event the sums show no spread at all: assume that of one more event.
     floor = (arm.events + 1) / arm.requests**2
-    low, high = band(share, max(own_variance(arm), floor if metric.kind == "proportion" else 0.0), _spread(rate))
+    v = max(float(own_variance(arm)), floor if metric.kind == "proportion" else 0.0)
+    low, high = map(float, band(share, v, _spread(rate)))
     if metric.kind == "proportion":
         shown = min(1.0, max(arm.failures, arm.events) / arm.requests)
         return shown, max(0.0, min(low, shown)), min(1.0, max(high, shown))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import accumulate
 from math import ceil, inf
 
@@ -15,13 +16,13 @@ def value_of(index: int) -> float:
 
 def quantile(histogram: Histogram, q: float) -> float | None:
     """The q quantile (nearest rank), None without values. q outside [0, 1] gives the ends."""
-    total = histogram.total
-    if total == 0:
+    bins, counts = histogram.bins, histogram.counts
+    if list(bins) != sorted(bins):
+        bins, counts = zip(*sorted(zip(bins, counts, strict=True)), strict=True)
+    reached = list(accumulate(counts))
+    if not reached or reached[-1] == 0:
         return None
-    rank = min(max(1, ceil(q * total - 1e-9)), total)
-    ordered = sorted(zip(histogram.bins, histogram.counts, strict=True))
-    reached = accumulate(count for _, count in ordered)
-    return next(value_of(index) for (index, _), seen in zip(ordered, reached, strict=True) if seen >= rank)
+    return value_of(bins[bisect_left(reached, min(max(1, ceil(q * reached[-1] - 1e-9)), reached[-1]))])
 
 
 def quantile_band(histogram: Histogram, q: float, half_width: float) -> tuple[float | None, float | None]:

@@ -1,51 +1,35 @@
-"""One guardrail in one stage: summaries in, a judgement out."""
+"""One guardrail in one stage: summaries in, a judgement out; or many of them in one pass."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from math import isfinite, log
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import isfinite
+
+import numpy as np
 
 from fader.model.evidence import MetricEvidence
 from fader.model.rollout import Guardrail
-from fader.model.share import WHOLE
 from fader.model.state import Basis
-from fader.model.summary import ArmSummary
 from fader.model.verdict import Judgement, Verdict
-from fader.stats.clustered import Difference, difference
-from fader.stats.grid import log_e_grid, log_sum_exp
+from fader.stats.arms import Arms, Floats, per
+from fader.stats.batch import SMALLEST_RATE, Batch
+from fader.stats.case import Case, Stakes
+from fader.stats.clustered import difference
+from fader.stats.cuped import adjusted
+from fader.stats.forecast import growth
+from fader.stats.harm import log_e_exact, log_e_normal, mixed
 from fader.stats.histogram import quantile
-from fader.stats.noninferiority import log_e_absolute, log_e_quantile, log_e_relative
-from fader.stats.normal_mixture import band, log_e_norm1_mean
+from fader.stats.noninferiority import Proof, absolute, either, relative
+from fader.stats.noninferiority import quantile as beyond
+from fader.stats.normal_mixture import band
 
-#: Candidate units with an event before a normal test counts: below, its approximation promises too much.
-GATE_PROPORTION = 10
-GATE_QUANTILE = 20
-#: Where nothing was learnt of a rate (no event at all), the prior is scaled by this share, or by the margin.
-SMALLEST_RATE = 0.001
-#: Growth of the sample beyond which no forecast is made.
-FORECAST = 1e5
+__all__ = ["SMALLEST_RATE", "UNBOUNDED", "Case", "Stakes", "exceeds", "judge", "judge_all"]
 
-#: The log e-value that the candidate is safe, as a function of the two arms.
-Safe = Callable[[ArmSummary, ArmSummary], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Stakes:
-    """What a judgement is held against: shares in ppm, thresholds as natural logs."""
-
-    share: int
-    next_share: int
-    harm_threshold: float
-    safe_threshold: float
-
-    @property
-    def pi(self) -> float:
-        return self.share / WHOLE
-
-    def margin(self, guardrail: Guardrail) -> float:
-        """`tolerate` is what would be accepted at 100 %; at the next share, only so many are exposed to it."""
-        return guardrail.tolerate.value * WHOLE / self.next_share
+#: Stands for an end of a confidence sequence that neither the data nor the metric bounds (JSON knows no infinity).
+UNBOUNDED = 1e300
+#: No count of units is larger; it keeps absurd sums inside the machine's whole numbers.
+MOST_UNITS = 2.0**53
 
 
 def judge(guardrail: Guardrail, basis: Basis | None, evidence: MetricEvidence, stakes: Stakes) -> Judgement:
@@ -54,183 +38,137 @@ def judge(guardrail: Guardrail, basis: Basis | None, evidence: MetricEvidence, s
     Harmful: a rise is proven and the estimate exceeds `tolerate`. Tolerated: proven, but inside it. Safe: proven
     below the margin. Never raises on numbers that cannot be used: they are unknown.
     """
-    name = guardrail.metric.name
-    if evidence.missing:
-        return _unknown(name, stakes, evidence.missing)
-    if guardrail.metric.kind == "quantile" and (basis is None or basis.threshold <= 0):
-        return _unknown(name, stakes, f"the baseline's {name} was never learnt, so there is nothing to compare with")
-    if not (_usable(evidence.candidate) and _usable(evidence.baseline)):
-        return _unknown(name, stakes, f"the sums of {name} contradict themselves")
-    rate = basis.rate if basis is not None else 0.0
-    if guardrail.metric.kind == "quantile":
-        return _quantile(guardrail, 1 - guardrail.metric.q, evidence, stakes)
-    return _proportion(guardrail, rate, evidence, stakes)
+    return judge_all((Case(guardrail, basis, evidence, stakes),))[0]
+
+
+def judge_all(cases: Iterable[Case]) -> tuple[Judgement, ...]:
+    """One judgement per case, in their order: as `judge` says it of each, but in one pass over arrays."""
+    asked = tuple(cases)
+    reasons = [_unknowable(case) for case in asked]
+    found: dict[int, Judgement] = {i: _unknown(asked[i], why) for i, why in enumerate(reasons) if why}
+    for quantiles in (False, True):
+        group = [
+            i for i, c in enumerate(asked) if not reasons[i] and (c.guardrail.metric.kind == "quantile") is quantiles
+        ]
+        if group:
+            found.update(zip(group, _judged([asked[i] for i in group], quantiles), strict=True))
+    return tuple(found[i] for i in range(len(asked)))
 
 
 def exceeds(guardrail: Guardrail, judgement: Judgement) -> bool:
     """Whether the estimate, as it stands, is worse than `tolerate` (unscaled)."""
-    tolerate, quantiles = guardrail.tolerate, guardrail.metric.kind == "quantile"
-    worse, base = judgement.rise, judgement.baseline_rate
-    if quantiles:
+    tolerate, worse, base = guardrail.tolerate, judgement.rise, judgement.baseline_rate
+    if guardrail.metric.kind == "quantile":
         worse, base = judgement.candidate_value - judgement.baseline_value, judgement.baseline_value
-        if min(judgement.candidate_value, judgement.baseline_value) <= 0:
+        if min(judgement.candidate_value, base) <= 0:
             return False
-    if guardrail.metric.better == "higher":
-        worse = -worse
-    return worse > (tolerate.value if tolerate.kind == "absolute" else tolerate.value * base)
+    side = 1.0 if guardrail.metric.better == "lower" else -1.0
+    return side * worse > (tolerate.value if tolerate.kind == "absolute" else tolerate.value * abs(base))
 
 
-def _unknown(name: str, stakes: Stakes, why: str) -> Judgement:
+def _unknowable(case: Case) -> str:
+    """Why there is nothing to be said, or ""."""
+    if case.evidence.missing:
+        return case.evidence.missing
+    metric = case.guardrail.metric
+    if metric.kind == "quantile" and (case.basis is None or case.basis.threshold <= 0):
+        return f"the baseline's {metric.name} was never learnt, so there is nothing to compare with"
+    return ""
+
+
+def _unknown(case: Case, why: str) -> Judgement:
     return Judgement(
-        name,
+        case.guardrail.metric.name,
         Verdict.UNKNOWN,
-        harm_threshold=stakes.harm_threshold,
-        safe_threshold=stakes.safe_threshold,
+        harm_threshold=case.stakes.harm_threshold,
+        safe_threshold=case.stakes.safe_threshold,
         missing=why,
     )
 
 
-def _usable(arm: ArmSummary) -> bool:
-    numbers = (arm.requests, arm.events, arm.yy, arm.yn, arm.nn, arm.failures, arm.over, arm.over_yy, arm.over_yn)
-    return all(isfinite(x) and x >= 0 for x in (*numbers, arm.units, arm.first)) and arm.events <= arm.requests
+def _judged(cases: Sequence[Case], quantiles: bool) -> list[Judgement]:
+    # Sums as large as the machine's numbers end as no number, which is unknown, not an error.
+    with np.errstate(all="ignore"):
+        batch = Batch.of(cases)
+        candidate, baseline, left = adjusted(batch.candidate, batch.baseline)
+        exact, rows = np.zeros(len(cases)), np.flatnonzero(batch.exact)
+        exact[rows] = log_e_exact(
+            batch.candidate.first[rows],
+            batch.baseline.first[rows],
+            batch.pi[rows],
+            batch.side[rows],
+            [cases[i].evidence.restarts for i in rows.tolist()],
+            batch.begun_anew[rows],
+        )
+        d = difference(candidate, baseline)
+        normal = log_e_normal(d, batch.side, batch.spreads * batch.scale[:, None], batch.short <= 1)
+        harm = mixed(exact, normal, batch.exact, batch.normal)
+        if quantiles:
+            proof, least = beyond(batch.candidate, batch.baseline, batch.scale, batch.side), np.ones(len(cases))
+        else:
+            points = absolute(candidate, baseline, batch.margin, batch.side, batch.law, left, batch.cap)
+            times = relative(candidate, baseline, batch.pi, batch.margin, batch.side, batch.law)
+            proof = either(batch.absolute, points, times)
+            least = np.where(batch.law.linear > 0, 1.0, np.maximum(1.0, batch.short))
+        return _worded(cases, batch, harm, proof, least, quantiles)
 
 
-def _expected(evidence: MetricEvidence, pi: float) -> float:
-    """Candidate units with an event if there were no effect: where a fall is the harm, few events are the news."""
-    return pi * (evidence.candidate.first + evidence.baseline.first)
-
-
-def _taus(scale: float) -> tuple[float, float, float]:
-    return 0.1 * scale, 0.5 * scale, 2 * scale
-
-
-def _normal(guardrail: Guardrail, d: Difference | None, scale: float, seen: float, gate: float) -> float:
-    """The normal mixture for a rise; log E = 0 (no evidence) until its gate is passed."""
-    if d is None or seen < gate or d.pooled <= 0:
-        return 0.0
-    worse = d.estimate if guardrail.metric.better == "lower" else -d.estimate
-    return log_e_norm1_mean(worse, d.pooled, _taus(scale))
-
-
-def _proportion(guardrail: Guardrail, rate: float, evidence: MetricEvidence, stakes: Stakes) -> Judgement:
-    better, tolerate = guardrail.metric.better, guardrail.tolerate
-    candidate, baseline = evidence.candidate, evidence.baseline
-    scale = rate or (tolerate.value if tolerate.kind == "absolute" else SMALLEST_RATE)
-    d = difference(candidate, baseline)
-    seen = candidate.first if better == "lower" else _expected(evidence, stakes.pi)
-    exact = log_e_grid(candidate.first, baseline.first, stakes.pi, better=better)
-    harm = log_sum_exp([exact, _normal(guardrail, d, scale, seen, GATE_PROPORTION)]) - log(2)
-    margin = stakes.margin(guardrail)
-
-    def safe(c: ArmSummary, b: ArmSummary) -> float:
-        if tolerate.kind == "absolute":
-            return log_e_absolute(c, b, margin, better)
-        return log_e_relative(c, b, stakes.pi, margin, better)
-
-    found = _found(guardrail, evidence, stakes, (_share(candidate), _share(baseline)), (0.0, 0.0), harm, safe)
-    return _with_band(found, d, max(scale, tolerate.value if tolerate.kind == "absolute" else 0.0))
-
-
-def _quantile(guardrail: Guardrail, base: float, evidence: MetricEvidence, stakes: Stakes) -> Judgement:
-    metric, candidate, baseline = guardrail.metric, evidence.candidate, evidence.baseline
-    d = difference(candidate, baseline)
-    seen = candidate.first if metric.better == "lower" else _expected(evidence, stakes.pi)
-    harm = _normal(guardrail, d, base, seen, GATE_QUANTILE)
-
-    def safe(c: ArmSummary, b: ArmSummary) -> float:
-        return log_e_quantile(c, b, base, metric.better)
-
-    values = tuple(quantile(h, metric.q) or 0.0 for h in (evidence.candidate_values, evidence.baseline_values))
-    shares = tuple(a.events / a.requests if a.requests > 0 else 0.0 for a in (candidate, baseline))
-    found = _found(guardrail, evidence, stakes, (shares[0], shares[1]), (values[0], values[1]), harm, safe)
-    return _with_band(found, d, base)
-
-
-def _share(arm: ArmSummary) -> float:
-    """The share of requests as people read it: not capped per unit."""
-    return min(1.0, max(arm.failures, arm.events) / arm.requests) if arm.requests > 0 else 0.0
-
-
-def _found(
-    guardrail: Guardrail,
-    evidence: MetricEvidence,
-    stakes: Stakes,
-    shares: tuple[float, float],
-    values: tuple[float, float],
-    harm: float,
-    safe: Safe,
-) -> Judgement:
-    log_e_safe = safe(evidence.candidate, evidence.baseline)
-    found = Judgement(
-        guardrail.metric.name,
-        Verdict.SAFE if log_e_safe >= stakes.safe_threshold else Verdict.UNDECIDED,
-        candidate_rate=shares[0],
-        baseline_rate=shares[1],
-        rise=shares[0] - shares[1],
-        low=-1.0,
-        high=1.0,
-        log_e_harm=harm,
-        harm_threshold=stakes.harm_threshold,
-        log_e_safe=log_e_safe,
-        safe_threshold=stakes.safe_threshold,
-        margin=stakes.margin(guardrail),
-        candidate_units=evidence.candidate.units,
-        baseline_units=evidence.baseline.units,
-        candidate_first=evidence.candidate.first,
-        baseline_first=evidence.baseline.first,
-        more_units=_forecast(safe, evidence.candidate, evidence.baseline, stakes.safe_threshold),
-        candidate_value=values[0],
-        baseline_value=values[1],
+def _worded(
+    cases: Sequence[Case], batch: Batch, harm: Floats, proof: Proof, least: Floats, quantiles: bool
+) -> list[Judgement]:
+    """The nouns of the model, from the columns."""
+    shown = [_rate(batch, arm) for arm in (batch.candidate, batch.baseline)]
+    rise = shown[0] - shown[1]
+    reached = proof.log_e(least)
+    safe = np.where(least <= 1, reached, 0.0)
+    more = batch.candidate.units * (growth(proof, batch.safe_threshold, reached, least) - 1)
+    more = np.where((batch.candidate.units > 0) & (batch.baseline.units > 0), more, np.inf)
+    usable = batch.usable & np.isfinite(harm) & np.isfinite(safe)
+    counts = batch.candidate.units, batch.baseline.units, batch.candidate.first, batch.baseline.first
+    rows = zip(
+        [case.guardrail.metric.name for case in cases],
+        [Verdict.SAFE if proven else Verdict.UNDECIDED for proven in (safe >= batch.safe_threshold).tolist()],
+        *(c.tolist() for c in (*shown, rise, *_band(batch, rise, quantiles), harm, batch.harm_threshold)),
+        *(c.tolist() for c in (safe, batch.safe_threshold, batch.margin)),
+        *(np.minimum(c, MOST_UNITS).astype(np.int64).tolist() for c in counts),
+        [_more(units) for units in more.tolist()],
+        [""] * len(cases),
+        *(zip(*map(_values, cases), strict=True) if quantiles else ([0.0] * len(cases),) * 2),
+        strict=True,
     )
-    if harm < stakes.harm_threshold:
-        return found
-    return replace(found, verdict=Verdict.HARMFUL if exceeds(guardrail, found) else Verdict.TOLERATED)
+    found = [Judgement(*row) for row in rows]
+    for i in np.flatnonzero(harm >= batch.harm_threshold).tolist():
+        harmful = exceeds(cases[i].guardrail, found[i])
+        found[i] = replace(found[i], verdict=Verdict.HARMFUL if harmful else Verdict.TOLERATED)
+    for i in np.flatnonzero(~usable).tolist():
+        found[i] = _unknown(cases[i], f"the sums of {found[i].metric} contradict themselves")
+    return found
 
 
-def _with_band(found: Judgement, d: Difference | None, scale: float) -> Judgement:
-    """The confidence sequence of the rise; shares differ by at most 1."""
-    if d is None:
-        return found
-    low, high = band(found.rise, max(d.own, d.pooled), scale)
-    return replace(found, low=max(-1.0, low), high=min(1.0, high))
+def _values(case: Case) -> tuple[float, float]:
+    """The quantile itself in each arm; 0 without values."""
+    q, evidence = case.guardrail.metric.q, case.evidence
+    return quantile(evidence.candidate_values, q) or 0.0, quantile(evidence.baseline_values, q) or 0.0
 
 
-def _grown(arm: ArmSummary, factor: float) -> ArmSummary:
-    """The same shares from `factor` times as many units."""
-    return ArmSummary(
-        round(arm.units * factor),
-        arm.requests * factor,
-        arm.events * factor,
-        arm.yy * factor,
-        arm.yn * factor,
-        arm.nn * factor,
-        round(arm.first * factor),
-        arm.failures * factor,
-        arm.over * factor,
-        arm.over_yy * factor,
-        arm.over_yn * factor,
-    )
-
-
-def _forecast(safe: Safe, candidate: ArmSummary, baseline: ArmSummary, target: float) -> int | None:
-    """How many more candidate units until `safe` reaches the target if the shares stay as they are.
-
-    None where they stay short of it however many come, or nobody came yet.
-    """
-    if candidate.units == 0 or baseline.units == 0:
+def _more(units: float) -> int | None:
+    """So many candidate units are still to come; None where no number of them would do."""
+    if not isfinite(units):
         return None
+    return max(1, round(units)) if units > 0 else 0
 
-    def reached(factor: float) -> bool:
-        return safe(_grown(candidate, factor), _grown(baseline, factor)) >= target
 
-    if reached(1.0):
-        return 0
-    low, high = 1.0, 2.0
-    while not reached(high):
-        low, high = high, high * 4
-        if high > FORECAST:
-            return None
-    for _ in range(8):
-        middle = (low * high) ** 0.5
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    return max(1, round(candidate.units * (high - 1)))
+def _rate(batch: Batch, arm: Arms) -> Floats:
+    """The value as people read it: a share of requests is not capped per unit."""
+    true = np.minimum(1.0, per(np.maximum(arm.failures, arm.events), arm.requests))
+    return np.where(batch.law.own_cap, true, per(arm.events, arm.requests))
+
+
+def _band(batch: Batch, rise: Floats, quantiles: bool) -> tuple[Floats, Floats]:
+    """The confidence sequence of the rise, as it was measured (without covariates); shares differ by at most 1."""
+    d = difference(batch.candidate, batch.baseline)
+    usual = 2 * batch.spreads[:, 1] * batch.scale
+    tau = np.where(batch.absolute & (not quantiles), np.maximum(usual, batch.tolerate), usual)
+    low, high = band(rise, np.maximum(d.own, d.pooled), tau)
+    most = np.where(batch.shares, 1.0, UNBOUNDED)
+    return np.clip(low, -most, most), np.clip(high, -most, most)

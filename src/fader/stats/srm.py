@@ -29,4 +29,4 @@ def log_e_dirichlet(candidate: float, baseline: float, pi: float, k: float) -> f
 def log_e_srm(candidate: float, baseline: float, pi: float) -> float:
     """The mean over the concentrations; alarms at LOG_ALARM."""
     terms = [log_e_dirichlet(candidate, baseline, pi, k) for k in CONCENTRATIONS]
-    return log_sum_exp(terms) - log(len(terms))
+    return float(log_sum_exp(terms)) - log(len(terms))

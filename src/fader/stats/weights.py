@@ -12,10 +12,20 @@ ALPHA: dict[Profile, float] = {"balanced": 0.05, "careful": 0.01, "swift": 0.10}
 ALPHA_SAFE = 0.05
 
 
-def harm_threshold(spec: RolloutSpec) -> float:
-    """Natural log of 1/(alpha w), w = 1/(guardrails x judged stages): weighted Bonferroni over e-processes."""
-    cells = max(1, len(spec.guardrails) * len(spec.judged))
-    return log(cells / ALPHA[spec.profile])
+def harm_threshold(spec: RolloutSpec, stage: int) -> float:
+    """Natural log of 1/(alpha w), the weight w of one test in judged stage `stage` (from 0; the holdback's is the
+    one after the last below 100 %): weighted Bonferroni over e-processes.
+
+    The tests of a stage share its weight alike: guardrails, outcomes, and one for new error fingerprints together.
+    Stages that are named beforehand share 1 alike, the holdback among them. Those of an adaptive ramp, whose number
+    nobody knows beforehand, have 1/(k (k+1)) for k = 1, 2, ..., which sum to 1.
+    """
+    tests = len(spec.guardrails) + len(spec.outcomes) + 1
+    if spec.budget is not None:
+        stages = (stage + 1) * (stage + 2)
+    else:
+        stages = max(1, len(spec.judged) + (spec.holdback is not None))
+    return log(tests * stages / ALPHA[spec.profile])
 
 
 def safe_threshold() -> float:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fader.model.summary import ArmSummary
-from fader.stats.clustered import difference, residuals
+from fader.stats.arms import Arms
+from fader.stats.clustered import design_effect, difference, residuals
 
 
 def arm(n: list[int], y: list[int]) -> ArmSummary:
@@ -15,7 +16,6 @@ def arm(n: list[int], y: list[int]) -> ArmSummary:
 def test_pooled_null_variance_from_the_residuals_themselves() -> None:
     nt, yt, nc, yc = [3, 5, 2], [1, 2, 0], [4, 6, 1, 9], [0, 1, 0, 2]
     d = difference(arm(nt, yt), arm(nc, yc))
-    assert d is not None
     rate = (3 + 3) / (10 + 20)
     residual = np.array([y - rate * n for n, y in zip(nt + nc, yt + yc, strict=True)])
     spread = float(residual @ residual) / 7
@@ -28,27 +28,39 @@ def test_pooled_null_variance_from_the_residuals_themselves() -> None:
 
 def test_one_request_each_is_the_binomial_variance() -> None:
     d = difference(arm([1] * 500, [1] * 12 + [0] * 488), arm([1] * 9500, [1] * 95 + [0] * 9405))
-    assert d is not None
     assert d.estimate / d.pooled**0.5 == pytest.approx(2.966, abs=5e-4)
     assert d.estimate / d.own**0.5 == pytest.approx(2.023, abs=5e-4)
-    assert d.design_effect == pytest.approx(1.0)
+    assert design_effect(d.squares, d.rate * (1 - d.rate) * 10_000) == pytest.approx(1.0)
 
 
 def test_sticky_users_inflate_the_variance() -> None:
     sticky = difference(arm([10] * 50, [10] * 5 + [0] * 45), arm([10] * 50, [10] * 5 + [0] * 45))
-    assert sticky is not None
-    assert sticky.design_effect == pytest.approx(10)
+    assert design_effect(sticky.squares, sticky.rate * (1 - sticky.rate) * 1000) == pytest.approx(10)
 
 
 def test_an_empty_arm_is_no_difference() -> None:
-    assert difference(ArmSummary(), arm([1], [0])) is None
-    assert difference(arm([1], [0]), ArmSummary()) is None
+    for d in (difference(ArmSummary(), arm([1], [1])), difference(arm([1], [1]), ArmSummary())):
+        assert not d.known
+        assert (d.estimate, d.pooled, d.own) == (0.0, 0.0, 0.0)
 
 
 def test_no_event_at_all_has_no_spread() -> None:
     d = difference(arm([1, 2], [0, 0]), arm([3], [0]))
-    assert d is not None
-    assert (d.estimate, d.pooled, d.design_effect) == (0.0, 0.0, 1.0)
+    assert (d.estimate, d.pooled, d.known) == (0.0, 0.0, True)
+    assert design_effect(d.squares, 0.0) == 1.0
+
+
+def test_many_comparisons_at_once_are_each_as_it_is_alone() -> None:
+    pairs = [
+        (arm([3, 5, 2], [1, 2, 0]), arm([4, 6], [0, 1])),
+        (ArmSummary(), arm([1], [0])),
+        (arm([2], [1]), arm([3], [3])),
+    ]
+    at_once = difference(*(Arms.of(arms) for arms in zip(*pairs, strict=True)))
+    for i, pair in enumerate(pairs):
+        alone = difference(*pair)
+        for name in ("estimate", "pooled", "own", "squares", "known"):
+            assert getattr(at_once, name)[i] == pytest.approx(getattr(alone, name), abs=1e-15)
 
 
 def test_rounding_does_not_make_a_square_negative() -> None:
@@ -60,9 +72,6 @@ def test_simpsons_table_is_why_stages_are_never_pooled() -> None:
     friday = difference(_counts(230, 10_000), _counts(20_000, 990_000))
     saturday = difference(_counts(6_000, 500_000), _counts(5_000, 500_000))
     both = difference(_counts(6_230, 510_000), _counts(25_000, 1_490_000))
-    assert friday is not None
-    assert saturday is not None
-    assert both is not None
     weights = 10_000 * 990_000 / 1e6, 500_000 * 500_000 / 1e6
     stratified = (weights[0] * friday.estimate + weights[1] * saturday.estimate) / sum(weights)
     assert stratified == pytest.approx(0.002030, abs=5e-7)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf, log, nan
+from math import exp, inf, log, nan, pi
 
 import pytest
 from hypothesis import given
@@ -9,14 +9,12 @@ from hypothesis import strategies as st
 from tests.unit.stats.build import arm, error_guardrail, errors, latency_guardrail, stakes, values
 
 from fader.model.evidence import MetricEvidence
-from fader.model.rollout import RolloutSpec, Stage
 from fader.model.state import Basis
 from fader.model.summary import ArmSummary
 from fader.model.verdict import Verdict
 from fader.stats.grid import log_e_grid, log_sum_exp
 from fader.stats.judge import exceeds, judge
 from fader.stats.normal_mixture import log_e_norm1_mean
-from fader.stats.weights import harm_threshold, safe_threshold
 
 BASIS = Basis("errors", 0.003)
 LEARNT = Basis("latency", 0.05, 100.0)
@@ -24,6 +22,12 @@ LEARNT = Basis("latency", 0.05, 100.0)
 
 def latency(candidate: ArmSummary, baseline: ArmSummary, c_ms: float = 100, b_ms: float = 100) -> MetricEvidence:
     return MetricEvidence("latency", candidate, baseline, values((c_ms, 100)), values((b_ms, 100)))
+
+
+def begun_anew(stage: float) -> float:
+    """The stage's own weight, 6/pi^2; the rest is kept for instances to come."""
+    weight = 6 / pi**2
+    return log(weight * exp(stage) + 1 - weight)
 
 
 class TestProportion:
@@ -41,14 +45,14 @@ class TestProportion:
         rate = 107 / 20_000
         v = rate * (1 - rate) * (1 / 1000 + 1 / 19_000)
         normal = log_e_norm1_mean(12 / 1000 - 95 / 19_000, v, (0.0005, 0.0025, 0.01))
-        assert j.log_e_harm == pytest.approx(log_sum_exp([log_e_grid(12, 95, 0.05), normal]) - log(2))
+        assert j.log_e_harm == pytest.approx(log_sum_exp([begun_anew(log_e_grid(12, 95, 0.05)), normal]) - log(2))
 
     def test_below_ten_units_only_the_exact_test_counts(self) -> None:
         j = judge(error_guardrail(), BASIS, errors(arm(1000, 1, 9), arm(19_000, 1, 60)), stakes())
-        assert j.log_e_harm == pytest.approx(log_sum_exp([log_e_grid(9, 60, 0.05), 0.0]) - log(2))
+        assert j.log_e_harm == pytest.approx(log_sum_exp([begun_anew(log_e_grid(9, 60, 0.05)), 0.0]) - log(2))
 
     def test_four_of_ten_at_five_percent_need_no_minimum_sample(self) -> None:
-        low = replace(stakes(), harm_threshold=log(50))
+        low = replace(stakes(), harm_threshold=log(35))
         assert judge(error_guardrail(), BASIS, errors(arm(90, 1, 4), arm(1700, 1, 6)), low).verdict is Verdict.HARMFUL
 
     def test_a_proven_rise_inside_the_limit_is_tolerated_and_may_be_safe(self) -> None:
@@ -186,12 +190,3 @@ def test_any_numbers_are_judged(candidates: int, baselines: int, each: int, c: f
         assert j.verdict is not Verdict.UNKNOWN
         assert -1 <= j.low <= j.high <= 1
         assert (j.verdict in (Verdict.HARMFUL, Verdict.TOLERATED)) == (j.log_e_harm >= j.harm_threshold)
-
-
-def test_thresholds_by_profile() -> None:
-    stage = (Stage(50_000, 1.0), Stage(500_000, 1.0), Stage(10**6, 0.0))
-    spec = RolloutSpec("r", "s", "a", "b", stage, (error_guardrail(), latency_guardrail()))
-    assert harm_threshold(spec) == pytest.approx(log(4 / 0.05))
-    assert harm_threshold(replace(spec, profile="careful")) == pytest.approx(log(4 / 0.01))
-    assert harm_threshold(replace(spec, profile="swift")) == pytest.approx(log(4 / 0.1))
-    assert safe_threshold() == pytest.approx(log(20))

@@ -1,0 +1,172 @@
+"""Cases as columns: what the tests of many guardrails and stages need, one array each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from operator import attrgetter
+
+import numpy as np
+
+from fader.model.metric import Kind
+from fader.model.summary import ArmSummary
+from fader.stats.arms import Arms, Flags, Floats, columns, floats, per
+from fader.stats.case import Case
+from fader.stats.method import NARROW, Method, method
+from fader.stats.noninferiority import RARE, Law
+
+#: Where nothing was learnt of a rate (no event at all), the prior is scaled by this share, or by the margin.
+SMALLEST_RATE = 0.001
+#: Kinds whose sums may be negative: refunds, temperatures.
+SIGNED: tuple[Kind, ...] = ("mean", "ratio")
+#: Kinds of which no more can have the event than there are.
+SHARES: tuple[Kind, ...] = ("proportion", "retention", "quantile", "external")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`side` is 1 where lower is better, else -1. `pi`: the share of units with an event that are the candidate's
+    if there is no effect. `scale` times `spreads` are the prior spreads of the normal tests. `exact`, `normal`: which
+    tests are used. `shares`: the value lies between 0 and 1. `usable`: the sums do not contradict themselves.
+    """
+
+    candidate: Arms
+    baseline: Arms
+    side: Floats
+    pi: Floats
+    absolute: Flags
+    tolerate: Floats
+    margin: Floats
+    scale: Floats
+    spreads: Floats
+    law: Law
+    cap: Floats
+    events_gate: Floats
+    units_gate: Floats
+    exact: Flags
+    normal: Flags
+    begun_anew: Flags
+    harm_threshold: Floats
+    safe_threshold: Floats
+    shares: Flags
+    usable: Flags
+
+    @classmethod
+    def of(cls, cases: Sequence[Case]) -> Batch:
+        candidate, baseline = _arms(cases, "candidate"), _arms(cases, "baseline")
+        kinds = [c.guardrail.metric.kind for c in cases]
+        methods = [method(c.guardrail.metric) for c in cases]
+        numbers = columns(map(_numbers, cases), 9)
+        side, absolute, tolerate, pi, margin, learnt, cap, harm_threshold, safe_threshold = numbers
+        outside = _among(kinds, ("external",))
+        pi = np.where(outside, _share_of_requests(candidate, baseline, pi), pi)
+        pool = candidate + baseline
+        rate = np.where(np.isnan(learnt), per(pool.events, pool.requests), learnt)
+        exact = _flags(methods, "exact", "always")
+        exact |= _flags(methods, "exact", "rare") & (side > 0) & (rate <= RARE)
+        return cls(
+            candidate=candidate,
+            baseline=baseline,
+            side=side,
+            pi=pi,
+            absolute=absolute > 0,
+            tolerate=tolerate,
+            margin=margin,
+            scale=_scale(learnt, per(pool.events, pool.requests), outside, absolute > 0, tolerate, methods),
+            spreads=floats([m.spreads for m in methods]),
+            law=Law.of(methods),
+            cap=cap,
+            events_gate=floats([m.events_gate for m in methods]),
+            units_gate=floats([m.units_gate for m in methods]),
+            exact=exact,
+            normal=_flags(methods, "normal", "always") | ~exact,
+            begun_anew=np.array([m.restarts for m in methods], bool),
+            harm_threshold=harm_threshold,
+            safe_threshold=safe_threshold,
+            shares=_among(kinds, SHARES),
+            usable=usable(candidate, kinds) & usable(baseline, kinds),
+        )
+
+    @property
+    def seen(self) -> Floats:
+        """Candidate units with an event; where a fall is the harm, those that there would be without an effect: few
+        events are the news then."""
+        expected = self.pi * (self.candidate.first + self.baseline.first)
+        return np.where(self.side > 0, self.candidate.first, expected)
+
+    @property
+    def short(self) -> Floats:
+        """How many times as many candidate units the normal tests' gates ask for; at most 1 when they are open."""
+        gates = (self.events_gate, self.seen), (self.units_gate, self.candidate.units)
+        return np.maximum(*(np.where(has > 0, per(gate, has), np.where(gate > 0, np.inf, 0.0)) for gate, has in gates))
+
+
+def _numbers(case: Case) -> tuple[float, ...]:
+    metric, tolerate, stakes = case.guardrail.metric, case.guardrail.tolerate, case.stakes
+    return (
+        1.0 if metric.better == "lower" else -1.0,
+        tolerate.kind == "absolute",
+        tolerate.value,
+        stakes.pi,
+        stakes.margin(case.guardrail),
+        _learnt(case),
+        metric.cap,
+        stakes.harm_threshold,
+        stakes.safe_threshold,
+    )
+
+
+def _learnt(case: Case) -> float:
+    """The baseline's value before the first stage: the scale of what is to be expected; no number if unknown."""
+    metric = case.guardrail.metric
+    if metric.kind == "quantile":
+        return 1 - metric.q
+    return case.basis.rate if case.basis is not None else np.nan
+
+
+def _flags(methods: Sequence[Method], name: str, value: str) -> Flags:
+    return np.array([getattr(m, name) == value for m in methods], bool)
+
+
+def _among(kinds: Sequence[Kind], which: tuple[Kind, ...]) -> Flags:
+    return np.array([kind in which for kind in kinds], bool)
+
+
+def usable(arms: Arms, kinds: Sequence[Kind]) -> Flags:
+    """Whether the sums of each row are finite and do not contradict themselves."""
+    signed, share = _among(kinds, SIGNED), _among(kinds, SHARES)
+    counted = [arms.units, arms.requests, arms.yy, arms.nn, arms.first, arms.over, arms.over_yy, arms.over_yn, arms.xx]
+    finite = np.isfinite(arms.rows()).all(axis=0)
+    positive = (np.min(counted, axis=0) >= 0) & (signed | (np.min([arms.events, arms.yn, arms.failures], axis=0) >= 0))
+    return np.asarray(finite & positive & (~share | (arms.events <= arms.requests)))
+
+
+def unclustered(arm: ArmSummary) -> ArmSummary:
+    """Counts of somebody else, `events` of `requests`, carry no clusters: each request is a unit of its own."""
+    n, y = arm.requests, arm.events
+    return ArmSummary(
+        int(n) if isfinite(n) else 0, n, y, yy=y, yn=y, nn=n, first=int(y) if isfinite(y) else 0, failures=y
+    )
+
+
+def _arms(cases: Sequence[Case], name: str) -> Arms:
+    summaries = map(attrgetter(f"evidence.{name}"), cases)
+    kinds = map(attrgetter("guardrail.metric.kind"), cases)
+    return Arms.of(unclustered(s) if kind == "external" else s for s, kind in zip(summaries, kinds, strict=True))
+
+
+def _share_of_requests(candidate: Arms, baseline: Arms, otherwise: Floats) -> Floats:
+    there = (candidate.requests > 0) & (baseline.requests > 0)
+    return np.where(there, per(candidate.requests, candidate.requests + baseline.requests), otherwise)
+
+
+def _scale(
+    learnt: Floats, pooled: Floats, outside: Flags, absolute: Flags, tolerate: Floats, methods: Sequence[Method]
+) -> Floats:
+    """The baseline's value as learnt. Without one: of a mean or of somebody else's counts that of both arms together,
+    which says nothing about their difference; of a share that was 0 throughout, the margin or a small one."""
+    known = np.where(np.isnan(learnt), 0.0, np.abs(learnt))
+    together = outside | np.array([m.spreads == NARROW for m in methods], bool)
+    known = np.where((known == 0) & together, np.abs(pooled), known)
+    return np.where(known > 0, known, np.where(absolute, tolerate, SMALLEST_RATE))
