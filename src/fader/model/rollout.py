@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from fader.model.metric import Margin, Metric
+from fader.model.metric import Direction, Margin, Metric
+from fader.model.share import WHOLE
 
 Shield = Literal["connect", "errors", "off"]
 Profile = Literal["balanced", "careful", "swift"]
@@ -77,7 +78,11 @@ class Undecided:
 
 @dataclass(frozen=True, slots=True)
 class RolloutSpec:
-    """The move of one service from `baseline` to `candidate`. The last stage is always 100 % and is not judged."""
+    """The move of one service from `baseline` to `candidate`. The last stage is always 100 % and is not judged.
+
+    An adaptive ramp has no `stages` but a `budget`; the state holds the shares that it has come to. `directions`: the
+    declared directions of event names, for the scan.
+    """
 
     name: str
     service: str
@@ -93,6 +98,7 @@ class RolloutSpec:
     experiment: Experiment | None = None
     budget: Budget | None = None
     holdback: Holdback | None = None
+    directions: tuple[tuple[str, Direction], ...] = ()
 
     @property
     def salt(self) -> str:
@@ -100,5 +106,12 @@ class RolloutSpec:
 
     @property
     def judged(self) -> tuple[Stage, ...]:
-        """The stages below 100 %: only there is a baseline to compare with."""
-        return self.stages[:-1]
+        """The stages below 100 %, the holdback too: only there is a baseline to compare with. Of an adaptive ramp,
+        the holdback alone is known beforehand."""
+        held_back = () if self.holdback is None else (Stage(WHOLE - self.holdback.share, self.holdback.duration),)
+        return (*self.stages[:-1], *held_back)
+
+    @property
+    def watched(self) -> tuple[Guardrail, ...]:
+        """All that harm is acted on of: the guardrails, then the outcomes."""
+        return (*self.guardrails, *(Guardrail(o.metric, o.tolerate) for o in self.outcomes))

@@ -46,6 +46,7 @@ class RolloutState:
     holds now, starting at bucket `start`. `stage_since` is when the share of this stage was decided.
     `cause` says in one sentence why the last step happened; `resume_to` is the phase before a pause.
     `shares`: of an adaptive ramp, the share of each stage so far in ppm; () for one whose stages the spec names.
+    `spent`: of an adaptive ramp, the users hurt in the stages that are behind it, by estimate.
     `plan`: of the experiment, frozen at the end of learning.
     """
 
@@ -63,4 +64,5 @@ class RolloutState:
     cause: str = ""
     resume_to: Phase | None = None
     shares: tuple[int, ...] = ()
+    spent: float = 0.0
     plan: Plan | None = None

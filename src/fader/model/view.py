@@ -27,7 +27,9 @@ class StageView:
 class RolloutView:
     """`headline`: one sentence, the state of things. `units_harmed`: candidate units with a failed request or one
     that the baseline had to answer. `seconds_to_decision`: from the first candidate exposure to the end, 0 before.
-    `needs_person`: why a person must act, or "". `commands`: what may be asked now.
+    `needs_person`: why a person must act, or "". `commands`: what may be asked now. `reading_sentences` and
+    `signal_sentences` go with `readings` and `signals`, one each; `plan`: what the experiment can show, or "";
+    `verdict`: what it came to, or "".
     """
 
     name: str
@@ -47,6 +49,10 @@ class RolloutView:
     commands: tuple[str, ...]
     readings: tuple[Reading, ...] = ()
     signals: tuple[Signal, ...] = ()
+    reading_sentences: tuple[str, ...] = ()
+    signal_sentences: tuple[str, ...] = ()
+    plan: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)

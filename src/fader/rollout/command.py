@@ -13,7 +13,7 @@ from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.rollout import words
 from fader.rollout.decide import EFFECTS, TICK
 from fader.rollout.moves import onward, onward_event, paused, resume_event, resumed, started, withdrawn
-from fader.rollout.plan import next_share
+from fader.rollout.plan import next_share, route
 from fader.rollout.transitions import TABLE
 
 ORDER: tuple[CommandName, ...] = ("start", "approve", "resume", "pause", "promote", "abort", "retry")
@@ -63,7 +63,8 @@ def _start(spec: RolloutSpec, state: RolloutState, command: Command, now: float)
 def _retry(spec: RolloutSpec, state: RolloutState, command: Command, now: float) -> Move:
     """A new attempt with a new error budget. Its interval begins where the last ended: users hurt once, hurt last."""
     _free(spec, command)
-    had = spec.stages[min(state.stage, len(spec.stages) - 1)].share if state.stage >= 0 else 0
+    stages = route(spec, state)
+    had = stages[min(state.stage, len(stages) - 1)].share if state.stage >= 0 else 0
     start = state.start if command.same_units else (state.start + had) % WHOLE
     who = "the same users first" if command.same_units or not had else "users who had it last time come last"
     reason = f"{spec.name} is tried again (attempt {state.attempt + 1}): {who}"
@@ -87,7 +88,7 @@ def _approve(spec: RolloutSpec, state: RolloutState, _command: Command, now: flo
 def _promote(spec: RolloutSpec, state: RolloutState, command: Command, now: float) -> Move:
     if not command.reason.strip():
         raise Refused(
-            f"promote gives {spec.candidate} to {words.share(next_share(spec, state.stage))} of users without proof: "
+            f"promote gives {spec.candidate} to {words.share(next_share(spec, state))} of users without proof: "
             "say why (--reason)"
         )
     reason = f"{spec.name} was promoted without proof: {_step(spec, state)} ({command.reason.strip()})"
@@ -95,7 +96,7 @@ def _promote(spec: RolloutSpec, state: RolloutState, command: Command, now: floa
 
 
 def _step(spec: RolloutSpec, state: RolloutState) -> str:
-    ahead = words.share(next_share(spec, state.stage))
+    ahead = words.share(next_share(spec, state))
     return f"{spec.candidate} goes from {words.share(state.share)} to {ahead} of users"
 
 

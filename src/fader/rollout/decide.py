@@ -6,16 +6,21 @@ from dataclasses import replace
 
 from fader.model.decision import Action, Decision
 from fader.model.evidence import Evidence
-from fader.model.metric import Metric
 from fader.model.rollout import RolloutSpec
-from fader.model.state import ACTIVE, Basis, Phase, RolloutState
-from fader.model.verdict import Judgement
-from fader.rollout import explain
-from fader.rollout.gates import LEARNING_WAITS, STAGE_WAITS, STOPS, Look, Wait, learnt
+from fader.model.share import WHOLE
+from fader.model.state import ACTIVE, Phase, RolloutState
+from fader.model.verdict import Judgement, Reading, Signal
+from fader.rollout import explain, explain_outcome
+from fader.rollout.experiment import conclude, main_reading
+from fader.rollout.gates import LEARNING_WAITS, STAGE_WAITS, STOPS
+from fader.rollout.learning import freeze, learnt, planned
+from fader.rollout.look import Look, Wait
 from fader.rollout.moves import at_stage, onward, onward_event, stepped, withdrawn
-from fader.rollout.plan import basis, stakes
-from fader.stats.histogram import quantile
-from fader.stats.judge import judge
+from fader.rollout.plan import HALF, basis, is_experiment, is_holdback, next_share, stage_of, stakes
+from fader.rollout.ramp import ahead
+from fader.stats.judge import UNBOUNDED, Case, judge_all
+from fader.stats.reading import read
+from fader.stats.scan import fresh, scan
 
 #: Evidence is judged every second; an e-process costs nothing for being looked at.
 TICK = 1.0
@@ -32,8 +37,15 @@ def decide(spec: RolloutSpec, state: RolloutState, evidence: Evidence, now: floa
         return Decision(state)
     if state.stage < 0:
         return _learn(Look(spec, state, evidence, (), now))
-    judged = judgements(spec, state, evidence)
-    look = Look(spec, state, evidence, judged, now)
+    look = Look(
+        spec,
+        state,
+        evidence,
+        judgements(spec, state, evidence),
+        now,
+        readings(spec, state, evidence),
+        signals(spec, state, evidence),
+    )
     for gate in STOPS:
         if stop := gate(look):
             after = (
@@ -41,58 +53,140 @@ def decide(spec: RolloutSpec, state: RolloutState, evidence: Evidence, now: floa
                 if stop.event == "roll_back"
                 else stepped(state, stop.event, stop.reason)
             )
-            return Decision(after, stop.event, stop.reason, EFFECTS, judgements=judged, wake_at=_wake(after, now))
+            return _decided(look, after, stop.event)
     if state.phase is not Phase.RAMPING:
-        return Decision(state, judgements=judged, wake_at=now + TICK)
+        return _stays(look)
     return _ramp(look)
 
 
 def judgements(spec: RolloutSpec, state: RolloutState, evidence: Evidence) -> tuple[Judgement, ...]:
-    """One per guardrail; () at 100 %, before the first stage, and on evidence about another stage."""
-    if not 0 <= state.stage < len(spec.judged) or evidence.stage != state.stage:
+    """One per guardrail, then one per outcome; () at 100 %, before the first stage, and on evidence about another."""
+    if not _judged(state, evidence):
         return ()
-    held_against = stakes(spec, state.stage)
-    return tuple(
-        judge(g, basis(state, g.metric.name), evidence.metric(g.metric.name), held_against) for g in spec.guardrails
+    held_against = stakes(spec, state)
+    return judge_all(
+        Case(g, basis(state, g.metric.name), evidence.metric(g.metric.name), held_against) for g in spec.watched
     )
 
 
+def readings(
+    spec: RolloutSpec, state: RolloutState, evidence: Evidence, *, fixed: bool = False
+) -> tuple[Reading, ...]:
+    """One per outcome and arm; `fixed` once only, at the planned end of an experiment."""
+    if not _judged(state, evidence):
+        return ()
+    return tuple(
+        reading
+        for outcome in spec.outcomes
+        for reading in read(outcome, evidence.metric(outcome.metric.name), candidate=spec.candidate, fixed=fixed)
+    )
+
+
+def signals(spec: RolloutSpec, state: RolloutState, evidence: Evidence) -> tuple[Signal, ...]:
+    """New errors of the candidate first, then whatever else differs between the arms."""
+    if not _judged(state, evidence) or evidence.missing:
+        return ()
+    pi = stage_of(spec, state).share / WHOLE
+    errors = tuple(n for n in evidence.names if n.kind == "fingerprint")
+    found = fresh(errors, pi, stakes(spec, state).harm_threshold)
+    known = {(s.kind, s.name) for s in found}
+    others = tuple(s for s in scan(evidence.names, pi) if (s.kind, s.name) not in known)
+    return tuple(_bounded(s) for s in (*found, *others))
+
+
+def _bounded(signal: Signal) -> Signal:
+    """As it can be recorded: JSON knows no infinity."""
+    return replace(signal, ratio=min(signal.ratio, UNBOUNDED), high=min(signal.high, UNBOUNDED))
+
+
+def _judged(state: RolloutState, evidence: Evidence) -> bool:
+    return state.stage >= 0 and state.share < WHOLE and evidence.stage == state.stage
+
+
 def _learn(look: Look) -> Decision:
-    spec, state, now = look.spec, look.state, look.now
+    spec, state, evidence, now = look.spec, look.state, look.evidence, look.now
     waits = _waits(LEARNING_WAITS, look)
     if state.phase is not Phase.LEARNING or waits:
         return Decision(state, waits=waits, wake_at=now + TICK)
-    bases = tuple(_freeze(look.evidence, g.metric) for g in spec.guardrails)
-    used = tuple(learnt(look.evidence, g.metric) for g in spec.guardrails)
-    reason = explain.learned(spec, used)
-    after = replace(at_stage(spec, state, "learned", reason, 0, now), bases=bases)
-    return Decision(after, "learned", reason, EFFECTS, wake_at=now + TICK)
-
-
-def _freeze(evidence: Evidence, metric: Metric) -> Basis:
-    found = learnt(evidence, metric)
-    if metric.kind == "proportion":
-        return Basis(metric.name, found.events / found.requests)
-    return Basis(metric.name, 1 - metric.q, quantile(found.values, metric.q) or 0.0)
+    made = planned(spec, evidence)
+    said = ""
+    if spec.experiment is not None:
+        said = explain_outcome.plan(spec, made) if made else explain_outcome.unplanned(spec.experiment.primary)
+    first = next_share(spec, state)
+    used = tuple(learnt(evidence, g.metric) for g in spec.guardrails)
+    reason = explain.learned(spec, used, first, said)
+    after = replace(
+        at_stage(spec, state, "learned", reason, 0, first, now),
+        bases=tuple(freeze(evidence, w.metric) for w in spec.watched),
+        plan=made,
+    )
+    return _decided(look, after, "learned")
 
 
 def _ramp(look: Look) -> Decision:
     spec, state, now = look.spec, look.state, look.now
     waits = _waits(STAGE_WAITS, look)
     if waits:
-        return Decision(state, waits=waits, judgements=look.judgements, wake_at=now + TICK)
-    if spec.stages[state.stage].gate == "manual":
-        reason = explain.passed(spec, state)
-        after, event = stepped(state, "ask", reason), "ask"
-    else:
-        reason = explain.advanced(spec, state, look.judgements)
-        after, event = onward(spec, state, "advance", reason, now), onward_event(spec, state, "advance")
-    return Decision(after, event, reason, EFFECTS, judgements=look.judgements, wake_at=_wake(after, now))
+        return _stays(look, waits)
+    if is_experiment(spec, state):
+        return _read(look)
+    if stage_of(spec, state).gate == "manual":
+        return _decided(look, stepped(state, "ask", explain.passed(spec, state)), "ask")
+    if is_holdback(spec, state):
+        reason = explain.released(spec, state)
+        return _decided(look, onward(spec, state, "advance", reason, now), onward_event(spec, state, "advance"))
+    share, spent = _step(look)
+    reason = explain.advanced(spec, state, share, look.guarded)
+    after = replace(onward(spec, state, "advance", reason, now, share), spent=spent)
+    return _decided(look, after, onward_event(spec, state, "advance"))
+
+
+def _step(look: Look) -> tuple[int, float]:
+    """The next share in ppm, and the users hurt until then."""
+    share = next_share(look.spec, look.state)
+    if look.spec.budget is None:
+        return share, 0.0
+    step = ahead(look.spec, look.state, look.evidence, look.guarded, look.now)
+    return (step.share if stage_of(look.spec, look.state).share < HALF else share), step.spent
+
+
+def _read(look: Look) -> Decision:
+    """The end of an experiment: read once with the tighter interval, and do what was asked for."""
+    spec, state = look.spec, look.state
+    found = readings(spec, state, look.evidence, fixed=True)
+    end = conclude(spec, state, found)
+    if end is None:
+        return _stays(look, (explain_outcome.waits_reading(main_reading(spec, found)),))
+    look = replace(look, readings=found)
+    if end.event == "advance":
+        after = onward(spec, state, "advance", end.reason, look.now)
+        return _decided(look, after, onward_event(spec, state, "advance"))
+    return _decided(look, stepped(state, end.event, end.reason), end.event)
+
+
+def _decided(look: Look, after: RolloutState, event: str) -> Decision:
+    return Decision(
+        after,
+        event,
+        after.cause,
+        EFFECTS,
+        judgements=look.judgements,
+        wake_at=look.now + TICK if after.phase in ACTIVE else 0.0,
+        readings=look.readings,
+        signals=look.signals,
+    )
+
+
+def _stays(look: Look, waits: tuple[str, ...] = ()) -> Decision:
+    return Decision(
+        look.state,
+        waits=waits,
+        judgements=look.judgements,
+        wake_at=look.now + TICK,
+        readings=look.readings,
+        signals=look.signals,
+    )
 
 
 def _waits(gates: tuple[Wait, ...], look: Look) -> tuple[str, ...]:
     return tuple(wait for gate in gates for wait in gate(look))
-
-
-def _wake(state: RolloutState, now: float) -> float:
-    return now + TICK if state.phase in ACTIVE else 0.0

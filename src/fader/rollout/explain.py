@@ -5,10 +5,12 @@ from __future__ import annotations
 from fader.model.decision import Step
 from fader.model.evidence import Evidence, LearningEvidence
 from fader.model.rollout import Guardrail, RolloutSpec
+from fader.model.share import WHOLE
 from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Verdict
 from fader.rollout import words
-from fader.rollout.plan import next_share
+from fader.rollout.ahead import Ahead
+from fader.rollout.plan import is_experiment, is_holdback, next_share, stage_of
 
 
 def sentence(step: Step) -> str:
@@ -20,11 +22,8 @@ def sentence(step: Step) -> str:
 
 
 def guardrail_of(spec: RolloutSpec, judgement: Judgement) -> Guardrail:
-    return next(g for g in spec.guardrails if g.metric.name == judgement.metric)
-
-
-def users(n: float) -> str:
-    return f"{words.number(n)} user" + ("" if round(n) == 1 else "s")
+    """The guardrail, or the outcome held as one, that a judgement is about."""
+    return next(g for g in spec.watched if g.metric.name == judgement.metric)
 
 
 def finding(spec: RolloutSpec, j: Judgement) -> str:
@@ -34,8 +33,9 @@ def finding(spec: RolloutSpec, j: Judgement) -> str:
         return _quantile_finding(spec, g, j)
     verb = "rose" if j.rise >= 0 else "fell"
     return (
-        f"{j.metric} {verb} from {words.rate(j.baseline_rate)} to {words.rate(j.candidate_rate)} of requests "
-        f"({words.number(j.candidate_first)} of {users(j.candidate_units)} on {spec.candidate} had one, "
+        f"{j.metric} {verb} from {words.amount(j.baseline_rate, g.metric)} to "
+        f"{words.amount(j.candidate_rate, g.metric)} {words.per(g.metric)} "
+        f"({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {spec.candidate} had one, "
         f"{words.number(j.baseline_first)} of {words.number(j.baseline_units)} on {spec.baseline})"
     )
 
@@ -74,25 +74,23 @@ def dead(spec: RolloutSpec, seconds: float) -> str:
     return f"{spec.candidate} has had no healthy endpoint for {words.span(seconds)}; {spec.baseline} answers instead"
 
 
-def mismatch(spec: RolloutSpec, state: RolloutState, candidate: int, baseline: int) -> str:
-    got = candidate / max(1, candidate + baseline)
-    return (
-        f"{spec.candidate} was seen with {words.number(candidate)} of {users(candidate + baseline)}, "
-        f"{100 * got:.3g} % where {words.share(state.share)} was set: something treats the two versions differently, "
-        f"so no comparison can be trusted. Find out why, then promote or abort"
-    )
-
-
 def undecided(spec: RolloutSpec, judgements: tuple[Judgement, ...]) -> str:
+    """`judgements`: those of the guardrails."""
     names = ", ".join(j.metric for j in judgements if not j.proven_safe) or "the guardrails"
     return f"after {words.span(spec.if_undecided.after)}, {names} could be proven neither safe nor harmful"
 
 
-def advanced(spec: RolloutSpec, state: RolloutState, judgements: tuple[Judgement, ...]) -> str:
-    ahead = next_share(spec, state.stage)
+def advanced(spec: RolloutSpec, state: RolloutState, ahead: int, judgements: tuple[Judgement, ...]) -> str:
+    """`ahead` in ppm; `judgements`: those of the guardrails, which are proven safe."""
     proofs = "; ".join(_proof(spec, j) for j in judgements)
     what = f"{spec.candidate} goes from {words.share(state.share)} to {words.share(ahead)} of users"
     return f"{what}: {proofs}" if proofs else what
+
+
+def released(spec: RolloutSpec, state: RolloutState) -> str:
+    """The end of a holdback."""
+    kept = words.share(WHOLE - state.share)
+    return f"{spec.candidate} goes to 100 % of users: nothing harmful was proven while {kept} were held back"
 
 
 def _proof(spec: RolloutSpec, j: Judgement) -> str:
@@ -101,23 +99,23 @@ def _proof(spec: RolloutSpec, j: Judgement) -> str:
     if g.metric.kind == "quantile":
         now = f"{words.value(j.candidate_value, g.metric)} against {words.value(j.baseline_value, g.metric)}"
     else:
-        now = f"{words.rate(j.candidate_rate)} against {words.rate(j.baseline_rate)}"
+        now = f"{words.amount(j.candidate_rate, g.metric)} against {words.amount(j.baseline_rate, g.metric)}"
     return f"{j.metric} proven less than {limit} worse ({now})"
 
 
 def passed(spec: RolloutSpec, state: RolloutState) -> str:
     return (
         f"{spec.name} has passed {words.share(state.share)} and waits for approval to go to "
-        f"{words.share(next_share(spec, state.stage))}"
+        f"{words.share(next_share(spec, state))}"
     )
 
 
-def learned(spec: RolloutSpec, learning: tuple[LearningEvidence, ...]) -> str:
+def learned(spec: RolloutSpec, learning: tuple[LearningEvidence, ...], ahead: int, plan: str = "") -> str:
+    """`ahead`: the first share in ppm; `plan`: what there is to say of the experiment's."""
     requests, units = (min((getattr(x, f) for x in learning), default=0) for f in ("requests", "units"))
-    first = words.share(spec.stages[0].share)
     return (
-        f"{spec.baseline} is learnt from {words.number(requests)} requests of {users(units)}; "
-        f"{spec.candidate} goes to {first} of users"
+        f"{spec.baseline} is learnt from {words.number(requests)} requests of {words.users(units)}; "
+        f"{spec.candidate} goes to {words.share(ahead)} of users" + (f"; {plan}" if plan else "")
     )
 
 
@@ -153,17 +151,17 @@ def waits_missing(why: str) -> str:
     return f"there is no evidence: {why}"
 
 
-def waits_lost(lost: int) -> str:
-    return f"{words.number(lost)} requests of the last minute are missing from the log: what is there may mislead"
-
-
 def waits_bake(left: float) -> str:
     return f"it bakes for another {words.span(left)}"
 
 
+def waits_unknown(j: Judgement) -> str:
+    return f"{j.metric} is unknown: {j.missing}"
+
+
 def waits_safe(spec: RolloutSpec, state: RolloutState, j: Judgement, now: float) -> str:
     if j.verdict is Verdict.UNKNOWN:
-        return f"{j.metric} is unknown: {j.missing}"
+        return waits_unknown(j)
     g = guardrail_of(spec, j)
     what = f"{j.metric} not yet proven less than {words.margin(g.tolerate, j.margin, g.metric)} worse"
     if j.verdict is Verdict.HARMFUL:
@@ -173,7 +171,18 @@ def waits_safe(spec: RolloutSpec, state: RolloutState, j: Judgement, now: float)
         return f"{what}: no user of {spec.candidate} seen yet"
     if j.more_units is None or left is None:
         return f"{what}: as it stands, more users would not prove it"
-    return f"{what}: about {words.span(max(1.0, left))} more at this rate"
+    more = words.users(max(1, j.more_units))
+    return f"{what}: about {more} more on {spec.candidate}, {words.span(max(1.0, left))} more at this rate"
+
+
+def waits_budget(spec: RolloutSpec, state: RolloutState, ahead: Ahead) -> str:
+    """An adaptive ramp that knows too little for a larger share."""
+    units = spec.budget.units if spec.budget else 0
+    return (
+        f"the harm budget of {words.users(units)} allows no larger share yet: about {words.number(ahead.spent)} were "
+        f"hurt so far, and up to {words.number(ahead.worst)} more could be at {words.share(ahead.ceiling)}, "
+        "by what is known"
+    )
 
 
 def waits_suspicion(spec: RolloutSpec, j: Judgement) -> str:
@@ -192,7 +201,7 @@ def headline(spec: RolloutSpec, state: RolloutState, now: float) -> str:
         case Phase.LEARNING:
             return f"{name} learns what is normal on {old}; nobody has {new} yet"
         case Phase.RAMPING:
-            return f"{name}: {at} of users have {new}, for {words.span(now - state.stage_since)}"
+            return f"{name}: {at} of users have {new}, for {words.span(now - state.stage_since)}{_until(spec, state, now)}"
         case Phase.AWAITING:
             return f"{name} has passed {at} and waits for approval"
         case Phase.PAUSED:
@@ -203,11 +212,19 @@ def headline(spec: RolloutSpec, state: RolloutState, now: float) -> str:
             return state.cause
 
 
+def _until(spec: RolloutSpec, state: RolloutState, now: float) -> str:
+    """What a long stage is for."""
+    left = words.span(state.stage_since + stage_of(spec, state).bake - now)
+    if is_experiment(spec, state):
+        return f"; the experiment is read in {left}"
+    return f"; the others are held back for another {left}" if is_holdback(spec, state) else ""
+
+
 def needs_person(spec: RolloutSpec, state: RolloutState) -> str:
     """Why a person must act, or ""."""
     match state.phase:
         case Phase.AWAITING:
-            return f"approve to go to {words.share(next_share(spec, state.stage))}, or abort"
+            return f"approve to go to {words.share(next_share(spec, state))}, or abort"
         case Phase.HELD:
             return f"fader stopped here and {words.share(state.share)} of users keep {spec.candidate}: resume or abort"
         case Phase.PAUSED:

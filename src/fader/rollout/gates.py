@@ -6,68 +6,31 @@ advances. Stops come first: harm that is proven is acted on even while something
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from math import log
-from typing import Literal
 
-from fader.model.evidence import Evidence, LearningEvidence
-from fader.model.metric import Metric
-from fader.model.rollout import RolloutSpec
-from fader.model.share import WHOLE
-from fader.model.state import Phase, RolloutState
-from fader.model.verdict import Judgement, Verdict
-from fader.rollout import explain
+from fader.model.state import Phase
+from fader.model.verdict import Verdict
+from fader.rollout import explain, explain_signal
+from fader.rollout.health import (
+    arms_apart,
+    clocks_agree,
+    exposures_heard,
+    log_complete,
+    outcomes_exposed,
+    sample_ratio,
+    weights_hold,
+)
+from fader.rollout.learning import baseline_learnt
+from fader.rollout.look import Gate, Look, Stop, Wait
+from fader.rollout.plan import HALF, is_holdback, stage_of
+from fader.rollout.ramp import ahead
 from fader.stats.judge import exceeds
-from fader.stats.srm import LOG_ALARM, log_e_srm
 
-#: Seconds after which the last report of the gateway says nothing about now.
-FRESH = 10.0
 #: Seconds without a healthy endpoint after which the candidate is dead, not restarting.
 DEAD = 2.0
-#: Share of a minute's requests that may be missing from the log, and the number that never matters.
-LOST_SHARE, LOST_FEW = 0.01, 50
 #: An e-value for harm (natural log) that freezes the ramp while the estimate exceeds what is tolerated: by chance at
 #: most once in 10 guardrails and stages, and then it clears by itself.
 SUSPICION = log(10)
-#: Learning: events beyond the quantile, and units, that make a threshold worth freezing.
-LEARN_TAIL, LEARN_UNITS = 20, 50
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """All that a gate may look at."""
-
-    spec: RolloutSpec
-    state: RolloutState
-    evidence: Evidence
-    judgements: tuple[Judgement, ...]
-    now: float
-
-    @property
-    def missing(self) -> str:
-        """Why there is no evidence about this stage at all, or ""."""
-        if self.evidence.missing:
-            return self.evidence.missing
-        return "" if self.evidence.stage == self.state.stage else "what there is belongs to another stage"
-
-    @property
-    def fresh(self) -> bool:
-        return self.now - self.evidence.gateway.reported_at <= FRESH
-
-    @property
-    def passes(self) -> bool:
-        return not (self.missing or proven_safe(self) or unsuspected(self))
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    event: Literal["roll_back", "hold"]
-    reason: str
-
-
-Gate = Callable[[Look], Stop | None]
-Wait = Callable[[Look], tuple[str, ...]]
 
 
 def candidate_dead(look: Look) -> Stop | None:
@@ -82,11 +45,22 @@ def candidate_dead(look: Look) -> Stop | None:
 
 
 def harm_proven(look: Look) -> Stop | None:
+    """Of a guardrail or an outcome."""
     harmful = [j for j in look.judgements if j.verdict is Verdict.HARMFUL]
     if not harmful or look.missing:
         return None
-    worst = max(harmful, key=lambda j: j.log_e_harm)
-    why = explain.harm(look.spec, worst)
+    return _harmed(look, explain.harm(look.spec, max(harmful, key=lambda j: j.log_e_harm)))
+
+
+def new_errors(look: Look) -> Stop | None:
+    """An error that the candidate brought, practically unknown on the baseline."""
+    found = [s for s in look.signals if s.new and s.harmful]
+    if not found or look.missing:
+        return None
+    return _harmed(look, explain_signal.fresh(look.spec, max(found, key=lambda s: s.log_e)))
+
+
+def _harmed(look: Look, why: str) -> Stop | None:
     if look.spec.on_harm == "rollback":
         return Stop("roll_back", explain.rolled_back(look.spec, look.state, why))
     if look.state.phase is Phase.HELD:
@@ -94,28 +68,21 @@ def harm_proven(look: Look) -> Stop | None:
     return Stop("hold", explain.held(look.spec, look.state, why))
 
 
-def sample_ratio(look: Look) -> Stop | None:
-    """The arms do not hold the units that the share says: whatever is compared, it is not like with like."""
-    if look.state.phase not in (Phase.RAMPING, Phase.AWAITING) or look.missing:
-        return None
-    for metric in look.evidence.metrics:
-        k, n = metric.candidate.units, metric.baseline.units
-        if not metric.missing and log_e_srm(k, n, look.state.share / WHOLE) >= LOG_ALARM:
-            return Stop("hold", explain.held(look.spec, look.state, explain.mismatch(look.spec, look.state, k, n)))
-    return None
-
-
 def undecided_too_long(look: Look) -> Stop | None:
-    """Neither safe nor harmful, or unknown, for longer than was allowed."""
-    if look.state.phase is not Phase.RAMPING or look.passes:
+    """Neither safe nor harmful, or unknown, for longer than was allowed. A holdback proves nothing and has its end."""
+    if look.state.phase is not Phase.RAMPING or is_holdback(look.spec, look.state) or _passes(look):
         return None
     rule = look.spec.if_undecided
-    if look.now - look.state.stage_since < max(rule.after, look.spec.stages[look.state.stage].bake):
+    if look.now - look.state.stage_since < max(rule.after, stage_of(look.spec, look.state).bake):
         return None
-    why = explain.undecided(look.spec, look.judgements)
+    why = explain.undecided(look.spec, look.guarded)
     if rule.then == "rollback":
         return Stop("roll_back", explain.rolled_back(look.spec, look.state, why))
     return Stop("hold", explain.held(look.spec, look.state, why))
+
+
+def _passes(look: Look) -> bool:
+    return not (look.missing or proven_safe(look) or unsuspected(look) or within_budget(look))
 
 
 def gateway_speaks(look: Look) -> tuple[str, ...]:
@@ -140,23 +107,18 @@ def evidence_there(look: Look) -> tuple[str, ...]:
     return (explain.waits_missing(look.missing),) if look.missing else ()
 
 
-def log_complete(look: Look) -> tuple[str, ...]:
-    """Against a minute's requests, as the loss is counted over the last minute."""
-    lost = look.evidence.lost_requests
-    seen = max((m.candidate.requests + m.baseline.requests for m in look.evidence.metrics), default=0.0)
-    minutes = max(1.0, (look.now - look.state.stage_since) / 60)
-    return (explain.waits_lost(lost),) if lost > max(LOST_FEW, LOST_SHARE * seen / minutes) else ()
-
-
 def baked(look: Look) -> tuple[str, ...]:
-    left = look.state.stage_since + look.spec.stages[look.state.stage].bake - look.now
+    left = look.state.stage_since + stage_of(look.spec, look.state).bake - look.now
     return (explain.waits_bake(left),) if left > 0 else ()
 
 
 def proven_safe(look: Look) -> tuple[str, ...]:
+    """Of the guardrails. A holdback was proven safe by the stage before it: there, only the unknown waits."""
     if look.missing:
         return ()
-    open_ones = (j for j in look.judgements if not j.proven_safe)
+    if is_holdback(look.spec, look.state):
+        return tuple(explain.waits_unknown(j) for j in look.guarded if j.verdict is Verdict.UNKNOWN)
+    open_ones = (j for j in look.guarded if not j.proven_safe)
     return tuple(explain.waits_safe(look.spec, look.state, j, look.now) for j in open_ones)
 
 
@@ -173,34 +135,21 @@ def unsuspected(look: Look) -> tuple[str, ...]:
     return tuple(explain.waits_suspicion(look.spec, j) for guardrail, j in suspects if exceeds(guardrail, j))
 
 
-def baseline_learnt(look: Look) -> tuple[str, ...]:
-    if look.missing:
+def no_harmful_signal(look: Look) -> tuple[str, ...]:
+    """A difference that nobody asked about, against its name's declared direction."""
+    return tuple(explain_signal.waits(look.spec, s) for s in look.signals if s.harmful)
+
+
+def within_budget(look: Look) -> tuple[str, ...]:
+    """An adaptive ramp goes on only as far as its harm budget allows, below its last share."""
+    if look.spec.budget is None or look.missing or stage_of(look.spec, look.state).share >= HALF:
         return ()
-    waits = []
-    for guardrail in look.spec.guardrails:
-        learning, need = learnt(look.evidence, guardrail.metric), needed(guardrail.metric)
-        if learning.requests < need or learning.units < LEARN_UNITS:
-            waits.append(
-                explain.waits_learning(
-                    look.spec, guardrail.metric.name, learning.requests, need, learning.units, LEARN_UNITS
-                )
-            )
-    return tuple(waits)
-
-
-def learnt(evidence: Evidence, metric: Metric) -> LearningEvidence:
-    return next((x for x in evidence.learning if x.metric == metric.name), LearningEvidence(metric.name))
-
-
-def needed(metric: Metric) -> int:
-    """Requests before a quantile can be frozen: 20 beyond it, 400 at p95. A proportion needs only the units."""
-    if metric.kind == "proportion":
-        return LEARN_UNITS
-    return round(LEARN_TAIL / min(metric.q, 1 - metric.q))
+    step = ahead(look.spec, look.state, look.evidence, look.guarded, look.now)
+    return () if step.share > look.state.share else (explain.waits_budget(look.spec, look.state, step),)
 
 
 #: Everywhere that somebody has the candidate.
-STOPS: tuple[Gate, ...] = (candidate_dead, harm_proven, sample_ratio, undecided_too_long)
+STOPS: tuple[Gate, ...] = (candidate_dead, harm_proven, new_errors, sample_ratio, undecided_too_long)
 #: Before the first stage.
 LEARNING_WAITS: tuple[Wait, ...] = (
     gateway_speaks,
@@ -218,7 +167,14 @@ STAGE_WAITS: tuple[Wait, ...] = (
     candidate_answers,
     evidence_there,
     log_complete,
+    arms_apart,
+    exposures_heard,
+    outcomes_exposed,
+    clocks_agree,
+    weights_hold,
     baked,
     unsuspected,
+    no_harmful_signal,
     proven_safe,
+    within_budget,
 )

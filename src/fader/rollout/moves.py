@@ -7,7 +7,7 @@ from dataclasses import replace
 from fader.model.rollout import RolloutSpec
 from fader.model.share import WHOLE
 from fader.model.state import Phase, RolloutState
-from fader.rollout.plan import is_last
+from fader.rollout.plan import is_last, next_share
 from fader.rollout.transitions import follow
 
 
@@ -16,23 +16,29 @@ def stepped(state: RolloutState, event: str, reason: str) -> RolloutState:
     return replace(state, phase=follow(state.phase, event), revision=state.revision + 1, cause=reason, resume_to=None)
 
 
-def at_stage(spec: RolloutSpec, state: RolloutState, event: str, reason: str, stage: int, now: float) -> RolloutState:
+def at_stage(
+    spec: RolloutSpec, state: RolloutState, event: str, reason: str, stage: int, share: int, now: float
+) -> RolloutState:
+    """`share` in ppm; an adaptive ramp keeps it, as no plan names it."""
+    kept = (*state.shares, share) if spec.budget is not None and share < WHOLE else state.shares
     return replace(
-        stepped(state, event, reason), stage=stage, share=spec.stages[stage].share, stage_since=now, ended_at=0.0
+        stepped(state, event, reason), stage=stage, share=share, stage_since=now, ended_at=0.0, shares=kept
     )
 
 
-def onward(spec: RolloutSpec, state: RolloutState, event: str, reason: str, now: float) -> RolloutState:
-    """The stage after this one; 100 % ends the rollout at once. `event` is that of a stage in between."""
-    if not is_last(spec, state.stage):
-        return at_stage(spec, state, event, reason, state.stage + 1, now)
-    last = len(spec.stages) - 1
-    done = at_stage(spec, state, onward_event(spec, state, event), reason, last, now)
-    return replace(done, share=WHOLE, ended_at=now)
+def onward(
+    spec: RolloutSpec, state: RolloutState, event: str, reason: str, now: float, share: int | None = None
+) -> RolloutState:
+    """The stage after this one; 100 % ends the rollout at once. `event` is that of a stage in between; `share` the
+    smaller step of an adaptive ramp.
+    """
+    ahead = next_share(spec, state) if share is None else share
+    after = at_stage(spec, state, onward_event(spec, state, event), reason, state.stage + 1, ahead, now)
+    return replace(after, ended_at=now) if ahead == WHOLE else after
 
 
 def onward_event(spec: RolloutSpec, state: RolloutState, event: str) -> str:
-    if not is_last(spec, state.stage):
+    if not is_last(spec, state):
         return event
     return "complete" if event == "advance" else f"{event}_complete"
 
@@ -52,6 +58,9 @@ def started(state: RolloutState, event: str, reason: str, now: float) -> Rollout
         stage_since=now,
         ended_at=0.0,
         bases=(),
+        shares=(),
+        spent=0.0,
+        plan=None,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fader.model.rollout import Guardrail, RolloutSpec
+from dataclasses import replace
+
+from fader.model.rollout import Guardrail, RolloutSpec, Stage
 from fader.model.share import WHOLE, Interval
 from fader.model.state import Basis, RolloutState
 from fader.ports.events import Cell, CellMetric
@@ -11,19 +13,72 @@ from fader.stats.noninferiority import DEEPEST
 from fader.stats.weights import harm_threshold, safe_threshold
 
 
-def is_last(spec: RolloutSpec, stage: int) -> bool:
+#: The largest share that an adaptive ramp takes below 100 %: beyond it the baseline is the smaller arm, and a larger
+#: share would be known less well.
+HALF = WHOLE // 2
+#: How far before the attempt a unit's own past is looked at (CUPED). Seconds: two weeks hold every weekday twice.
+PAST = 14 * 86_400.0
+
+
+def route(spec: RolloutSpec, state: RolloutState) -> tuple[Stage, ...]:
+    """The stages of this attempt as far as they are known, the holdback and 100 % last.
+
+    The bake of an experiment's stage is at least the experiment's duration. An adaptive ramp shows where it has been.
+    """
+    ramp: tuple[Stage, ...] = ()
+    if spec.budget is not None:
+        ramp = tuple(Stage(share, spec.budget.bake) for share in state.shares if share <= HALF)
+    below = (*ramp, *spec.judged)
+    return (*(_held_for(spec, stage) for stage in below), Stage(WHOLE, 0.0))
+
+
+def _held_for(spec: RolloutSpec, stage: Stage) -> Stage:
+    if spec.experiment is None or stage.share != spec.experiment.share:
+        return stage
+    return replace(stage, bake=max(stage.bake, spec.experiment.duration))
+
+
+def stage_of(spec: RolloutSpec, state: RolloutState) -> Stage:
+    """The stage that the state stands at, not before the first. Raises IndexError where the plan has become shorter."""
+    return route(spec, state)[state.stage]
+
+
+def is_experiment(spec: RolloutSpec, state: RolloutState) -> bool:
+    """Whether this is the stage that is held to be read."""
+    return spec.experiment is not None and stage_of(spec, state).share == spec.experiment.share
+
+
+def is_holdback(spec: RolloutSpec, state: RolloutState) -> bool:
+    """Whether everybody has the candidate but the few who are held back."""
+    return spec.holdback is not None and stage_of(spec, state).share == WHOLE - spec.holdback.share
+
+
+def next_share(spec: RolloutSpec, state: RolloutState) -> int:
+    """What the candidate gets after the stage of `state`, in ppm; WHOLE after the last judged one.
+
+    Of an adaptive ramp, the most that it may get: its margins rest on this, so that what is seen does not move them.
+    """
+    if spec.budget is None:
+        stages = route(spec, state)
+        return stages[min(state.stage + 1, len(stages) - 1)].share
+    if state.stage < 0:
+        return spec.budget.first
+    share = stage_of(spec, state).share
+    if share < HALF:
+        return min(HALF, int(share * spec.budget.factor))
+    return next((stage.share for stage in spec.judged if stage.share > share), WHOLE)
+
+
+def is_last(spec: RolloutSpec, state: RolloutState) -> bool:
     """Whether passing this stage completes the rollout."""
-    return stage + 1 >= len(spec.judged)
+    return next_share(spec, state) == WHOLE
 
 
-def next_share(spec: RolloutSpec, stage: int) -> int:
-    """What the candidate gets after `stage`, in ppm; WHOLE after the last judged one."""
-    return WHOLE if is_last(spec, stage) else spec.stages[stage + 1].share
-
-
-def stakes(spec: RolloutSpec, stage: int) -> Stakes:
+def stakes(spec: RolloutSpec, state: RolloutState) -> Stakes:
     """What the judgements of a judged stage are held against."""
-    return Stakes(spec.stages[stage].share, next_share(spec, stage), harm_threshold(spec, stage), safe_threshold())
+    return Stakes(
+        stage_of(spec, state).share, next_share(spec, state), harm_threshold(spec, state.stage), safe_threshold()
+    )
 
 
 def basis(state: RolloutState, metric: str) -> Basis | None:
@@ -40,13 +95,13 @@ def quantile_margin(guardrail: Guardrail, threshold: float, scale: float) -> flo
 
 
 def cell(spec: RolloutSpec, state: RolloutState, since: float, until: float = 0.0) -> Cell:
-    """The stratum of `state.stage`. It stays the same after the stage has ended: the share is the spec's.
+    """The stratum of `state.stage`. It stays the same after the stage has ended: the share is the route's.
 
     `since`: when the gateway acknowledged the share; `until`: when the next was decided, 0 while open.
     """
-    scale = WHOLE / next_share(spec, state.stage)
+    scale = WHOLE / next_share(spec, state)
     metrics = []
-    for guardrail in spec.guardrails:
+    for guardrail in spec.watched:
         learnt = basis(state, guardrail.metric.name)
         threshold = learnt.threshold if learnt and guardrail.metric.kind == "quantile" else 0.0
         margin = quantile_margin(guardrail, threshold, scale) if threshold else 0.0
@@ -58,8 +113,9 @@ def cell(spec: RolloutSpec, state: RolloutState, since: float, until: float = 0.
         service=spec.service,
         candidate=spec.candidate,
         salt=spec.salt,
-        interval=Interval(state.start, spec.stages[state.stage].share),
+        interval=Interval(state.start, stage_of(spec, state).share),
         metrics=tuple(metrics),
         since=since,
         until=until,
+        past=state.started_at - PAST if state.started_at else 0.0,
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fader.model.decision import Decision, Step
-from fader.model.rollout import RolloutSpec
+from fader.model.rollout import RolloutSpec, Stage
 from fader.model.state import ENDED, Phase, RolloutState
 from fader.model.view import RolloutView, StageView
 from fader.ports.events import Exposure
 from fader.rollout.command import allowed
 from fader.rollout.explain import headline, needs_person, sentence
+from fader.rollout.plan import route
 
 
 def view(
@@ -35,7 +36,7 @@ def view(
         state=state,
         headline=headline(spec, state, now),
         waits=decision.waits,
-        stages=tuple(_stage(spec, state, steps, i) for i in range(len(spec.stages))),
+        stages=tuple(_stage(stage, state, steps, i) for i, stage in enumerate(route(spec, state))),
         judgements=judgements,
         units_exposed=exposure.units,
         units_harmed=exposure.harmed,
@@ -51,8 +52,7 @@ def _seconds(state: RolloutState, exposure: Exposure) -> float:
     return max(0.0, state.ended_at - exposure.first_at)
 
 
-def _stage(spec: RolloutSpec, state: RolloutState, steps: Sequence[Step], index: int) -> StageView:
-    stage = spec.stages[index]
+def _stage(stage: Stage, state: RolloutState, steps: Sequence[Step], index: int) -> StageView:
     entered = next((s for s in steps if s.after.stage == index and s.before.stage != index), None)
     left = next((s for s in steps if s.before.stage == index and s.after.stage != index), None)
     last = next((s for s in reversed(steps) if s.after.stage == index), None)

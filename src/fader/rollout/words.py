@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp, floor, log
 
-from fader.model.metric import Margin, Metric
+from fader.model.metric import REQUEST, Margin, Metric
 from fader.model.share import WHOLE
 from fader.model.state import RolloutState
 from fader.model.verdict import Judgement
@@ -31,9 +31,41 @@ def number(n: float) -> str:
     return f"{n:,.0f}"
 
 
+def users(n: float) -> str:
+    return f"{number(n)} user" + ("" if round(n) == 1 else "s")
+
+
 def value(x: float, metric: Metric) -> str:
-    unit = {"duration_ms": " ms", "bytes_received": " bytes", "bytes_sent": " bytes"}.get(metric.value, "")
-    return (f"{x:,.0f}" if x >= 100 else f"{x:.3g}") + unit
+    known = {"duration_ms": "ms", "bytes_received": "bytes", "bytes_sent": "bytes"}
+    unit = metric.unit or known.get(metric.value, "")
+    return (f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}") + (f" {unit}" if unit else "")
+
+
+def is_share(metric: Metric) -> bool:
+    """Whether the number of a metric is a share, told in per cent."""
+    return metric.kind in ("proportion", "quantile", "retention", "external")
+
+
+def amount(x: float, metric: Metric) -> str:
+    """A number of a metric as its evidence counts it: a share, or an amount per unit."""
+    return rate(x) if is_share(metric) else value(x, metric)
+
+
+def difference(x: float, metric: Metric) -> str:
+    """`+1.2 pp`, `-0.4 EUR`."""
+    sign = "+" if x >= 0 else "-"
+    return sign + (f"{100 * abs(x):.2g} pp" if is_share(metric) else value(abs(x), metric))
+
+
+def per(metric: Metric) -> str:
+    """What an amount is of: `of requests`, `per user`."""
+    if metric.kind == "ratio" and metric.per is not None:
+        return f"per {metric.per.event}"
+    if metric.kind in ("count", "mean"):
+        return "per user"
+    if metric.kind == "retention" or (metric.kind == "proportion" and metric.of == "units"):
+        return "of users"
+    return "of requests" if metric.event == REQUEST else f"of {metric.event} events"
 
 
 def span(seconds: float) -> str:

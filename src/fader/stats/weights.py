@@ -13,8 +13,8 @@ ALPHA_SAFE = 0.05
 
 
 def harm_threshold(spec: RolloutSpec, stage: int) -> float:
-    """Natural log of 1/(alpha w), the weight w of one test in judged stage `stage` (from 0; the holdback's is the
-    one after the last below 100 %): weighted Bonferroni over e-processes.
+    """Natural log of 1/(alpha w), the weight w of one test in judged stage `stage` (from 0; the holdback is the
+    last): weighted Bonferroni over e-processes.
 
     The tests of a stage share its weight alike: guardrails, outcomes, and one for new error fingerprints together.
     Stages that are named beforehand share 1 alike, the holdback among them. Those of an adaptive ramp, whose number
@@ -24,7 +24,7 @@ def harm_threshold(spec: RolloutSpec, stage: int) -> float:
     if spec.budget is not None:
         stages = (stage + 1) * (stage + 2)
     else:
-        stages = max(1, len(spec.judged) + (spec.holdback is not None))
+        stages = max(1, len(spec.judged))
     return log(tests * stages / ALPHA[spec.profile])
 
 

@@ -10,12 +10,12 @@ from fader.rollout.plan import cell, is_last, next_share, quantile_margin, stake
 
 
 def test_next_share() -> None:
-    assert [next_share(spec(), i) for i in range(4)] == [100_000, 250_000, 500_000, WHOLE]
-    assert [is_last(spec(), i) for i in range(4)] == [False, False, False, True]
+    assert [next_share(spec(), state(stage=i)) for i in range(4)] == [100_000, 250_000, 500_000, WHOLE]
+    assert [is_last(spec(), state(stage=i)) for i in range(4)] == [False, False, False, True]
 
 
 def test_margins_shrink_as_the_next_share_grows() -> None:
-    margins = [stakes(spec(), i).margin(spec().guardrails[0]) for i in range(4)]
+    margins = [stakes(spec(), state(stage=i)).margin(spec().guardrails[0]) for i in range(4)]
     assert margins == pytest.approx([0.1, 0.04, 0.02, 0.01])
 
 

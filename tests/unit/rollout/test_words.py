@@ -67,7 +67,7 @@ def judgement(**changes: object) -> Judgement:
 @pytest.mark.parametrize(
     ("j", "text"),
     [
-        (judgement(), "errors not yet proven less than 10 pp worse: about 3 min more at this rate"),
+        (judgement(), "errors not yet proven less than 10 pp worse: about 30 users more on v2, 3 min more at this rate"),
         (judgement(more_units=None), "errors not yet proven less than 10 pp worse: as it stands, more users"),
         (judgement(candidate_units=0), "errors not yet proven less than 10 pp worse: no user of v2 seen yet"),
         (judgement(verdict=Verdict.UNKNOWN, missing="gone"), "errors is unknown: gone"),
@@ -79,8 +79,8 @@ def test_what_a_guardrail_waits_for(j: Judgement, text: str) -> None:
 
 
 def test_one_user_is_not_users() -> None:
-    assert explain.users(1) == "1 user"
-    assert explain.users(1902) == "1,902 users"
+    assert words.users(1) == "1 user"
+    assert words.users(1902) == "1,902 users"
 
 
 def test_a_fall_is_called_a_fall() -> None:

@@ -1,0 +1,91 @@
+"""Whether the data can be trusted: one gate per way in which it is known to break. None of them is a test of a version.
+
+A broken unit id, tracker or clock makes every comparison wrong, so nothing advances meanwhile; what is repaired lets
+the ramp go on by itself. A sample ratio that is off stays off, and a person must act.
+"""
+
+from __future__ import annotations
+
+from fader.model.share import WHOLE
+from fader.model.state import Phase
+from fader.rollout import explain, explain_health
+from fader.rollout.look import Look, Stop
+from fader.stats.srm import LOG_ALARM, log_e_srm
+
+#: Share of a minute's requests that may be missing from the log, and the number that never matters.
+LOST_SHARE, LOST_FEW = 0.01, 50
+#: Share of units seen in both arms. Assignment is a hash of the id: beyond a few whose share changed under way, the
+#: id is not the same everywhere, and an effect is diluted by as much as is mixed.
+CROSSED_SHARE, CROSSED_FEW = 0.01, 10
+#: Share of units that an app exposed and that neither asked nor did anything. Through the gateway every exposed unit
+#: has at least one request, so these carry another id there; one in ten is beyond what blockers and aborts explain.
+SILENT_SHARE, SILENT_FEW = 0.10, 20
+#: Share of units with an outcome that were never exposed: outcomes sent with another id than the gateway's. Some
+#: belong to users whose visit began before the stage.
+UNEXPOSED_SHARE, UNEXPOSED_FEW = 0.10, 20
+#: Seconds by which events may lie ahead of or behind the server's clock: events at the edges of a stage land in the
+#: wrong one, and a minute is far above what a synchronised clock and a batch of events need.
+SKEW = 60.0
+#: By how much the weighted number of requests may differ from the gateway's own count: 3 standard errors of it at
+#: 10,000 units sampled at 10 % with ordinary clustering.
+DRIFT = 0.05
+
+
+def sample_ratio(look: Look) -> Stop | None:
+    """The arms do not hold the units that the share says: whatever is compared, it is not like with like."""
+    if look.state.phase not in (Phase.RAMPING, Phase.AWAITING) or look.missing:
+        return None
+    health = look.evidence.health
+    pairs = [(health.candidate_units, health.baseline_units)]
+    if not any(pairs[0]):
+        pairs = [(m.candidate.units, m.baseline.units) for m in look.evidence.metrics if not m.missing]
+    for k, n in pairs:
+        if log_e_srm(k, n, look.state.share / WHOLE) >= LOG_ALARM:
+            why = explain_health.mismatch(look.spec, look.state, k, n)
+            return Stop("hold", explain.held(look.spec, look.state, why))
+    return None
+
+
+def log_complete(look: Look) -> tuple[str, ...]:
+    """Against a minute's requests, as the loss is counted over the last minute."""
+    lost = look.evidence.lost_requests
+    seen = max((m.candidate.requests + m.baseline.requests for m in look.evidence.metrics), default=0.0)
+    minutes = max(1.0, (look.now - look.state.stage_since) / 60)
+    return (explain_health.lost(lost),) if lost > max(LOST_FEW, LOST_SHARE * seen / minutes) else ()
+
+
+def exposed(look: Look) -> int:
+    return look.evidence.health.candidate_units + look.evidence.health.baseline_units
+
+
+def arms_apart(look: Look) -> tuple[str, ...]:
+    crossed = look.evidence.health.crossed
+    everybody = exposed(look) + crossed
+    if crossed <= max(CROSSED_FEW, CROSSED_SHARE * everybody):
+        return ()
+    return (explain_health.crossed(crossed, everybody),)
+
+
+def exposures_heard(look: Look) -> tuple[str, ...]:
+    silent = look.evidence.health.silent
+    if silent <= max(SILENT_FEW, SILENT_SHARE * exposed(look)):
+        return ()
+    return (explain_health.silent(silent, exposed(look)),)
+
+
+def outcomes_exposed(look: Look) -> tuple[str, ...]:
+    unexposed = look.evidence.health.unexposed
+    everybody = exposed(look) + unexposed
+    if unexposed <= max(UNEXPOSED_FEW, UNEXPOSED_SHARE * everybody):
+        return ()
+    return (explain_health.unexposed(unexposed, everybody),)
+
+
+def clocks_agree(look: Look) -> tuple[str, ...]:
+    skew = look.evidence.health.skew
+    return (explain_health.skewed(skew),) if abs(skew) > SKEW else ()
+
+
+def weights_hold(look: Look) -> tuple[str, ...]:
+    weight = look.evidence.health.weight
+    return (explain_health.drifted(weight),) if abs(weight - 1) > DRIFT else ()

@@ -1,0 +1,85 @@
+"""`stages: auto`: the next share is the largest at which the harm budget holds even if the worst is true.
+
+The idea is that of Li, Mao and Bojinov 2023: the largest step whose risk of overrunning the remaining budget is small.
+Here the budget is in users hurt, and the worst case comes from bounds that hold at every look, so that nothing of it
+rests on how often one looks.
+"""
+
+from __future__ import annotations
+
+from math import floor, log10
+
+from fader.model.evidence import Evidence
+from fader.model.metric import Metric
+from fader.model.rollout import RolloutSpec
+from fader.model.state import RolloutState
+from fader.model.verdict import Judgement, Verdict
+from fader.rollout.ahead import Ahead
+from fader.rollout.plan import next_share, stage_of
+from fader.stats.rate_bound import rate_bounds
+
+#: Chance that a rate lies outside of its bounds.
+OVERRUN = 0.05
+#: A step below this factor is not worth a stratum of its own, nor the error probability that goes with it.
+WORTHWHILE = 1.25
+
+
+def ahead(
+    spec: RolloutSpec, state: RolloutState, evidence: Evidence, judgements: tuple[Judgement, ...], now: float
+) -> Ahead:
+    """The next step of an adaptive ramp below its last share. The share never falls; what is unknown allows none."""
+    share, ceiling = stage_of(spec, state).share, next_share(spec, state)
+    found = [_excess(g.metric, j, evidence) for g, j in zip(spec.guardrails, judgements, strict=True)]
+    candidates, everybody = _seen(evidence)
+    spent = state.spent + candidates * sum(likely for likely, _ in found)
+    # Any of the metrics may be what hurts, and not the same users: the rates are added.
+    rate = min(1.0, sum(worst for _, worst in found))
+    arriving = _arriving(spec, state, everybody, now)
+    left = (spec.budget.units if spec.budget else 0) - spent
+    worst = arriving * rate * ceiling / 1e6
+    allowed = ceiling if worst <= left else _rounded(ceiling * max(0.0, left) / worst)
+    if everybody == 0 or allowed < min(ceiling, WORTHWHILE * share):
+        return Ahead(share, ceiling, spent, worst)
+    return Ahead(allowed, ceiling, spent, worst)
+
+
+def _rounded(ppm: float) -> int:
+    """Down to two significant digits: 3.2 %, not 3.2417 %."""
+    if ppm < 1:
+        return 0
+    unit = 10 ** max(0, floor(log10(ppm)) - 1)
+    return int(ppm // unit * unit)
+
+
+def _seen(evidence: Evidence) -> tuple[int, int]:
+    """Units of the candidate, and of both arms, in this stage."""
+    health = evidence.health
+    pairs = [(health.candidate_units, health.baseline_units)]
+    pairs += [(m.candidate.units, m.baseline.units) for m in evidence.metrics if not m.missing]
+    return max(k for k, _ in pairs), max(k + n for k, n in pairs)
+
+
+def _arriving(spec: RolloutSpec, state: RolloutState, everybody: int, now: float) -> float:
+    """Users of one step: as many as in this stage, or more where it is younger than the step will last."""
+    elapsed = max(1.0, now - state.stage_since)
+    return everybody * max(1.0, (spec.budget.bake if spec.budget else 0.0) / elapsed)
+
+
+def _excess(metric: Metric, judgement: Judgement, evidence: Evidence) -> tuple[float, float]:
+    """Share of the candidate's users that are hurt by the change: the estimate, and the worst by what is known.
+
+    A unit with its first event (or without one, where events are good) is hurt. Where nearly every unit has one,
+    the rise of the share of requests stands for it.
+    """
+    if judgement.verdict is Verdict.UNKNOWN:
+        return 0.0, 1.0
+    lower = metric.better == "lower"
+    if metric.kind in ("quantile", "external") or (not lower and metric.kind == "proportion" and metric.of != "units"):
+        likely, worst = (judgement.rise, judgement.high) if lower else (-judgement.rise, -judgement.low)
+        return min(1.0, max(0.0, likely)), min(1.0, max(0.0, worst))
+    found = evidence.metric(metric.name)
+    bad, fine = (found.candidate, found.baseline) if lower else (found.baseline, found.candidate)
+    _, high = rate_bounds(bad.first, bad.units, OVERRUN)
+    low, _ = rate_bounds(fine.first, fine.units, OVERRUN)
+    likely = bad.first / max(1, bad.units) - fine.first / max(1, fine.units)
+    return min(1.0, max(0.0, likely)), max(0.0, high - low)
