@@ -102,6 +102,8 @@ def first_seen(j: ArrayLike) -> Floats:
 
 def ratio_band(candidate: Floats, baseline: Floats, share: float, threshold: Number) -> tuple[Floats, Floats]:
     """All risk ratios that `log_e_both` does not refute at the log e-value `threshold`; 0 or inf where open."""
+    if not len(candidate):
+        return np.zeros(0), np.zeros(0)
     centre = np.clip(_ratio(np.maximum(candidate, 0.5), np.maximum(baseline, 0.5), share), 1 / FARTHEST, FARTHEST)
     ends = []
     for farthest, beyond in ((1 / FARTHEST, 0.0), (FARTHEST, np.inf)):
