@@ -12,7 +12,7 @@ import numpy as np
 from fader.model.decision import Command, Decision
 from fader.model.evidence import Evidence, GatewayEvidence, LearningEvidence, MetricEvidence
 from fader.model.metric import Comparison, Direction, Margin, Metric
-from fader.model.rollout import Guardrail, Profile, RolloutSpec, Stage
+from fader.model.rollout import Budget, Guardrail, Profile, RolloutSpec, Stage
 from fader.model.share import WHOLE
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.summary import GAMMA, Histogram
@@ -62,16 +62,22 @@ BAKE = 600.0
 
 
 def spec_of(
-    watched: tuple[Watched, ...], shares: tuple[float, ...] = SHARES, bake: float = BAKE, profile: Profile = "balanced"
+    watched: tuple[Watched, ...],
+    shares: tuple[float, ...] = SHARES,
+    bake: float = BAKE,
+    profile: Profile = "balanced",
+    budget: Budget | None = None,
 ) -> RolloutSpec:
+    """`budget`: an adaptive ramp instead of the shares."""
     return RolloutSpec(
         name="new-web",
         service="web",
         baseline="old",
         candidate="new",
-        stages=tuple(Stage(round(s * WHOLE), bake) for s in (*shares, 1.0)),
+        stages=() if budget else tuple(Stage(round(s * WHOLE), bake) for s in (*shares, 1.0)),
         guardrails=tuple(w.guardrail for w in watched),
         profile=profile,
+        budget=budget,
     )
 
 
@@ -92,23 +98,19 @@ class Fader:
         return self.state.share / WHOLE
 
     @property
-    def phase(self) -> Phase:
-        return self.state.phase
-
-    @property
     def epoch(self) -> int:
         return self.state.stage
 
     def look(self, minute: float, seen: Requests) -> Step:
         now = START + 60.0 * minute
-        if self.phase is not Phase.RAMPING:
+        before, stage = self.state.phase, self.state.stage
+        if before is not Phase.RAMPING:
             return "on"
-        stage = self.state.stage
         self._count(seen.where(seen.epoch == stage))
         self._decide(now, Evidence(now, stage, self._metrics(), gateway=self._gateway(now), wanted_version=1))
-        if self.phase is Phase.ROLLED_BACK:
+        if self.state.phase is Phase.ROLLED_BACK:
             return "stop"
-        return "done" if self.phase is Phase.COMPLETED else "on"
+        return "done" if self.state.phase is Phase.COMPLETED else "on"
 
     def _decide(self, now: float, evidence: Evidence) -> None:
         stage = self.state.stage

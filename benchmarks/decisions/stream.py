@@ -98,7 +98,7 @@ class Stream:
         g = np.random.default_rng(seed)
         self.world, self.minutes = world, minutes
         weights = np.exp(g.normal(0, world.spread, world.users))
-        load = self.swing(np.arange(minutes) + 0.5)
+        load = self.swing(np.arange(minutes, dtype=np.float64) + 0.5)
         self.rates = weights / weights.sum() * world.rate
         self.prone = self._proneness(g, world.errors)
         self.level = g.normal(0, BETWEEN, world.users)
