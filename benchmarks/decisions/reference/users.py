@@ -29,14 +29,27 @@ def arms(n: Floats, y: Floats, cap: float, mask: Flags, past: Floats | None = No
     """The sums of one arm at each look, from cumulative requests and events of each user (rows) at each look."""
     n, raw = n[mask], y[mask]
     y = np.minimum(raw, cap)
-    columns = [
-        (n > 0).sum(0), n.sum(0), y.sum(0), (y * y).sum(0), (y * n).sum(0), (n * n).sum(0), (raw > 0).sum(0), raw.sum(0),
-    ]  # fmt: skip
+    units, first_ones = (n > 0).sum(0), (raw > 0).sum(0)
+    sums = np.stack([n.sum(0), y.sum(0), (y * y).sum(0), (y * n).sum(0), (n * n).sum(0), raw.sum(0)], axis=1)
     x = past[mask] if past is not None else np.zeros(len(n))
-    covariate = [np.full(n.shape[1], x.sum()), np.full(n.shape[1], (x * x).sum()), x @ y, x @ n]
+    products = np.stack([x @ y, x @ n], axis=1)
+    level, square = float(x.sum()), float((x * x).sum())
     return [
-        ArmSummary(int(units), *five, int(one), every, x=x1, xx=x2, xy=x3, xn=x4)
-        for units, *five, one, every, x1, x2, x3, x4 in zip(*(c.tolist() for c in (*columns, *covariate)), strict=True)
+        ArmSummary(
+            units=int(units[i]),
+            requests=asked,
+            events=events,
+            yy=yy,
+            yn=yn,
+            nn=nn,
+            first=int(first_ones[i]),
+            failures=failures,
+            x=level,
+            xx=square,
+            xy=float(products[i, 0]),
+            xn=float(products[i, 1]),
+        )
+        for i, (asked, events, yy, yn, nn, failures) in enumerate(sums.tolist())
     ]
 
 
