@@ -1,8 +1,13 @@
-"""The order of the tests, for all folders."""
+"""The order of the tests and what generated ones may take, for all folders."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no mistake of the code: how long an example takes is measured in benchmarks/.
+settings.register_profile("fader", deadline=None)
+settings.load_profile("fader")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

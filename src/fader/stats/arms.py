@@ -19,6 +19,7 @@ from fader.model.summary import ArmSummary
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Rows = NDArray[np.intp]
 Number = float | Floats
 
 
@@ -74,16 +75,12 @@ def columns(rows: Iterable[Iterable[float]], width: int) -> Floats:
 Arm = ArmSummary | Arms
 
 
-def both(candidate: Arm, baseline: Arm) -> Arm:
-    """The sums of both arms together; they have the same shape."""
-    return candidate + baseline  # type: ignore[operator]
-
-
 def floats(numbers: ArrayLike) -> Floats:
     return np.asarray(numbers, np.float64)
 
 
 def per(amount: ArrayLike, of: ArrayLike) -> Floats:
     """amount / of, and 0 where `of` is not above 0."""
-    above, below = floats(amount), floats(of)
-    return np.divide(above, below, out=np.zeros(np.broadcast_shapes(above.shape, below.shape)), where=below > 0)
+    below = floats(of)
+    some = below > 0
+    return np.where(some, floats(amount) / np.where(some, below, 1.0), 0.0)

@@ -50,6 +50,7 @@ class Batch:
     harm_threshold: Floats
     safe_threshold: Floats
     shares: Flags
+    quantiles: Flags
     usable: Flags
 
     @classmethod
@@ -61,8 +62,8 @@ class Batch:
         side, absolute, tolerate, pi, margin, learnt, cap, harm_threshold, safe_threshold = numbers
         outside = _among(kinds, ("external",))
         pi = np.where(outside, _share_of_requests(candidate, baseline, pi), pi)
-        pool = candidate + baseline
-        rate = np.where(np.isnan(learnt), per(pool.events, pool.requests), learnt)
+        together = per(candidate.events + baseline.events, candidate.requests + baseline.requests)
+        rate = np.where(np.isnan(learnt), together, learnt)
         exact = _flags(methods, "exact", "always")
         exact |= _flags(methods, "exact", "rare") & (side > 0) & (rate <= RARE)
         return cls(
@@ -73,7 +74,7 @@ class Batch:
             absolute=absolute > 0,
             tolerate=tolerate,
             margin=margin,
-            scale=_scale(learnt, per(pool.events, pool.requests), outside, absolute > 0, tolerate, methods),
+            scale=_scale(learnt, together, outside, absolute > 0, tolerate, methods),
             spreads=floats([m.spreads for m in methods]),
             law=Law.of(methods),
             cap=cap,
@@ -85,6 +86,7 @@ class Batch:
             harm_threshold=harm_threshold,
             safe_threshold=safe_threshold,
             shares=_among(kinds, SHARES),
+            quantiles=_among(kinds, ("quantile",)),
             usable=usable(candidate, kinds) & usable(baseline, kinds),
         )
 
@@ -157,8 +159,8 @@ def _arms(cases: Sequence[Case], name: str) -> Arms:
 
 
 def _share_of_requests(candidate: Arms, baseline: Arms, otherwise: Floats) -> Floats:
-    there = (candidate.requests > 0) & (baseline.requests > 0)
-    return np.where(there, per(candidate.requests, candidate.requests + baseline.requests), otherwise)
+    share = per(candidate.requests, candidate.requests + baseline.requests)
+    return np.where((share > 0) & (share < 1), share, otherwise)
 
 
 def _scale(

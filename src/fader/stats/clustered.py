@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fader.stats.arms import Arm, Flags, Floats, Number, both, floats, per
+from fader.stats.arms import Arm, Flags, Floats, Number, floats, per
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,8 @@ def difference(candidate: Arm, baseline: Arm) -> Difference:
     """One comparison, or many at once."""
     fewest = np.minimum(np.minimum(candidate.requests, baseline.requests), np.minimum(candidate.units, baseline.units))
     known = np.asarray(fewest > 0)
-    pool = both(candidate, baseline)
-    rate = per(pool.events, pool.requests)
-    squares = residuals(pool.yy, pool.yn, pool.nn, rate)
+    rate = per(candidate.events + baseline.events, candidate.requests + baseline.requests)
+    squares = residuals(candidate.yy + baseline.yy, candidate.yn + baseline.yn, candidate.nn + baseline.nn, rate)
     ratios = [np.where(known, per(arm.events, arm.requests), 0.0)[()] for arm in (candidate, baseline)]
     return Difference(
         estimate=ratios[0] - ratios[1],

@@ -21,6 +21,8 @@ MOST = 0.99
 
 def adjusted(candidate: Arms, baseline: Arms) -> tuple[Arms, Arms, Floats]:
     """Both arms with adjusted `events`, `yy` and `yn`, and the share of the variance that is left (1: no past)."""
+    if not np.any(candidate.xx) and not np.any(baseline.xx):
+        return candidate, baseline, np.ones_like(candidate.events)
     pool = candidate + baseline
     rate, level = per(pool.events, pool.requests), per(pool.x, pool.requests)
     squares = residuals(pool.yy, pool.yn, pool.nn, rate)

@@ -38,6 +38,8 @@ def log_e_exact(
     """Log e-value of units with an event: the stage and, where it is `begun_anew`, its later instances."""
     gain, loss = bets(share, 1.0, side)
     stage = log_e_of_bets(candidate, baseline, gain, loss)
+    if not any(restarts):
+        return np.where(begun_anew, np.logaddexp(stage + np.log(weight(0)), np.log1p(-weight(0))), stage)
     rows = ((i, r.number, r.candidate, r.baseline) for i, rs in enumerate(restarts) if begun_anew[i] for r in rs)
     which, number, c, b = columns(rows, 4)
     of = which.astype(np.intp)

@@ -15,12 +15,12 @@ from fader.model.verdict import Judgement, Verdict
 from fader.stats.arms import Arms, Floats, per
 from fader.stats.batch import SMALLEST_RATE, Batch
 from fader.stats.case import Case, Stakes
-from fader.stats.clustered import difference
+from fader.stats.clustered import Difference, difference
 from fader.stats.cuped import adjusted
 from fader.stats.forecast import growth
 from fader.stats.harm import log_e_exact, log_e_normal, mixed
 from fader.stats.histogram import quantile
-from fader.stats.noninferiority import Proof, absolute, either, relative
+from fader.stats.noninferiority import absolute, relative
 from fader.stats.noninferiority import quantile as beyond
 from fader.stats.normal_mixture import band
 
@@ -45,14 +45,9 @@ def judge_all(cases: Iterable[Case]) -> tuple[Judgement, ...]:
     """One judgement per case, in their order: as `judge` says it of each, but in one pass over arrays."""
     asked = tuple(cases)
     reasons = [_unknowable(case) for case in asked]
-    found: dict[int, Judgement] = {i: _unknown(asked[i], why) for i, why in enumerate(reasons) if why}
-    for quantiles in (False, True):
-        group = [
-            i for i, c in enumerate(asked) if not reasons[i] and (c.guardrail.metric.kind == "quantile") is quantiles
-        ]
-        if group:
-            found.update(zip(group, _judged([asked[i] for i in group], quantiles), strict=True))
-    return tuple(found[i] for i in range(len(asked)))
+    known = [case for case, why in zip(asked, reasons, strict=True) if not why]
+    found = iter(_judged(known) if known else ())
+    return tuple(_unknown(case, why) if why else next(found) for case, why in zip(asked, reasons, strict=True))
 
 
 def exceeds(guardrail: Guardrail, judgement: Judgement) -> bool:
@@ -86,12 +81,21 @@ def _unknown(case: Case, why: str) -> Judgement:
     )
 
 
-def _judged(cases: Sequence[Case], quantiles: bool) -> list[Judgement]:
+def _judged(cases: Sequence[Case]) -> list[Judgement]:
     # Sums as large as the machine's numbers end as no number, which is unknown, not an error.
     with np.errstate(all="ignore"):
         batch = Batch.of(cases)
         candidate, baseline, left = adjusted(batch.candidate, batch.baseline)
-        exact, rows = np.zeros(len(cases)), np.flatnonzero(batch.exact)
+        measured = difference(batch.candidate, batch.baseline)
+        d = measured if candidate is batch.candidate else difference(candidate, baseline)
+        safe, factor = _safe(batch, d, candidate, baseline, left)
+        return _worded(cases, batch, _harm(cases, batch, d), safe, factor, measured)
+
+
+def _harm(cases: Sequence[Case], batch: Batch, d: Difference) -> Floats:
+    """Log e-values against "no rise"."""
+    exact, rows = np.zeros(len(cases)), np.flatnonzero(batch.exact)
+    if rows.size:
         exact[rows] = log_e_exact(
             batch.candidate.first[rows],
             batch.baseline.first[rows],
@@ -100,40 +104,57 @@ def _judged(cases: Sequence[Case], quantiles: bool) -> list[Judgement]:
             [cases[i].evidence.restarts for i in rows.tolist()],
             batch.begun_anew[rows],
         )
-        d = difference(candidate, baseline)
-        normal = log_e_normal(d, batch.side, batch.spreads * batch.scale[:, None], batch.short <= 1)
-        harm = mixed(exact, normal, batch.exact, batch.normal)
-        if quantiles:
-            proof, least = beyond(batch.candidate, batch.baseline, batch.scale, batch.side), np.ones(len(cases))
+    normal = log_e_normal(d, batch.side, batch.spreads * batch.scale[:, None], batch.short <= 1)
+    return mixed(exact, normal, batch.exact, batch.normal)
+
+
+def _safe(batch: Batch, d: Difference, candidate: Arms, baseline: Arms, left: Floats) -> tuple[Floats, Floats]:
+    """Log e-values against "the margin or worse", and by which factor both arms have to grow to be proven safe.
+
+    Where the law of the sums is not known, the gates of the test of harm stand before this one too.
+    """
+    safe, factor = np.zeros(len(left)), np.full(len(left), np.inf)
+    least = np.where((batch.law.linear > 0) | batch.quantiles, 1.0, np.maximum(1.0, batch.short))
+    for form, which in (
+        ("quantile", batch.quantiles),
+        ("absolute", batch.absolute & ~batch.quantiles),
+        ("relative", ~batch.absolute & ~batch.quantiles),
+    ):
+        rows = np.flatnonzero(which)
+        if not rows.size:
+            continue
+        if form == "quantile":
+            proof = beyond(batch.candidate, batch.baseline, batch.scale, batch.side)
+        elif form == "absolute":
+            proof = absolute(d, candidate, baseline, batch.margin, batch.side, batch.law, left, batch.cap)
         else:
-            points = absolute(candidate, baseline, batch.margin, batch.side, batch.law, left, batch.cap)
-            times = relative(candidate, baseline, batch.pi, batch.margin, batch.side, batch.law)
-            proof = either(batch.absolute, points, times)
-            least = np.where(batch.law.linear > 0, 1.0, np.maximum(1.0, batch.short))
-        return _worded(cases, batch, harm, proof, least, quantiles)
+            proof = relative(d, candidate, baseline, batch.pi, batch.margin, batch.side, batch.law)
+        proof = proof.take(rows)
+        reached = proof.log_e(least[rows])
+        safe[rows] = np.where(least[rows] <= 1, reached, 0.0)
+        factor[rows] = growth(proof, batch.safe_threshold[rows], reached, least[rows])
+    return safe, factor
 
 
 def _worded(
-    cases: Sequence[Case], batch: Batch, harm: Floats, proof: Proof, least: Floats, quantiles: bool
+    cases: Sequence[Case], batch: Batch, harm: Floats, safe: Floats, factor: Floats, measured: Difference
 ) -> list[Judgement]:
     """The nouns of the model, from the columns."""
     shown = [_rate(batch, arm) for arm in (batch.candidate, batch.baseline)]
     rise = shown[0] - shown[1]
-    reached = proof.log_e(least)
-    safe = np.where(least <= 1, reached, 0.0)
-    more = batch.candidate.units * (growth(proof, batch.safe_threshold, reached, least) - 1)
-    more = np.where((batch.candidate.units > 0) & (batch.baseline.units > 0), more, np.inf)
+    there = (batch.candidate.units > 0) & (batch.baseline.units > 0)
+    more = np.where(there, batch.candidate.units * (factor - 1), np.inf)
     usable = batch.usable & np.isfinite(harm) & np.isfinite(safe)
     counts = batch.candidate.units, batch.baseline.units, batch.candidate.first, batch.baseline.first
     rows = zip(
         [case.guardrail.metric.name for case in cases],
         [Verdict.SAFE if proven else Verdict.UNDECIDED for proven in (safe >= batch.safe_threshold).tolist()],
-        *(c.tolist() for c in (*shown, rise, *_band(batch, rise, quantiles), harm, batch.harm_threshold)),
+        *(c.tolist() for c in (*shown, rise, *_band(batch, rise, measured), harm, batch.harm_threshold)),
         *(c.tolist() for c in (safe, batch.safe_threshold, batch.margin)),
         *(np.minimum(c, MOST_UNITS).astype(np.int64).tolist() for c in counts),
         [_more(units) for units in more.tolist()],
         [""] * len(cases),
-        *(zip(*map(_values, cases), strict=True) if quantiles else ([0.0] * len(cases),) * 2),
+        *zip(*map(_values, cases), strict=True),
         strict=True,
     )
     found = [Judgement(*row) for row in rows]
@@ -146,7 +167,9 @@ def _worded(
 
 
 def _values(case: Case) -> tuple[float, float]:
-    """The quantile itself in each arm; 0 without values."""
+    """The quantile itself in each arm; 0 without values, and for other kinds."""
+    if case.guardrail.metric.kind != "quantile":
+        return 0.0, 0.0
     q, evidence = case.guardrail.metric.q, case.evidence
     return quantile(evidence.candidate_values, q) or 0.0, quantile(evidence.baseline_values, q) or 0.0
 
@@ -164,11 +187,11 @@ def _rate(batch: Batch, arm: Arms) -> Floats:
     return np.where(batch.law.own_cap, true, per(arm.events, arm.requests))
 
 
-def _band(batch: Batch, rise: Floats, quantiles: bool) -> tuple[Floats, Floats]:
+def _band(batch: Batch, rise: Floats, measured: Difference) -> tuple[Floats, Floats]:
     """The confidence sequence of the rise, as it was measured (without covariates); shares differ by at most 1."""
-    d = difference(batch.candidate, batch.baseline)
     usual = 2 * batch.spreads[:, 1] * batch.scale
-    tau = np.where(batch.absolute & (not quantiles), np.maximum(usual, batch.tolerate), usual)
-    low, high = band(rise, np.maximum(d.own, d.pooled), tau)
+    tau = np.where(batch.absolute & ~batch.quantiles, np.maximum(usual, batch.tolerate), usual)
+    low, high = band(rise, np.maximum(measured.own, measured.pooled), tau)
     most = np.where(batch.shares, 1.0, UNBOUNDED)
-    return np.clip(low, -most, most), np.clip(high, -most, most)
+    # fmin and fmax: where an end is no number, nothing bounds it.
+    return np.fmin(np.fmax(low, -most), most), np.fmax(np.fmin(high, most), -most)

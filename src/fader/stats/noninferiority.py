@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fader.model.metric import Direction
 from fader.model.summary import ArmSummary
-from fader.stats.arms import Arm, Arms, Flags, Floats, Number, both, floats, per
-from fader.stats.clustered import design_effect, difference, own_variance, pooled_variance, residuals
+from fader.stats.arms import Arm, Arms, Flags, Floats, Number, Rows, floats, per
+from fader.stats.clustered import Difference, design_effect, difference, own_variance, pooled_variance, residuals
 from fader.stats.grid import theta
 from fader.stats.method import WIDE, Method
 from fader.stats.normal_mixture import log_e_norm1_mean
@@ -81,24 +81,19 @@ class Proof:
         normal = np.where(known, log_e_norm1_mean(-self.worse, v, taus, -self.null), 0.0)
         return np.where(self.exact, self.ratio * floats(factor), normal)[()]
 
-    def take(self, which: NDArray[np.intp]) -> Proof:
+    def take(self, which: Rows) -> Proof:
         return Proof(*(getattr(self, name)[which] for name in ("worse", "v", "taus", "null", "ratio", "exact")))
 
-
-def either(which: Flags, one: Proof, other: Proof) -> Proof:
-    """Row by row the first where `which`, else the other."""
-
-    def pick(a: Floats, b: Floats) -> Floats:
-        return np.where(which.reshape(which.shape + (1,) * (a.ndim - which.ndim)), a, b)
-
-    return Proof(
-        pick(one.worse, other.worse),
-        pick(one.v, other.v),
-        pick(one.taus, other.taus),
-        pick(one.null, other.null),
-        pick(one.ratio, other.ratio),
-        np.where(which, one.exact, other.exact),
-    )
+    def spread(self) -> Proof:
+        """With one more axis, for asking each row for several factors at once."""
+        return Proof(
+            self.worse[:, None],
+            self.v[:, None],
+            self.taus[:, None, :],
+            self.null[:, None],
+            self.ratio[:, None],
+            self.exact[:, None],
+        )
 
 
 def _normal(worse: Floats, v: Floats, taus: Floats, null: Floats) -> Proof:
@@ -106,6 +101,7 @@ def _normal(worse: Floats, v: Floats, taus: Floats, null: Floats) -> Proof:
 
 
 def absolute(
+    d: Difference,
     candidate: Arm,
     baseline: Arm,
     margin: ArrayLike,
@@ -118,9 +114,10 @@ def absolute(
 
     `E_norm1(-d, v, tau = margin/2, null = -margin)` with v the larger of the pooled variance and the variance that
     there would be at the margin; where the law is known, the latter is never 0, so a service without any error is
-    proven safe too. `left`: the share of the variance that CUPED, which has changed the arms, left over.
+    proven safe too. `d`: the difference of the two arms. `left`: the share of the variance that CUPED, which has
+    changed the arms, left over.
     """
-    d, towards = difference(candidate, baseline), floats(side)
+    towards = floats(side)
     limit = np.where(law.quadratic > 0, np.minimum(floats(margin), 1.0), floats(margin))
     binds = law.own_cap & _caps_bind(candidate, baseline)
     uncapped = per(candidate.failures, candidate.requests) - per(baseline.failures, baseline.requests)
@@ -147,11 +144,13 @@ def _caps_bind(candidate: Arm, baseline: Arm) -> Flags:
 
 
 def _inflation(candidate: Arm, baseline: Arm) -> Floats:
-    pool = both(candidate, baseline)
-    return np.maximum(1.0, floats(pool.failures) / np.maximum(1.0, pool.events)) ** 2
+    true, capped = candidate.failures + baseline.failures, candidate.events + baseline.events
+    return np.maximum(1.0, floats(true) / np.maximum(1.0, capped)) ** 2
 
 
-def relative(candidate: Arm, baseline: Arm, pi: ArrayLike, margin: ArrayLike, side: ArrayLike, law: Law) -> Proof:
+def relative(
+    d: Difference, candidate: Arm, baseline: Arm, pi: ArrayLike, margin: ArrayLike, side: ArrayLike, law: Law
+) -> Proof:
     """Against "the candidate's value is at least (1 + margin) times the baseline's" (lower is better).
 
     While events are rare per unit: the exact likelihood ratio of "risk ratio 1" to the margin on units with an
@@ -163,12 +162,11 @@ def relative(candidate: Arm, baseline: Arm, pi: ArrayLike, margin: ArrayLike, si
     one, edge = theta(pi, 1.0), theta(pi, factor)
     ratio = candidate.first * np.log(one / edge) + baseline.first * np.log((1 - one) / (1 - edge))
     rare = (law.linear > 0) & (floats(baseline.first) <= RARE * floats(baseline.units))
-    scaled = _scaled(candidate, baseline, factor, towards, law)
+    scaled = _scaled(d, candidate, baseline, factor, towards, law)
     return Proof(scaled.worse, scaled.v, scaled.taus, scaled.null, ratio, rare)
 
 
-def _scaled(candidate: Arm, baseline: Arm, factor: Floats, towards: Floats, law: Law) -> Proof:
-    d = difference(candidate, baseline)
+def _scaled(d: Difference, candidate: Arm, baseline: Arm, factor: Floats, towards: Floats, law: Law) -> Proof:
     binds = law.own_cap & _caps_bind(candidate, baseline)
     gap = towards * (d.candidate - factor * d.baseline)
     uncapped = towards * (
@@ -214,14 +212,14 @@ def _side(better: Direction) -> float:
 
 def log_e_absolute(candidate: Arm, baseline: Arm, margin: ArrayLike, better: Direction = "lower") -> Floats:
     """Log e-value of `absolute` for shares of requests."""
-    return absolute(candidate, baseline, margin, _side(better), _SHARE).log_e()
+    return absolute(difference(candidate, baseline), candidate, baseline, margin, _side(better), _SHARE).log_e()
 
 
 def log_e_relative(
     candidate: Arm, baseline: Arm, pi: ArrayLike, margin: ArrayLike, better: Direction = "lower"
 ) -> Floats:
     """Log e-value of `relative` for shares of requests."""
-    return relative(candidate, baseline, pi, margin, _side(better), _SHARE).log_e()
+    return relative(difference(candidate, baseline), candidate, baseline, pi, margin, _side(better), _SHARE).log_e()
 
 
 def log_e_quantile(candidate: Arm, baseline: Arm, base: ArrayLike, better: Direction = "lower") -> Floats:

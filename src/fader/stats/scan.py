@@ -25,7 +25,7 @@ FEWEST = 5
 #: How many times as often as in the baseline a fingerprint must occur to be *new*: "practically never" there.
 NEW = 10.0
 #: Ratios beyond which a confidence sequence is not followed.
-FARTHEST = 1e4
+FARTHEST = 1e6
 HALVINGS = 25
 
 
@@ -106,9 +106,9 @@ def ratio_band(candidate: Floats, baseline: Floats, share: float, threshold: Num
         return np.zeros(0), np.zeros(0)
     centre = np.clip(_ratio(np.maximum(candidate, 0.5), np.maximum(baseline, 0.5), share), 1 / FARTHEST, FARTHEST)
     ends = []
-    for farthest, beyond in ((1 / FARTHEST, 0.0), (FARTHEST, np.inf)):
+    for farthest, beyond, none in ((1 / FARTHEST, 0.0, candidate == 0), (FARTHEST, np.inf, baseline == 0)):
         inside, outside = np.log(centre), np.full(len(centre), log(farthest))
-        unbound = log_e_both(candidate, baseline, share, farthest) < threshold
+        unbound = none | (log_e_both(candidate, baseline, share, farthest) < threshold)
         for _ in range(HALVINGS):
             middle = (inside + outside) / 2
             held = log_e_both(candidate, baseline, share, np.exp(middle)) < threshold

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import ceil, log
 
+import numpy as np
+
 from fader.model.evidence import MetricEvidence
 from fader.model.metric import Comparison, Direction, Margin, Metric
 from fader.model.rollout import Guardrail
@@ -28,6 +30,27 @@ def arm(units: int, each: int, events: int, over: int = 0) -> ArmSummary:
         over=over,
         over_yy=over,
         over_yn=over * each,
+    )
+
+
+def of_units(y: np.ndarray, n: np.ndarray | None = None, x: np.ndarray | None = None) -> ArmSummary:
+    """The sums over units with y events in n requests (1 each unless said) and the covariate x."""
+    y = np.asarray(y, float)
+    n = np.ones(len(y)) if n is None else np.asarray(n, float)
+    x = np.zeros(len(y)) if x is None else np.asarray(x, float)
+    return ArmSummary(
+        units=len(y),
+        requests=float(n.sum()),
+        events=float(y.sum()),
+        yy=float(y @ y),
+        yn=float(y @ n),
+        nn=float(n @ n),
+        first=int((y != 0).sum()),
+        failures=float(y.sum()),
+        x=float(x.sum()),
+        xx=float(x @ x),
+        xy=float(x @ y),
+        xn=float(x @ n),
     )
 
 
