@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fader.errors import BadInput
-from fader.model.metric import Comparison, Metric
+from fader.model.metric import Comparison, Metric, Selection
 from fader.model.share import Interval
 from fader.model.summary import ArmSummary
-from fader.ports.events import Cell, CellMetric, EventStore, Exposure
+from fader.ports.events import Cell, CellMetric, EventStore, Exposure, Tracked
 from fader.telemetry.duckdb_store import DuckDBEventStore
 from fader.telemetry.memory import MemoryEventStore
 
@@ -519,8 +519,95 @@ comparisons = st.one_of(
     ),
 )
 wheres = st.lists(comparisons, max_size=2).map(tuple)
+properties = st.lists(
+    st.one_of(
+        st.tuples(st.just("amount"), st.sampled_from([-3.5, 0.0, 0.1, 19.99, 7e9, 1e-7])),
+        st.tuples(st.just("plan"), st.sampled_from(["pro", "free", ""])),
+        st.tuples(st.just("first"), st.booleans()),
+        st.tuples(st.sampled_from(["message", "route"]), st.sampled_from(["no item 7", "GET /items/42", "checkout"])),
+    ),
+    max_size=3,
+    unique_by=lambda pair: pair[0],
+).map(tuple)
+tracked_events = st.builds(
+    Tracked,
+    st.integers(0, 40).map(str),
+    st.sampled_from(["order", "order", "visit", "error", "exposure"]),
+    st.sampled_from(["ann", "bob", "cid", "déjà", "eve", "x" * 300]),
+    st.sampled_from([900.0, 999.0, 1001.0, 1050.5, 1051.0, 1120.0, 1300.0, 1650.0]),
+    properties,
+    st.just("shop-v2"),
+    st.sampled_from(["v1", "v2"]),
+    st.sampled_from([0.0, 1060.0, 1400.0]),
+)
+selections = st.one_of(
+    st.builds(
+        Selection,
+        st.sampled_from(["order", "visit", "error"]),
+        st.lists(
+            st.sampled_from(
+                [
+                    Comparison("amount", ">", 0.05),
+                    Comparison("plan", "==", "pro"),
+                    Comparison("plan", "!=", "pro"),
+                    Comparison("first", "==", "true"),
+                    Comparison("first", "==", 1.0),
+                ]
+            ),
+            max_size=1,
+        ).map(tuple),
+        st.sampled_from(["", "amount"]),
+    ),
+    st.builds(Selection, st.just("request"), wheres, st.sampled_from(["", "duration_ms"])),
+)
+kinds = st.sampled_from([("proportion", "units"), ("count", "requests"), ("mean", "requests"), ("ratio", "requests")])
+outcomes = st.builds(
+    lambda kind, of, per, better, cap, window, after: CellMetric(
+        Metric(
+            "o",
+            kind[0],
+            better,
+            of.where,
+            of.value or "amount" * (kind[0] == "mean" and of.event != "request") or "duration_ms" * (kind[0] == "mean"),
+            0.0,
+            kind[1],
+            of.event,
+            per if kind[0] == "ratio" else None,
+            window,
+            min(after, window),
+            cap,
+        )
+    ),
+    kinds,
+    selections,
+    selections,
+    st.sampled_from(["lower", "higher"]),
+    st.sampled_from([0.0, 2.0, 10.5]),
+    st.sampled_from([0.0, 60.0, 400.0]),
+    st.sampled_from([0.0, 30.0]),
+)
 metrics = st.lists(
     st.one_of(
+        outcomes,
+        outcomes,
+        st.builds(
+            lambda of, after: CellMetric(
+                Metric("r", "retention", "higher", of.where, event=of.event, window=after + 50.0, after=after)
+            ),
+            selections,
+            st.sampled_from([0.0, 100.0]),
+        ),
+        st.builds(
+            lambda window, x: CellMetric(
+                Metric("v", "quantile", "lower", (), "amount", 0.9, event="order", window=window), x, 2 * x
+            ),
+            st.sampled_from([0.0, 100.0]),
+            st.sampled_from([0.0, 5.0]),
+        ),
+        st.builds(
+            lambda of: CellMetric(Metric("e", "proportion", "lower", of.where, of="requests", event="order")),
+            selections.filter(lambda of: of.event != "request"),
+        ),
         st.builds(
             lambda where, better: CellMetric(Metric("p", "proportion", better, where)),
             wheres,
@@ -536,17 +623,20 @@ metrics = st.lists(
     max_size=3,
 ).map(tuple)
 cells = st.builds(
-    lambda stage, attempt, since, length, of: replace(
-        CELL, stage=stage, attempt=attempt, since=since, until=since + length if length else 0.0, metrics=of
+    lambda stage, attempt, since, length, of, past: replace(
+        CELL, stage=stage, attempt=attempt, since=since, until=since + length if length else 0.0, metrics=of, past=past
     ),
     st.integers(0, 1),
     st.integers(1, 2),
     st.sampled_from([1000.0, 1050.0, 1300.0]),
     st.sampled_from([0.0, 50.0, 300.0]),
     metrics,
+    st.sampled_from([0.0, 0.0, 500.0]),
 )
 moves = st.one_of(
     st.tuples(st.just("append"), st.lists(st.one_of(generated_lines, generated_lines, garbage), max_size=30)),
+    st.tuples(st.just("track"), st.lists(tracked_events, min_size=1, max_size=8).map(tuple)),
+    st.tuples(st.just("track"), st.lists(tracked_events, min_size=1, max_size=8).map(tuple)),
     st.tuples(st.just("load"), st.none()),
     st.tuples(st.just("open"), cells),
     st.tuples(st.just("close"), st.sampled_from([0.0, 1060.0, 1200.0, 1701.0])),
@@ -583,6 +673,8 @@ def run(plain: MemoryEventStore, real: DuckDBEventStore, steps: list[tuple[str, 
             match name, what:
                 case "append", list(lines):
                     answers.append(store.append("gw", "a", offset, b"".join(lines)))
+                case "track", tuple(events):
+                    store.track(events)
                 case "load", _:
                     answers.append(store.load())
                 case "open", Cell() as cell:
@@ -595,6 +687,8 @@ def run(plain: MemoryEventStore, real: DuckDBEventStore, steps: list[tuple[str, 
                     answers.append(store.forget(unit or ""))
         if name == "ask":
             same(plain, real)
+        elif name == "learn":
+            assert answers[1] == answers[0]
         elif answers:
             assert answers[0] == answers[1]
         if name == "append":
@@ -607,6 +701,8 @@ def same(plain: MemoryEventStore, real: DuckDBEventStore) -> None:
     for attempt in (1, 2):
         for stage in (0, 1):
             assert real.evidence("shop-v2", attempt, stage) == plain.evidence("shop-v2", attempt, stage)
+            assert real.health("shop-v2", attempt, stage) == plain.health("shop-v2", attempt, stage)
+            assert real.names("shop-v2", attempt, stage) == plain.names("shop-v2", attempt, stage)
         assert real.exposure("shop-v2", attempt) == plain.exposure("shop-v2", attempt)
     assert real.counted("shop", 1000, 1100) == plain.counted("shop", 1000, 1100)
     assert real.broken() == plain.broken()

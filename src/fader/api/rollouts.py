@@ -15,7 +15,7 @@ from fader.errors import NotFound
 from fader.model.decision import Command, CommandName
 from fader.ports.control import Control
 from fader.ports.states import StateStore
-from fader.rollout.explain import sentence
+from fader.rollout.explain import findings, sentence
 from fader.rollout.replay import replay
 
 
@@ -57,6 +57,7 @@ def routes(control: Control, states: StateStore) -> list[BaseRoute]:
                         **msgspec.to_builtins(step),
                         "replay": "same" if replay(step) else "different",
                         "sentence": sentence(step),
+                        "findings": findings(step),
                     }
                     for step in steps
                 ]

@@ -58,7 +58,7 @@ def plain_table(*columns: str) -> Table:
 
 
 def view_lines(view: RolloutView) -> RenderableType:
-    """A whole rollout: headline, stages, what it waits for, the guardrails' numbers, what may be asked."""
+    """A whole rollout: headline, stages, what it waits for, the numbers, what was read and found, what may be asked."""
     from rich.console import Group
     from rich.text import Text
 
@@ -75,6 +75,12 @@ def view_lines(view: RolloutView) -> RenderableType:
     parts += [Text(f"  {wait}") for wait in view.waits]
     if view.judgements:
         parts.append(judgement_numbers(view.judgements))
+    parts += [Text(said) for said in (view.verdict, view.plan) if said]
+    parts += [Text(said) for said in view.reading_sentences]
+    parts += [
+        Text(said, style="yellow" if signal.harmful else "")
+        for said, signal in zip(view.signal_sentences, view.signals, strict=True)
+    ]
     parts.append(Text(f"units exposed {view.units_exposed:,}, harmed {view.units_harmed:,}"))
     if view.commands:
         parts.append(Text("commands: " + ", ".join(view.commands), style="dim"))
@@ -82,13 +88,13 @@ def view_lines(view: RolloutView) -> RenderableType:
 
 
 def judgement_numbers(judgements: tuple[Judgement, ...]) -> RenderableType:
-    """Shares of requests (or the quantile itself), the rise of the share with its confidence sequence, and the
+    """Shares or amounts (or the quantile itself), the rise of the share with its confidence sequence, and the
     logs of the e-values against what they must reach. What has no numbers says why instead.
     """
     from rich.console import Group
     from rich.text import Text
 
-    table = plain_table("guardrail", "verdict", "candidate", "baseline", "rise", "log e harm", "log e safe", "units")
+    table = plain_table("metric", "verdict", "candidate", "baseline", "rise", "log e harm", "log e safe", "units")
     for j in judgements:
         if j.missing:
             continue

@@ -53,6 +53,8 @@ def _print(answer: Any) -> None:
     out.print(Text(f"   {answer['sentence']}"))
     if step.judgements:
         out.print(judgement_numbers(step.judgements))
+    for finding in answer["findings"]:
+        out.print(Text(f"   {finding}"))
     same = answer["replay"] == "same"
     words = "replayed: the same decision" if same else "replay differs"
     out.print(Text(f"   {words}", style="green" if same else "bold red"))

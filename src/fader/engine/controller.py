@@ -90,6 +90,8 @@ class Controller:
                 reason=decision.reason,
                 evidence=evidence,
                 judgements=decision.judgements,
+                readings=decision.readings,
+                signals=decision.signals,
             )
             try:
                 self._states.save(step)
@@ -116,8 +118,9 @@ class Controller:
         exposure = await asyncio.to_thread(self._events.exposure, state.rollout, state.attempt)
         last = self.seen.get(state.rollout)
         if last is None or last.exposure != exposure or last.decision.state != state:
-            judgements = last.decision.judgements if last else ()
-            self.seen[state.rollout] = Seen(Decision(state, judgements=judgements), exposure=exposure)
+            found = last.decision if last else Decision(state)
+            shown = Decision(state, judgements=found.judgements, readings=found.readings, signals=found.signals)
+            self.seen[state.rollout] = Seen(shown, exposure=exposure)
             self._changes.tell(state.rollout)
         if self._clock() - state.ended_at > 30.0:
             self._ended.add(key)

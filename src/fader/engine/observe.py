@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Literal
 
 from fader.engine.fleet import Fleet
 from fader.engine.losses import Losses
 from fader.engine.strata import Strata
-from fader.model.evidence import Evidence
+from fader.model.evidence import Evidence, NameEvidence
+from fader.model.metric import Direction
+from fader.model.rollout import RolloutSpec
 from fader.model.state import Phase
 from fader.ports.events import EventStore
 from fader.ports.states import Entry
@@ -27,7 +31,7 @@ class Observer:
         gateway = self._fleet.evidence(spec.service, spec.candidate)
         lost = 0 if sampled else await self._losses.lost(spec.service, now)
         if state.phase is Phase.LEARNING or state.stage < 0:
-            metrics = tuple(g.metric for g in spec.guardrails)
+            metrics = tuple(w.metric for w in spec.watched)
             learning = await asyncio.to_thread(
                 self._events.learning, spec.service, spec.baseline, metrics, now - HISTORY
             )
@@ -44,5 +48,29 @@ class Observer:
                 lost_requests=lost,
                 missing="the gateway has not acknowledged this share yet",
             )
-        summaries = await asyncio.to_thread(self._events.evidence, state.rollout, state.attempt, state.stage)
-        return Evidence(now, state.stage, summaries, gateway=gateway, wanted_version=window.version, lost_requests=lost)
+        key = state.rollout, state.attempt, state.stage
+        summaries = await asyncio.to_thread(self._events.evidence, *key)
+        names = await asyncio.to_thread(self._events.names, *key)
+        return Evidence(
+            now,
+            state.stage,
+            summaries,
+            gateway=gateway,
+            wanted_version=window.version,
+            lost_requests=lost,
+            health=await asyncio.to_thread(self._events.health, *key),
+            names=directed(spec, names.found),
+            names_dropped=names.dropped,
+        )
+
+
+def directed(spec: RolloutSpec, names: tuple[NameEvidence, ...]) -> tuple[NameEvidence, ...]:
+    """With the directions that the file declares; an error is never welcome."""
+    declared = dict(spec.directions)
+
+    def better(name: NameEvidence) -> Direction | Literal[""]:
+        if name.kind == "fingerprint":
+            return "lower"
+        return declared.get(name.name, "") if name.kind == "event" else ""
+
+    return tuple(replace(name, better=better(name)) for name in names)

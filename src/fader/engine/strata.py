@@ -30,7 +30,7 @@ class Strata:
     async def follow(self, entry: Entry, version: int) -> None:
         """Bring the windows in line with the state; `version` is the published ruleset that carries it."""
         state = entry.state
-        judged = 0 <= state.stage < len(entry.spec.judged) and 0 < state.share < WHOLE
+        judged = state.stage >= 0 and 0 < state.share < WHOLE
         closed_at = (state.ended_at or state.stage_since) if state.phase in ENDED else state.stage_since
         windows = self._states.windows(state.rollout, state.attempt)
         for window in windows:

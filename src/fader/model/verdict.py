@@ -91,8 +91,8 @@ class Reading:
 class Signal:
     """A difference that nobody asked about, found by the scan under false-discovery control.
 
-    `ratio`: how many times as many units of the candidate, with the confidence sequence [low, high] (as recorded, an
-    infinite one is 1e300). `log_e` and the `threshold` that it reached, as natural logs. `harmful`: it goes against the declared
+    `ratio`: how many times as many units of the candidate, with the confidence sequence [low, high]; 1e300 stands for
+    infinite. `log_e` and the `threshold` that it reached, as natural logs. `harmful`: it goes against the declared
     direction of its name; without one a signal is shown and stops nothing. `new`: practically never in the baseline.
     """
 

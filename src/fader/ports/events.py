@@ -59,7 +59,8 @@ class Exposure:
 class Tracked:
     """A named event of an app. `id` is the sender's, and makes a repeated delivery harmless. `at`: seconds since
     1970. `name` is `exposure` (then `rollout` and `version` say to what), `error` (properties `type`, `route`,
-    `status`, `message`), or an outcome. `properties`: numbers, texts and booleans, flat."""
+    `status`, `message`), or an outcome. `properties`: numbers, texts and booleans, flat. `received`: the server's
+    clock when it came in, 0 if unknown: what the sender's clock is compared with."""
 
     id: str
     name: str
@@ -68,6 +69,7 @@ class Tracked:
     properties: tuple[tuple[str, float | str | bool], ...] = ()
     rollout: str = ""
     version: str = ""
+    received: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,7 @@ def judgements(spec: RolloutSpec, state: RolloutState, evidence: Evidence) -> tu
     )
 
 
-def readings(
-    spec: RolloutSpec, state: RolloutState, evidence: Evidence, *, fixed: bool = False
-) -> tuple[Reading, ...]:
+def readings(spec: RolloutSpec, state: RolloutState, evidence: Evidence, *, fixed: bool = False) -> tuple[Reading, ...]:
     """One per outcome and arm; `fixed` once only, at the planned end of an experiment."""
     if not _judged(state, evidence):
         return ()

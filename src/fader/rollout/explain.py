@@ -8,7 +8,7 @@ from fader.model.rollout import Guardrail, RolloutSpec
 from fader.model.share import WHOLE
 from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Verdict
-from fader.rollout import words
+from fader.rollout import explain_outcome, explain_signal, words
 from fader.rollout.ahead import Ahead
 from fader.rollout.plan import is_experiment, is_holdback, next_share, stage_of
 
@@ -19,6 +19,12 @@ def sentence(step: Step) -> str:
         return step.reason
     why = f' ("{step.command.reason}")' if step.command.reason and step.command.reason not in step.reason else ""
     return f"{step.reason}{why}, by {step.actor}" if step.actor else step.reason + why
+
+
+def findings(step: Step) -> tuple[str, ...]:
+    """What was read and found beside the guardrails when a step was decided, a sentence each."""
+    readings = (explain_outcome.reading(step.spec, step.before, r, step.at) for r in step.readings)
+    return (*readings, *(explain_signal.signal(step.spec, s) for s in step.signals))
 
 
 def guardrail_of(spec: RolloutSpec, judgement: Judgement) -> Guardrail:
@@ -76,7 +82,11 @@ def dead(spec: RolloutSpec, seconds: float) -> str:
 
 def undecided(spec: RolloutSpec, judgements: tuple[Judgement, ...]) -> str:
     """`judgements`: those of the guardrails."""
-    names = ", ".join(j.metric for j in judgements if not j.proven_safe) or "the guardrails"
+    names = ", ".join(j.metric for j in judgements if not j.proven_safe)
+    if judgements and not names and spec.budget is not None:
+        budget = words.users(spec.budget.units)
+        return f"after {words.span(spec.if_undecided.after)}, the harm budget of {budget} still allowed no larger share"
+    names = names or "the guardrails"
     return f"after {words.span(spec.if_undecided.after)}, {names} could be proven neither safe nor harmful"
 
 
@@ -151,8 +161,17 @@ def waits_missing(why: str) -> str:
     return f"there is no evidence: {why}"
 
 
-def waits_bake(left: float) -> str:
-    return f"it bakes for another {words.span(left)}"
+def waits_bake(spec: RolloutSpec, state: RolloutState, left: float) -> str:
+    return _lasting(spec, state, left) or f"it bakes for another {words.span(left)}"
+
+
+def _lasting(spec: RolloutSpec, state: RolloutState, left: float) -> str:
+    """What a long stage is for, or ""."""
+    if is_experiment(spec, state):
+        return f"the experiment is read in {words.span(left)}"
+    if is_holdback(spec, state):
+        return f"{words.share(WHOLE - state.share)} are held back for another {words.span(left)}"
+    return ""
 
 
 def waits_unknown(j: Judgement) -> str:
@@ -201,7 +220,9 @@ def headline(spec: RolloutSpec, state: RolloutState, now: float) -> str:
         case Phase.LEARNING:
             return f"{name} learns what is normal on {old}; nobody has {new} yet"
         case Phase.RAMPING:
-            return f"{name}: {at} of users have {new}, for {words.span(now - state.stage_since)}{_until(spec, state, now)}"
+            since = now - state.stage_since
+            what = _lasting(spec, state, stage_of(spec, state).bake - since)
+            return f"{name}: {at} of users have {new}, for {words.span(since)}" + (f"; {what}" if what else "")
         case Phase.AWAITING:
             return f"{name} has passed {at} and waits for approval"
         case Phase.PAUSED:
@@ -210,14 +231,6 @@ def headline(spec: RolloutSpec, state: RolloutState, now: float) -> str:
             return f"{name} is completed: everybody has {new}"
         case Phase.HELD | Phase.ROLLED_BACK | Phase.ABORTED:
             return state.cause
-
-
-def _until(spec: RolloutSpec, state: RolloutState, now: float) -> str:
-    """What a long stage is for."""
-    left = words.span(state.stage_since + stage_of(spec, state).bake - now)
-    if is_experiment(spec, state):
-        return f"; the experiment is read in {left}"
-    return f"; the others are held back for another {left}" if is_holdback(spec, state) else ""
 
 
 def needs_person(spec: RolloutSpec, state: RolloutState) -> str:

@@ -109,7 +109,7 @@ def evidence_there(look: Look) -> tuple[str, ...]:
 
 def baked(look: Look) -> tuple[str, ...]:
     left = look.state.stage_since + stage_of(look.spec, look.state).bake - look.now
-    return (explain.waits_bake(left),) if left > 0 else ()
+    return (explain.waits_bake(look.spec, look.state, left),) if left > 0 else ()
 
 
 def proven_safe(look: Look) -> tuple[str, ...]:

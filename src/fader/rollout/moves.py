@@ -21,9 +21,7 @@ def at_stage(
 ) -> RolloutState:
     """`share` in ppm; an adaptive ramp keeps it, as no plan names it."""
     kept = (*state.shares, share) if spec.budget is not None and share < WHOLE else state.shares
-    return replace(
-        stepped(state, event, reason), stage=stage, share=share, stage_since=now, ended_at=0.0, shares=kept
-    )
+    return replace(stepped(state, event, reason), stage=stage, share=share, stage_since=now, ended_at=0.0, shares=kept)
 
 
 def onward(

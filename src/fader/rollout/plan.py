@@ -12,7 +12,6 @@ from fader.stats.judge import Stakes
 from fader.stats.noninferiority import DEEPEST
 from fader.stats.weights import harm_threshold, safe_threshold
 
-
 #: The largest share that an adaptive ramp takes below 100 %: beyond it the baseline is the smaller arm, and a larger
 #: share would be known less well.
 HALF = WHOLE // 2

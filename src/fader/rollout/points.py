@@ -18,11 +18,11 @@ Banded = tuple[float | None, float | None, float | None]
 
 
 def points(spec: RolloutSpec, state: RolloutState, evidence: Evidence) -> tuple[Point, ...]:
-    """One point per guardrail of the stage that the evidence is about; () where there is none yet."""
+    """One point per guardrail and outcome of the stage that the evidence is about; () where there is none yet."""
     if evidence.missing or evidence.stage != state.stage or state.stage < 0:
         return ()
     found = []
-    for guardrail in spec.guardrails:
+    for guardrail in spec.watched:
         metric, summary = guardrail.metric, evidence.metric(guardrail.metric.name)
         if summary.missing:
             continue

@@ -37,10 +37,10 @@ def ahead(
     arriving = _arriving(spec, state, everybody, now)
     left = (spec.budget.units if spec.budget else 0) - spent
     worst = arriving * rate * ceiling / 1e6
-    allowed = ceiling if worst <= left else _rounded(ceiling * max(0.0, left) / worst)
-    if everybody == 0 or allowed < min(ceiling, WORTHWHILE * share):
+    if everybody == 0 or left <= 0:
         return Ahead(share, ceiling, spent, worst)
-    return Ahead(allowed, ceiling, spent, worst)
+    allowed = ceiling if worst <= left else _rounded(ceiling * left / worst)
+    return Ahead(allowed if allowed >= min(ceiling, WORTHWHILE * share) else share, ceiling, spent, worst)
 
 
 def _rounded(ppm: float) -> int:
@@ -60,9 +60,9 @@ def _seen(evidence: Evidence) -> tuple[int, int]:
 
 
 def _arriving(spec: RolloutSpec, state: RolloutState, everybody: int, now: float) -> float:
-    """Users of one step: as many as in this stage, or more where it is younger than the step will last."""
-    elapsed = max(1.0, now - state.stage_since)
-    return everybody * max(1.0, (spec.budget.bake if spec.budget else 0.0) / elapsed)
+    """Users who come while one step bakes, at the rate of this stage; who returned in it is counted once."""
+    bake = max(1.0, spec.budget.bake if spec.budget else 0.0)
+    return everybody * bake / max(1.0, now - state.stage_since)
 
 
 def _excess(metric: Metric, judgement: Judgement, evidence: Evidence) -> tuple[float, float]:

@@ -10,7 +10,10 @@ from fader.model.state import ENDED, Phase, RolloutState
 from fader.model.view import RolloutView, StageView
 from fader.ports.events import Exposure
 from fader.rollout.command import allowed
+from fader.rollout.experiment import main_reading
 from fader.rollout.explain import headline, needs_person, sentence
+from fader.rollout.explain_outcome import plan, reading, verdict
+from fader.rollout.explain_signal import signal
 from fader.rollout.plan import route
 
 
@@ -22,11 +25,21 @@ def view(
     history: Sequence[Step],
     now: float,
 ) -> RolloutView:
-    """`decision` is the last one about this very state; its judgements and waits are shown as they are."""
+    """`decision` is the last one about this very state; what it found and waits for is shown as it is.
+
+    Of an ended rollout it is what the record holds last; of a read experiment, the reading at its end.
+    """
     steps = [s for s in history if s.after.attempt == state.attempt]
-    judgements = decision.judgements
-    if not judgements and state.phase in ENDED:
-        judgements = next((s.judgements for s in reversed(steps) if s.judgements), ())
+    read = next((s for s in reversed(steps) if any(r.fixed_low is not None for r in s.readings)), None)
+    # A rollout that has ended may have been written anew; what was found is said in the words of then.
+    then = steps[-1].spec if steps and state.phase in ENDED else spec
+    judgements, readings, signals = decision.judgements, decision.readings, decision.signals
+    if state.phase in ENDED:
+        last = next((s for s in reversed(steps) if s.judgements or s.readings or s.signals), None)
+        if last is not None:
+            judgements = judgements or last.judgements
+            readings, signals = readings or last.readings, signals or last.signals
+        readings = read.readings if read is not None and state.phase is Phase.COMPLETED else readings
     return RolloutView(
         name=spec.name,
         service=spec.service,
@@ -43,6 +56,12 @@ def view(
         seconds_to_decision=_seconds(state, exposure),
         needs_person=needs_person(spec, state),
         commands=allowed(state),
+        readings=readings,
+        signals=signals,
+        reading_sentences=tuple(reading(then, state, r, state.ended_at or now) for r in readings),
+        signal_sentences=tuple(signal(then, s) for s in signals),
+        plan=plan(then, state.plan) if state.plan else "",
+        verdict=verdict(read.spec, read.before, main_reading(read.spec, read.readings)) if read else "",
     )
 
 

@@ -7,8 +7,9 @@ from ipaddress import ip_address
 from itertools import combinations
 
 from fader.errors import Problem
-from fader.model.metric import Metric
+from fader.model.metric import Direction, Metric
 from fader.model.service import Service
+from fader.schema.metric import MetricText
 from fader.schema.rollout import RolloutText
 from fader.schema.source import Data, Source
 from fader.schema.suggest import did_you_mean, listed, quoted
@@ -32,11 +33,12 @@ def name_problems(metrics: Mapping[str, Metric], source: Source) -> Iterator[Pro
     known = {**dict.fromkeys(written_names(source.data, "metrics")), **metrics}
     for name in written_names(source.data, "rollouts"):
         yield from _versions(name, source)
-        guardrails = written_names(source.data, "rollouts", name).get("guardrails")
-        for i, metric in enumerate(guardrails if isinstance(guardrails, dict | list) else ()):
-            if isinstance(metric, str) and metric not in known:
-                at = ("rollouts", name, "guardrails", metric if isinstance(guardrails, dict) else i)
-                yield source.problem(at, f"there is no metric {quoted(metric)}", did_you_mean(metric, known))
+        for key in ("guardrails", "outcomes"):
+            named = written_names(source.data, "rollouts", name).get(key)
+            for i, metric in enumerate(named if isinstance(named, dict | list) else ()):
+                if isinstance(metric, str) and metric not in known:
+                    at = ("rollouts", name, key, metric if isinstance(named, dict) else i)
+                    yield source.problem(at, f"there is no metric {quoted(metric)}", did_you_mean(metric, known))
 
 
 def _versions(rollout: str, source: Source) -> Iterator[Problem]:
@@ -64,17 +66,43 @@ def _versions(rollout: str, source: Source) -> Iterator[Problem]:
         yield source.problem((*at, "candidate"), f"{candidate} is the baseline of {service}", fix)
 
 
+def direction_problems(
+    metrics: Mapping[str, MetricText], directions: Mapping[str, Direction], source: Source
+) -> Iterator[Problem]:
+    """Whether more orders are good is for people to say: a guess would take a success for harm."""
+    for name, metric in metrics.items():
+        if metric.direction(directions) is None:
+            fix = "add better: higher, or better: lower"
+            yield source.problem(("metrics", name), "nothing says whether more of it is better", fix)
+
+
 def margin_problems(
     rollouts: Mapping[str, RolloutText], metrics: Mapping[str, Metric], source: Source
 ) -> Iterator[Problem]:
-    """Percentage points make sense for a share of requests alone."""
+    """Percentage points make sense for a share alone."""
     for name, rollout in rollouts.items():
-        for metric, guardrail in rollout.guardrails.items():
+        written = [(("guardrails", m, "tolerate"), m, g.tolerate) for m, g in rollout.guardrails.items()]
+        written += [(("outcomes", m, "tolerate"), m, o.tolerate) for m, o in rollout.outcomes.items()]
+        written += [(("outcomes", m, "smallest"), m, o.smallest) for m, o in rollout.outcomes.items() if o.smallest]
+        for at, metric, margin in written:
             sound = metrics.get(metric)
-            if sound and sound.kind == "quantile" and guardrail.tolerate.kind == "absolute":
-                at = ("rollouts", name, "guardrails", metric, "tolerate")
-                message = f"{metric} is a quantile and has no percentage points"
-                yield source.problem(at, message, "write a part of the baseline's value, e.g. 10%")
+            if sound and margin.kind == "absolute" and sound.kind not in ("proportion", "retention"):
+                article = "a quantile" if sound.kind == "quantile" else "no share"
+                message = f"{metric} is {article} and has no percentage points"
+                fix = "write a part of the baseline's value, e.g. 10%"
+                yield source.problem(("rollouts", name, *at), message, fix)
+
+
+def primary_problems(
+    rollouts: Mapping[str, RolloutText], metrics: Mapping[str, Metric], source: Source
+) -> Iterator[Problem]:
+    """What decides an experiment is compared with its margin, which a quantile's effect has not the unit of."""
+    for name, rollout in rollouts.items():
+        sound = metrics.get(rollout.experiment.primary) if rollout.experiment else None
+        if sound and sound.kind == "quantile":
+            at = ("rollouts", name, "experiment", "primary")
+            message = f"{sound.name} is a quantile and cannot decide an experiment"
+            yield source.problem(at, message, "name an outcome of another kind; it may stay an outcome or a guardrail")
 
 
 def port_problems(services: Iterable[Service], source: Source) -> Iterator[Problem]:

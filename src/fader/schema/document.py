@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from fader.errors import BadInput, Problem
-from fader.model.metric import Metric
+from fader.model.metric import Direction, Metric
 from fader.model.rollout import RolloutSpec
 from fader.model.service import Service
 from fader.schema import crosscheck
+from fader.schema.event import OWN, EventText, parse_event
 from fader.schema.metric import BUILT_IN, MetricText
 from fader.schema.name import bad_name
 from fader.schema.noun import Noun
@@ -34,6 +36,7 @@ class FileText(Noun):
 
     services: dict[str, ServiceText] = Field(examples=["{shop: {...}}"])
     metrics: dict[str, MetricText] = Field(default={})
+    events: dict[str, EventText] = Field(default={})
     rollouts: dict[str, RolloutText] = Field(default={})
 
 
@@ -41,7 +44,7 @@ class FileText(Noun):
 class Document:
     """`metrics` holds the built-in ones too. `lines`: (`services`, `shop`, `versions`, `v2`) → its line in `path`.
 
-    `warnings` are no errors: they are shown by `plan` and `apply`.
+    `directions`: those of the named events. `warnings` are no errors: they are shown by `plan` and `apply`.
     """
 
     path: str
@@ -50,6 +53,7 @@ class Document:
     rollouts: tuple[RolloutSpec, ...]
     lines: Mapping[Location, int]
     warnings: tuple[Problem, ...] = ()
+    directions: tuple[tuple[str, Direction], ...] = ()
 
     def problem(self, where: Location, message: str, fix: str) -> Problem:
         """For what comes to light later, such as a version that does not answer: a problem at its line."""
@@ -64,21 +68,27 @@ def load_document(text: str, path: str) -> Document:
     directory = Path(path).absolute().parent
     service_texts = _section("services", ServiceText, source, directory, found)
     metric_texts = _section("metrics", MetricText, source, directory, found)
+    directions = {n: e.better for n, e in _section("events", EventText, source, directory, found).items()}
     rollout_texts = _section("rollouts", RolloutText, source, directory, found)
     services = {n: s.to_model(n) for n, s in service_texts.items()}
-    metrics = {m.name: m for m in BUILT_IN} | {n: m.to_model(n) for n, m in metric_texts.items()}
+    metrics = {m.name: m for m in BUILT_IN} | {n: m.to_model(n, directions) for n, m in metric_texts.items()}
     found += crosscheck.port_problems(services.values(), source)
     found += crosscheck.name_problems(metrics, source)
+    found += crosscheck.direction_problems(metric_texts, directions, source)
     found += crosscheck.margin_problems(rollout_texts, metrics, source)
+    found += crosscheck.primary_problems(rollout_texts, metrics, source)
     if found:
         raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
     return Document(
         path=path,
         services=tuple(services.values()),
         metrics=tuple(metrics.values()),
-        rollouts=tuple(r.to_model(n, services[r.service].baseline, metrics) for n, r in rollout_texts.items()),
+        rollouts=tuple(
+            r.to_model(n, services[r.service].baseline, metrics, directions) for n, r in rollout_texts.items()
+        ),
         lines=source.lines,
         warnings=tuple(crosscheck.warnings(services.values(), source)),
+        directions=tuple(sorted(directions.items())),
     )
 
 
@@ -107,10 +117,22 @@ def _section(section: str, noun: type[N], source: Source, directory: Path, found
     sound: dict[str, N] = {}
     for name, data in crosscheck.written_names(source.data, section).items():
         at: Location = (section, name)
-        if bad := bad_name(name):
+        if bad := _bad_event(name) if section == "events" else bad_name(name):
             found.append(source.problem(at, *bad))
         try:
             sound[name] = noun.model_validate(data, context={"directory": directory})
         except ValidationError as error:
             found += problems(error, noun, at, source)
     return sound
+
+
+def _bad_event(name: str) -> tuple[str, str] | None:
+    """What is wrong with the name of an event whose direction is declared, and the fix, or None."""
+    if name in OWN:
+        return f"{name} is {OWN[name]} and has no direction", "name an event that your app tracks"
+    try:
+        parse_event(name)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        return context["message"], context["fix"]
+    return None

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fader.model.metric import Metric
+from fader.model.metric import Direction, Metric
 from fader.model.rollout import Guardrail, Profile, RolloutSpec, Shield, Stage, Undecided
 from fader.model.share import WHOLE, percent
 from fader.schema.duration import Duration, format_duration
+from fader.schema.experiment import HALF, BudgetText, ExperimentText, HoldbackText, OutcomeText
 from fader.schema.noun import Noun
 from fader.schema.share import Share
-from fader.schema.suggest import quoted, wrong
+from fader.schema.suggest import did_you_mean, quoted, wrong
 from fader.schema.tolerance import DEFAULT, Tolerance
 
 _STAGES = "[5%, 10%, 25%, 50%, 100%]"
+_OUTCOMES = "{conversion: {tolerate: 5%, smallest: 2%}}"
 _GUARDRAILS = "{errors: {tolerate: 0.2pp}, latency: {tolerate: 10%}}"
 
 
@@ -73,16 +76,28 @@ class RolloutText(Noun):
     stages: list[StageText] = Field(examples=[_STAGES])
     bake: Duration = 600.0
     guardrails: dict[str, GuardrailText] = Field(examples=[_GUARDRAILS])
+    outcomes: dict[str, OutcomeText] = Field(default={})
+    experiment: ExperimentText | None = None
+    budget: BudgetText | None = None
+    holdback: HoldbackText | None = None
     shield: Shield = "connect"
     on_harm: Literal["rollback", "hold"] = "rollback"
     if_undecided: UndecidedText = UndecidedText()
     profile: Profile = "balanced"
 
+    @field_validator("stages", mode="before", json_schema_input_type=list[StageText] | Literal["auto"])
+    @classmethod
+    def _auto(cls, stages: Any) -> Any:
+        """An adaptive ramp names no stage; a list that is empty names none by mistake."""
+        if stages == []:
+            raise wrong("is empty", f"write e.g. stages: {_STAGES}")
+        return [] if stages == "auto" else stages
+
     @field_validator("stages")
     @classmethod
     def _stages(cls, stages: list[StageText]) -> list[StageText]:
         if not stages:
-            raise wrong("is empty", f"write e.g. stages: {_STAGES}")
+            return stages
         for i, (before, after) in enumerate(pairwise(stages), start=1):
             if after.share <= before.share:
                 shares = sorted({s.share for s in stages} | {WHOLE})
@@ -110,29 +125,86 @@ class RolloutText(Noun):
             raise wrong("is empty: nothing would be watched", f"write e.g. guardrails: {_GUARDRAILS}")
         return named
 
+    @field_validator("outcomes", mode="before", json_schema_input_type=dict[str, OutcomeText] | list[str])
+    @classmethod
+    def _outcomes(cls, outcomes: Any) -> Any:
+        return dict.fromkeys(outcomes) if _is_names(outcomes) else outcomes
+
+    @model_validator(mode="after")
+    def _adaptive(self) -> RolloutText:
+        if not self.stages and self.budget is None:
+            raise wrong("stages: auto needs a budget", "add how many users may be hurt: budget: {units: 200}")
+        if self.stages and self.budget is not None:
+            message = "a budget goes with stages: auto, and the stages are named"
+            raise wrong(message, "remove budget, or write stages: auto", ("budget",))
+        return self
+
+    @model_validator(mode="after")
+    def _tested(self) -> RolloutText:
+        """The experiment is one of the stages, and its primary outcome one of the outcomes."""
+        if self.experiment is None:
+            return self
+        shares = [s.share for s in self.stages[:-1]] or [HALF]
+        if self.experiment.share not in shares:
+            known = ", ".join(map(percent, shares))
+            message = f"{percent(self.experiment.share)} is no stage"
+            raise wrong(message, f"write one of {known}, or add the stage", ("experiment", "share"))
+        if self.experiment.primary not in self.outcomes:
+            name = self.experiment.primary
+            fix = did_you_mean(name, self.outcomes) if self.outcomes else f"add e.g. outcomes: {_OUTCOMES}"
+            raise wrong(f"{quoted(name)} is none of the outcomes", fix, ("experiment", "primary"))
+        return self
+
+    @model_validator(mode="after")
+    def _once(self) -> RolloutText:
+        for name in self.outcomes:
+            if name in self.guardrails:
+                message = f"{name} is a guardrail already, and that proves more"
+                raise wrong(message, "name it once: in outcomes, or in guardrails", ("outcomes", name))
+        return self
+
+    @model_validator(mode="after")
+    def _held_back(self) -> RolloutText:
+        if self.holdback is None:
+            return self
+        most = WHOLE - self.holdback.share
+        for i, stage in enumerate(self.stages[:-1]):
+            if stage.share >= most:
+                message = f"{percent(stage.share)} leaves nobody to hold back: the holdback has {percent(most)}"
+                raise wrong(message, f"end below {percent(most)} before 100%", ("stages", i))
+        return self
+
     @model_validator(mode="after")
     def _patient(self) -> RolloutText:
-        bake = max([self.bake if s.bake is None else s.bake for s in self.stages[:-1]])
+        adaptive = self.bake if self.budget is None or self.budget.bake is None else self.budget.bake
+        bake = max([self.bake if s.bake is None else s.bake for s in self.stages[:-1]], default=adaptive)
         if self.if_undecided.after < bake:
             after = format_duration(self.if_undecided.after)
             message = f"{after} ends before a stage has baked for {format_duration(bake)}"
             raise wrong(message, f"write at least {format_duration(bake)}", ("if_undecided", "after"))
         return self
 
-    def to_model(self, name: str, baseline: str, metrics: dict[str, Metric]) -> RolloutSpec:
-        """`metrics` holds every guardrail's metric. Raises KeyError otherwise."""
+    def to_model(
+        self, name: str, baseline: str, metrics: Mapping[str, Metric], directions: Mapping[str, Direction]
+    ) -> RolloutSpec:
+        """`metrics` holds every guardrail's and outcome's metric. Raises KeyError otherwise."""
         stages = [Stage(s.share, self.bake if s.bake is None else s.bake, s.gate) for s in self.stages[:-1]]
         return RolloutSpec(
             name=name,
             service=self.service,
             baseline=baseline,
             candidate=self.candidate,
-            stages=(*stages, Stage(WHOLE, 0.0)),
+            stages=(*stages, Stage(WHOLE, 0.0)) if stages else (),
             guardrails=tuple(Guardrail(metrics[m], g.tolerate) for m, g in self.guardrails.items()),
             shield=self.shield,
             on_harm=self.on_harm,
             if_undecided=Undecided(self.if_undecided.after, self.if_undecided.then),
             profile=self.profile,
+            outcomes=tuple(o.to_model(metrics[m]) for m, o in self.outcomes.items()),
+            experiment=self.experiment.to_model() if self.experiment else None,
+            budget=self.budget.to_model(self.bake) if self.budget else None,
+            holdback=self.holdback.to_model() if self.holdback else None,
+            directions=tuple(sorted(directions.items())),
         )
 
 

@@ -1,17 +1,16 @@
-"""The conditions of a metric: comparisons of request fields joined by `&&`, a small subset of CEL.
+"""The conditions of a metric: comparisons of fields joined by `&&`, a small subset of CEL.
 
     condition  = comparison { "&&" comparison }
     comparison = FIELD ("==" | "!=" | "<" | "<=" | ">" | ">=") (NUMBER | TEXT)
 
-A text stands in double or single quotes, with backslash escapes for the quote and the backslash.
+A text stands in double or single quotes, with backslash escapes for the quote and the backslash. The fields of a
+request and their kinds are known; a property of an app's event is a number or a text as it is compared.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, cast
-
-from pydantic import BeforeValidator
+from typing import cast
 
 from fader.model.metric import REQUEST_FIELDS, Comparison, Operator
 from fader.schema.suggest import did_you_mean, quoted, wrong
@@ -60,25 +59,30 @@ def _unexpected(kind: str, text: str, position: int, expected: str) -> Exception
     return wrong(f"at character {position}: {found} where {expected} is expected", _FIX)
 
 
-def parse_where(value: object) -> tuple[Comparison, ...]:
-    """All comparisons must hold. Raises PydanticCustomError with the position, counted from 1."""
+def parse_where(value: object, tracked: bool = False) -> tuple[Comparison, ...]:
+    """All comparisons must hold; `tracked`: of an app's event, not of requests.
+
+    Raises PydanticCustomError with the position, counted from 1.
+    """
     if not isinstance(value, str):
         raise wrong("is not a condition", _FIX)
     tokens = _Tokens(value)
-    found = [_comparison(tokens)]
+    found = [_comparison(tokens, tracked)]
     while tokens.peek()[0] != "end":
         tokens.take("and", "&&")
-        found.append(_comparison(tokens))
+        found.append(_comparison(tokens, tracked))
     return tuple(found)
 
 
-def _comparison(tokens: _Tokens) -> Comparison:
-    field, position = tokens.take("name", "a field of the request")
-    if field not in REQUEST_FIELDS:
+def _comparison(tokens: _Tokens, tracked: bool) -> Comparison:
+    field, position = tokens.take("name", "a property of the event" if tracked else "a field of the request")
+    if not tracked and field not in REQUEST_FIELDS:
         raise wrong(f"at character {position}: unknown field {field}", did_you_mean(field, REQUEST_FIELDS))
     operator, at_operator = tokens.take("operator", "==, !=, <, <=, > or >=")
     kind, text, at_value = tokens.peek()
-    if REQUEST_FIELDS[field] == "number":
+    if tracked and kind not in {"number", "text"}:
+        raise _unexpected(kind, text, at_value, "a number or a text in quotes")
+    if (kind if tracked else REQUEST_FIELDS[field]) == "number":
         if kind == "text":
             raise wrong(
                 f"at character {at_value}: {field} is a number, not a text", f"write it without quotes: {text[1:-1]}"
@@ -91,6 +95,3 @@ def _comparison(tokens: _Tokens) -> Comparison:
         raise wrong(f"at character {at_operator}: {field} is a text and has no order", "compare it by == or !=")
     tokens.take("text", "a text in quotes")
     return Comparison(field, cast(Operator, operator), re.sub(r"\\(.)", r"\1", text[1:-1]))
-
-
-Where = Annotated[tuple[Comparison, ...], BeforeValidator(parse_where, json_schema_input_type=str)]

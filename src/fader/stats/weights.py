@@ -21,10 +21,7 @@ def harm_threshold(spec: RolloutSpec, stage: int) -> float:
     nobody knows beforehand, have 1/(k (k+1)) for k = 1, 2, ..., which sum to 1.
     """
     tests = len(spec.guardrails) + len(spec.outcomes) + 1
-    if spec.budget is not None:
-        stages = (stage + 1) * (stage + 2)
-    else:
-        stages = max(1, len(spec.judged))
+    stages = (stage + 1) * (stage + 2) if spec.budget is not None else max(1, len(spec.judged))
     return log(tests * stages / ALPHA[spec.profile])
 
 

@@ -1,37 +1,48 @@
-"""Cells: the sums of each unit in a stage, and their totals. A fold costs what the new rows touch, no more."""
+"""Cells: the stages whose events are summed. Their sums are in memory, and on disk as of the last save."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import msgspec
 
-from fader.model.evidence import MetricEvidence
-from fader.model.summary import ArmSummary, Histogram
-from fader.ports.events import Cell
+from fader.model.evidence import HealthEvidence, MetricEvidence
+from fader.ports.events import Cell, Names
 from fader.telemetry import statements as sql
+from fader.telemetry.columns import Columns
 from fader.telemetry.derived import Derived
-from fader.telemetry.questions import Extent, unit_deltas, value_bins
+from fader.telemetry.names import NameSums
+from fader.telemetry.questions import Extent
 from fader.telemetry.rows import Rows
-
-#: Events of a unit that count in the sums of one stage, for a proportion (the cap of the clustered ratio).
-EVENT_CAP = 5
-UNCAPPED = 1 << 53
+from fader.telemetry.sums import Sums
+from fader.telemetry.tally import evidence
 
 FOREVER = float("inf")
+#: Sums are saved when so many units were touched since: what a crash costs is to read their rows again.
+UNSAVED = 2_000_000
+#: Seconds of tracked events, back from the newest, whose senders' clocks are compared with the server's.
+SKEW_REACH = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a sealed cell says for good."""
+
+    evidence: tuple[MetricEvidence, ...]
+    health: HealthEvidence
+    names: Names
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A cell as it is stored. `folded`: the last batch in its sums. `sealed`: its rows are gone, nothing is added."""
+    """A cell as it is stored. `folded`: the last batch in what is saved. `sealed`: its rows are gone."""
 
     id: int
     cell: Cell
     folded: int
-    sealed: bool
+    sealed: Answers | None
 
     @property
     def until(self) -> float:
@@ -42,18 +53,24 @@ class Cells:
     def __init__(self, derived: Derived, rows: Rows) -> None:
         self._derived = derived
         self._rows = rows
+        self._sums: dict[int, Sums] = {}
+        self._names: dict[int, NameSums] = {}
 
     def open(self, cell: Cell) -> None:
         """Begin, or move `until`; what differs otherwise begins anew. A sealed cell stays as it is."""
         kept = self._find(*cell.key)
-        if kept is not None and kept.sealed:
+        if kept is not None and kept.sealed is not None:
             return
         if kept is not None and replace(kept.cell, until=cell.until) == cell:
             self._move_until(kept, cell.until)
             return
+        for other in self._select("WHERE until > 0 AND sealed IS NULL", ()):  # nobody asks for them every second
+            self._save(other)
+            self._drop(other.id)
         with self._derived.transaction() as db:
             if kept is not None:
-                self._clear(kept.id)
+                self._drop(kept.id)
+                db.execute("DELETE FROM columns WHERE cell = ?", (kept.id,))
                 db.execute("DELETE FROM cell WHERE id = ?", (kept.id,))
             db.execute(
                 "INSERT INTO cell (rollout, attempt, stage, spec, until, folded) VALUES (?, ?, ?, ?, ?, 0)",
@@ -64,55 +81,85 @@ class Cells:
         kept = self._find(rollout, attempt, stage)
         if kept is None:
             return ()
-        self._catch_up(kept)
-        arms: dict[tuple[int, int], ArmSummary] = {}
-        for metric, arm, *sums in self._derived.db.execute(sql.ARM_SUMS, {"cell": kept.id}):
-            arms[metric, arm] = arm_summary(*sums)
-        bins: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for metric, arm, number, n in self._derived.db.execute(sql.BINS, {"cell": kept.id}):
-            bins.setdefault((metric, arm), []).append((number, n))
-        return tuple(
-            MetricEvidence(
-                cell_metric.metric.name,
-                arms.get((i, 1), ArmSummary()),
-                arms.get((i, 0), ArmSummary()),
-                histogram(bins.get((i, 1), ())),
-                histogram(bins.get((i, 0), ())),
-            )
-            for i, cell_metric in enumerate(kept.cell.metrics)
-        )
+        return kept.sealed.evidence if kept.sealed else self._evidence(kept, self._caught_up(kept))
 
-    def forget(self, unit: str) -> None:
+    def health(self, rollout: str, attempt: int, stage: int) -> HealthEvidence:
+        kept = self._find(rollout, attempt, stage)
+        if kept is None:
+            return HealthEvidence()
+        return kept.sealed.health if kept.sealed else self._health(self._caught_up(kept))
+
+    def names(self, rollout: str, attempt: int, stage: int) -> Names:
+        kept = self._find(rollout, attempt, stage)
+        if kept is None:
+            return Names()
+        return kept.sealed.names if kept.sealed else self._names_of(kept)
+
+    def forget(self, key: int) -> None:
         """Take the unit out of units and totals. The bins stay: a count of durations names nobody."""
-        with self._derived.transaction() as db:
-            for kept in self._all():
-                keys = {"cell": kept.id, "unit": unit}
-                db.execute("DELETE FROM delta")
-                db.execute(sql.FORGET_DELTA, keys)
-                db.execute(sql.FOLD_TOTALS, {"cell": kept.id, "caps": caps(kept.cell)})
-                db.execute("DELETE FROM unit_sums WHERE cell = :cell AND u = :unit", keys)
-            db.execute("DELETE FROM delta")
+        for kept in self._all():
+            if kept.sealed is None:
+                sums = self._loaded(kept)
+                names = self._names.get(kept.id)
+                if names is not None:
+                    names.forget(key)
+                if sums.forget(key):
+                    self._save(kept)
 
     def catch_up(self) -> None:
-        """Fold into every cell what it lacks."""
+        """Fold into every cell what it lacks, and save it: rows are about to go."""
         for kept in self._all():
-            self._catch_up(kept)
+            if kept.sealed is None:
+                self._caught_up(kept)
+                self._names_of(kept)
+                self._save(kept)
 
     def seal(self, since: float) -> None:
-        """Rows before `since` go: cells that ended before keep their totals and let their units go."""
-        with self._derived.transaction() as db:
-            for kept in self._all():
-                if not kept.sealed and kept.until < since:
-                    db.execute("DELETE FROM unit_sums WHERE cell = ?", (kept.id,))
-                    db.execute("UPDATE cell SET sealed = 1 WHERE id = ?", (kept.id,))
+        """Rows before `since` go: cells that ended before keep their answers and let their units go."""
+        for kept in self._all():
+            if kept.sealed is None and kept.until < since:
+                sums = self._caught_up(kept)
+                answers = Answers(self._evidence(kept, sums), self._health(sums), self._names_of(kept))
+                with self._derived.transaction() as db:
+                    db.execute("UPDATE cell SET sealed = ? WHERE id = ?", (msgspec.json.encode(answers), kept.id))
+                    db.execute("DELETE FROM columns WHERE cell = ?", (kept.id,))
+                self._drop(kept.id)
 
-    def _catch_up(self, kept: Kept) -> None:
-        last = self._rows.batch
-        if kept.sealed or kept.folded >= last:
-            return
-        with self._derived.transaction():
-            self._fold(kept, Extent(kept.folded, last, kept.cell.since, kept.until), 1)
-            self._derived.db.execute("UPDATE cell SET folded = ? WHERE id = ?", (last, kept.id))
+    def save(self) -> None:
+        """Everything that is in memory, so that the next start reads it instead of the rows."""
+        for kept in self._all():
+            if kept.sealed is None and kept.id in self._sums:
+                self._save(kept)
+
+    def _evidence(self, kept: Kept, sums: Sums) -> tuple[MetricEvidence, ...]:
+        cell = kept.cell
+        latest = max(self._rows.latest("service", cell.service), self._rows.latest("rollout", cell.rollout))
+        return evidence(sums.measures, sums.totals, min(kept.until, latest))
+
+    def _health(self, sums: Sums) -> HealthEvidence:
+        counts = {str(key[1]): n for key, n in sums.totals.items() if key[0] == "health"}
+        skew = self._rows.table(sql.SKEW, {"reach": SKEW_REACH})["skew"].tolist()
+        return HealthEvidence(**counts, skew=skew[0] if skew and skew[0] != FOREVER else 0.0)
+
+    def _names_of(self, kept: Kept) -> Names:
+        sums = self._caught_up(kept)
+        names = self._names.get(kept.id)
+        if names is None or names.until != kept.until:  # rare: the rows of the stage are read once more
+            names = self._names[kept.id] = self._read_names(kept) or NameSums(kept.cell, kept.until)
+        with self._or_anew(kept):
+            names.fold(self._rows, sums)
+        return names.found()
+
+    def _caught_up(self, kept: Kept) -> Sums:
+        sums, last = self._loaded(kept), self._rows.batch
+        if sums.folded < last:
+            with self._or_anew(kept):
+                sums.fold_past(self._rows, sums.folded, last)
+                sums.fold(self._rows, Extent(sums.folded, last, kept.cell.since, kept.until))
+                sums.folded = last
+            if sums.unsaved > UNSAVED + len(sums.units) // 2:
+                self._save(kept)
+        return sums
 
     def _move_until(self, kept: Kept, until: float) -> None:
         """Rows between the old and the new end, which were folded or passed over, are taken out or put in."""
@@ -120,25 +167,79 @@ class Cells:
             return
         new = until or FOREVER
         low, high = max(min(new, kept.until), kept.cell.since), max(new, kept.until)
+        sums = self._caught_up(kept)
+        with self._or_anew(kept):
+            sums.fold(self._rows, Extent(0, sums.folded, low, high), 1 if new > kept.until else -1)
         with self._derived.transaction() as db:
-            self._fold(kept, Extent(0, kept.folded, low, high), 1 if new > kept.until else -1)
             db.execute("UPDATE cell SET until = ? WHERE id = ?", (until, kept.id))
+            self._write(kept.id, sums)
 
-    def _fold(self, kept: Kept, extent: Extent, sign: Literal[1, -1]) -> None:
+    @contextmanager
+    def _or_anew(self, kept: Kept) -> Iterator[None]:
+        """What failed half-way is thrown away, and made again from what is saved and from the rows."""
+        try:
+            yield
+        except BaseException:
+            self._drop(kept.id)
+            raise
+
+    def _loaded(self, kept: Kept) -> Sums:
+        sums = self._sums.get(kept.id)
+        if sums is None:
+            db = self._derived.db
+            query = "SELECT min(json_extract(spec, '$.since')) FROM cell WHERE rollout = ? AND attempt = ?"
+            (start,) = db.execute(query, (kept.cell.rollout, kept.cell.attempt)).fetchone()
+            sums = self._sums[kept.id] = Sums(kept.cell, start)
+            (totals,) = db.execute("SELECT totals FROM cell WHERE id = ?", (kept.id,)).fetchone()
+            for key, n in msgspec.json.decode(totals, type=list[tuple[list[str | int], int]]):
+                sums.totals[tuple(key)] = n
+            sums.folded = kept.folded
+            self._read(kept.id, "units", sums.units)
+            self._read(kept.id, "past", sums.past)
+        return sums
+
+    def _read(self, cell: int, part: str, columns: Columns) -> None:
+        query = "SELECT name, data FROM columns WHERE cell = ? AND part = ?"
+        packed = dict(self._derived.db.execute(query, (cell, part)).fetchall())
+        if packed:
+            columns.unpack(packed)
+
+    def _read_names(self, kept: Kept) -> NameSums | None:
+        query = "SELECT data FROM columns WHERE cell = ? AND part = 'names' AND name = 'found'"
+        row = self._derived.db.execute(query, (kept.id,)).fetchone()
+        if row is None:
+            return None
+        names = NameSums(kept.cell, kept.until)
+        if not names.restore(row[0]):
+            return None
+        self._read(kept.id, "pairs", names.pairs)
+        self._read(kept.id, "exposed", names.exposed)
+        return names
+
+    def _save(self, kept: Kept) -> None:
+        sums = self._sums.get(kept.id)
+        if sums is not None:
+            with self._derived.transaction():
+                self._write(kept.id, sums)
+
+    def _write(self, cell: int, sums: Sums) -> None:
         db = self._derived.db
-        for chunk in unit_deltas(self._rows, kept.cell, extent):
-            db.execute("DELETE FROM delta")
-            db.executemany(sql.DELTA[sign], chunk)
-            db.execute(sql.FOLD_TOTALS, {"cell": kept.id, "caps": caps(kept.cell)})
-            db.execute(sql.FOLD_UNITS, {"cell": kept.id})
-        db.executemany(
-            sql.FOLD_BINS,
-            [(kept.id, metric, arm, b, sign * n) for metric, arm, b, n in value_bins(self._rows, kept.cell, extent)],
-        )
+        totals = msgspec.json.encode([(key, n) for key, n in sums.totals.items()])
+        db.execute("UPDATE cell SET folded = ?, totals = ? WHERE id = ?", (sums.folded, totals, cell))
+        db.execute("DELETE FROM columns WHERE cell = ?", (cell,))
+        parts = {"units": sums.units.pack(), "past": sums.past.pack()}
+        names = self._names.get(cell)
+        if names is not None:
+            parts |= {"names": {"found": names.store()}, "pairs": names.pairs.pack(), "exposed": names.exposed.pack()}
+        for part, packed in parts.items():
+            db.executemany(
+                "INSERT INTO columns VALUES (?, ?, ?, ?)", [(cell, part, name, data) for name, data in packed.items()]
+            )
+        sums.unsaved = 0
 
-    def _clear(self, cell: int) -> None:
-        for table in ("unit_sums", "arm_sums", "bins"):
-            self._derived.db.execute(f"DELETE FROM {table} WHERE cell = ?", (cell,))  # noqa: S608 - names above
+    def _drop(self, cell: int) -> None:
+        self._sums.pop(cell, None)
+        self._names.pop(cell, None)
 
     def _find(self, rollout: str, attempt: int, stage: int) -> Kept | None:
         found = self._select("WHERE rollout = ? AND attempt = ? AND stage = ?", (rollout, attempt, stage))
@@ -150,45 +251,11 @@ class Cells:
     def _select(self, where: str, parameters: Iterable[str | int]) -> list[Kept]:
         query = f"SELECT id, spec, until, folded, sealed FROM cell {where}"  # noqa: S608 - fixed texts above
         return [
-            Kept(id_, replace(msgspec.json.decode(spec, type=Cell), until=until), folded, bool(sealed))
+            Kept(
+                id_,
+                replace(msgspec.json.decode(spec, type=Cell), until=until),
+                folded,
+                msgspec.json.decode(sealed, type=Answers) if sealed else None,
+            )
             for id_, spec, until, folded, sealed in self._derived.db.execute(query, tuple(parameters)).fetchall()
         ]
-
-
-def caps(cell: Cell) -> str:
-    """By metric, as a JSON list. A quantile has none: above a threshold that everybody passes now and then, a cap
-    would turn a share of requests into a count of units, and healthy heavy users into proof of nothing."""
-    return json.dumps([EVENT_CAP if m.metric.kind == "proportion" else UNCAPPED for m in cell.metrics])
-
-
-def arm_summary(
-    units: int,
-    requests: int,
-    events: int,
-    yy: int,
-    yn: int,
-    nn: int,
-    first: int,
-    failures: int,
-    over: int,
-    over_yy: int,
-    over_yn: int,
-) -> ArmSummary:
-    return ArmSummary(
-        units,
-        float(requests),
-        float(events),
-        float(yy),
-        float(yn),
-        float(nn),
-        first,
-        float(failures),
-        float(over),
-        float(over_yy),
-        float(over_yn),
-    )
-
-
-def histogram(bins: Iterable[tuple[int, int]]) -> Histogram:
-    pairs = list(bins)
-    return Histogram(tuple(b for b, _ in pairs), tuple(n for _, n in pairs))

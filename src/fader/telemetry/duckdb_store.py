@@ -7,17 +7,20 @@ from pathlib import Path
 from threading import Lock
 
 from fader.errors import BadInput, Problem, Unavailable
-from fader.model.evidence import LearningEvidence, MetricEvidence
+from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence
 from fader.model.metric import Metric
-from fader.ports.events import Cell, CellMetric, Exposure
+from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked
 from fader.telemetry.cells import Cells
 from fader.telemetry.derived import Derived
 from fader.telemetry.exposures import Exposures
 from fader.telemetry.learning import Learning
+from fader.telemetry.lessons import Lessons
+from fader.telemetry.line import key
 from fader.telemetry.line import name as logged_name
+from fader.telemetry.measure import measures
 from fader.telemetry.rows import Rows
 from fader.telemetry.spool import Spool
-from fader.telemetry.terms import terms
+from fader.telemetry.tracked import encode
 
 #: Bytes of the log that one transaction takes over: bounds the memory of a load after a long pause.
 LOAD_BYTES = 8_000_000
@@ -41,6 +44,7 @@ class DuckDBEventStore:
             self._derived = Derived(folder / "events.sums.sqlite3", self._rows.id)
             try:
                 self._spool = Spool(folder / "spool", self._rows.taken())
+                self._tracked = Spool(folder / "tracked", self._rows.taken())
             except BaseException:
                 self._derived.close()
                 raise
@@ -50,12 +54,22 @@ class DuckDBEventStore:
         self._cells = Cells(self._derived, self._rows)
         self._exposures = Exposures(self._derived, self._rows)
         self._learning = Learning(self._derived, self._rows)
+        self._lessons = Lessons(self._rows)
 
     def append(self, gateway: str, segment: str, offset: int, lines: bytes) -> int:
         try:
             return self._spool.append(gateway, segment, offset, lines)
         except OSError as error:
             raise Unavailable(f"requests cannot be spooled: {error}") from error
+
+    def track(self, events: tuple[Tracked, ...]) -> None:
+        """Raises BadInput (an event that cannot be; nothing is taken), Unavailable (nothing is acknowledged)."""
+        lines = encode(events)
+        try:
+            if lines:
+                self._tracked.add(lines)
+        except OSError as error:
+            raise Unavailable(f"events cannot be spooled: {error}") from error
 
     def load(self) -> int:
         with self._lock:
@@ -67,8 +81,7 @@ class DuckDBEventStore:
             return int(self._rows.broken)
 
     def open_cell(self, cell: Cell) -> None:
-        for i, cell_metric in enumerate(cell.metrics):
-            terms(cell_metric, str(i))  # refuses what no request has before anything is written
+        measures(cell.metrics)  # refuses what no event has before anything is written
         with self._lock:
             self._cells.open(cell)
             self._exposures.open(cell)
@@ -77,13 +90,24 @@ class DuckDBEventStore:
         with self._lock:
             return self._cells.evidence(rollout, attempt, stage)
 
+    def health(self, rollout: str, attempt: int, stage: int) -> HealthEvidence:
+        with self._lock:
+            return self._cells.health(rollout, attempt, stage)
+
+    def names(self, rollout: str, attempt: int, stage: int) -> Names:
+        with self._lock:
+            return self._cells.names(rollout, attempt, stage)
+
     def learning(
         self, service: str, version: str, metrics: tuple[Metric, ...], since: float
     ) -> tuple[LearningEvidence, ...]:
-        for metric in metrics:
-            terms(CellMetric(metric), "m")
+        asked = measures(CellMetric(metric) for metric in metrics)
+        direct = tuple(m.metric for m in asked if m.direct)
+        others = tuple(m.metric for m in asked if not m.direct)
         with self._lock:
-            return self._learning.evidence(service, version, metrics, since)
+            learnt = iter(self._learning.evidence(service, version, direct, since))
+            done = iter(self._lessons.evidence(service, version, others, since))
+            return tuple(next(learnt) if m.direct else next(done) for m in asked)
 
     def exposure(self, rollout: str, attempt: int) -> Exposure:
         with self._lock:
@@ -100,9 +124,10 @@ class DuckDBEventStore:
             return 0
         with self._lock:
             self._load()
-            self._cells.forget(name)
+            self._cells.forget(key(name))
             self._exposures.forget(name)
             self._learning.forget(name)
+            self._lessons.forget()
             self._derived.erase_journal()
             return self._rows.forget(name)
 
@@ -114,6 +139,7 @@ class DuckDBEventStore:
             self._cells.seal(since)
             self._exposures.seal()
             self._learning.retain(since)
+            self._lessons.forget()
             count, segments = self._rows.retain(since)
             self._spool.drop(segments)
             return count
@@ -121,15 +147,19 @@ class DuckDBEventStore:
     def close(self) -> None:
         """What was appended stays in the spool for the next start."""
         with self._lock:
+            self._cells.save()
             self._derived.close()
             self._rows.close()
 
     def _load(self) -> int:
         count = 0
-        while batches := self._spool.waiting(LOAD_BYTES):
-            count += self._rows.load(batches)
+        while True:
+            batches, tracked = self._spool.waiting(LOAD_BYTES), self._tracked.waiting(LOAD_BYTES)
+            if not batches and not tracked:
+                return count
+            count += self._rows.load(batches, tracked)
             self._spool.done(batches)
-        return count
+            self._tracked.done(tracked)
 
 
 def _writable(folder: Path) -> None:

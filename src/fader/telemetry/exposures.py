@@ -8,10 +8,11 @@ import msgspec
 
 from fader.ports.events import Cell, Exposure
 from fader.telemetry import statements as sql
-from fader.telemetry.cells import FOREVER
 from fader.telemetry.derived import Derived
 from fader.telemetry.questions import Extent, candidate_units
 from fader.telemetry.rows import Rows
+
+FOREVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)

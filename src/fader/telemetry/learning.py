@@ -9,14 +9,16 @@ import msgspec
 from fader.model.evidence import LearningEvidence
 from fader.model.metric import Metric
 from fader.telemetry import statements as sql
-from fader.telemetry.cells import histogram
 from fader.telemetry.derived import Derived
 from fader.telemetry.questions import Lesson, slot_of
 from fader.telemetry.rows import Rows
+from fader.telemetry.tally import histogram
 
 
 class Learning:
-    """Begun by the first question, from the rows; then each question folds what is new."""
+    """Of metrics of requests as they come; the others are learnt from what units did (`lessons.py`).
+
+    Begun by the first question, from the rows; then each question folds what is new."""
 
     def __init__(self, derived: Derived, rows: Rows) -> None:
         self._derived = derived

@@ -4,22 +4,43 @@ from __future__ import annotations
 
 import math
 import operator
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
-from fader.model.evidence import LearningEvidence, MetricEvidence
+from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
 from fader.model.metric import Comparison, Metric
+from fader.model.share import Interval
 from fader.model.summary import GAMMA, ArmSummary, Histogram
-from fader.ports.events import Cell, CellMetric, Exposure
+from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked
+from fader.telemetry.fingerprint import of_request
 from fader.telemetry.line import Line, read
 from fader.telemetry.line import name as logged_name
+from fader.telemetry.measure import measures
+from fader.telemetry.memory_units import (
+    Counting,
+    Event,
+    Pair,
+    arms_of,
+    exposures,
+    is_outcome,
+    past_of,
+    rate_of,
+    within,
+)
+from fader.telemetry.names import Kind
+from fader.telemetry.restarts import restarts
 from fader.telemetry.spool import Segment, check, unheld
-from fader.telemetry.terms import terms
+from fader.telemetry.tracked import EXPOSURE, TrackedRow, decode, encode
 
 CAP = 5
 SLOT = 300
+MOST = 10_000
+SKEW_REACH = 300.0
+NOTHING: Pair = (Fraction(0), Fraction(0))
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -37,8 +58,9 @@ class OpenCell:
 
     cell: Cell
     lines: list[Line]
+    tracked: list[TrackedRow]
     forgotten: Counter[tuple[int, bool, int]] = field(default_factory=Counter)
-    sealed: tuple[MetricEvidence, ...] | None = None
+    sealed: tuple[tuple[MetricEvidence, ...], HealthEvidence, Names] | None = None
 
     def within(self) -> list[Line]:
         cell = self.cell
@@ -68,6 +90,9 @@ class MemoryEventStore:
         self._held: dict[Segment, int] = {}
         self._waiting: list[bytes] = []
         self._lines: list[Line] = []
+        self._waiting_tracked: list[TrackedRow] = []
+        self._tracked: list[TrackedRow] = []
+        self._latest: dict[tuple[str, str], float] = defaultdict(float)
         self._cells: dict[tuple[str, int, int], OpenCell] = {}
         self._attempts: dict[tuple[str, int], Attempt] = {}
         self._broken = 0
@@ -81,13 +106,29 @@ class MemoryEventStore:
             self._held[gateway, segment] = held + len(fresh)
         return held + len(fresh)
 
+    def track(self, events: tuple[Tracked, ...]) -> None:
+        self._waiting_tracked += decode(encode(events))
+
     def load(self) -> int:
         count = 0
+        ids = {event.i for event in self._tracked}
+        for event in self._waiting_tracked:
+            if event.i not in ids:
+                ids.add(event.i)
+                count += 1
+                self._tracked.append(event)
+                for cell in self._cells.values():
+                    cell.tracked.append(event)
+                if event.name == EXPOSURE:
+                    self._latest["rollout", event.r] = max(self._latest["rollout", event.r], event.t)
+        self._waiting_tracked.clear()
         for data in self._waiting:
             lines, broken = read(data)
             self._broken += broken
             count += len(lines)
             self._lines += lines
+            for line in lines:
+                self._latest["service", line.s] = max(self._latest["service", line.s], line.at)
             for cell in self._cells.values():
                 cell.lines += lines
             for attempt in self._attempts.values():
@@ -99,11 +140,10 @@ class MemoryEventStore:
         return self._broken
 
     def open_cell(self, cell: Cell) -> None:
-        for i, cell_metric in enumerate(cell.metrics):
-            terms(cell_metric, str(i))
+        measures(cell.metrics)
         known = self._cells.get(cell.key)
         if known is None or (known.sealed is None and replace(known.cell, until=cell.until) != cell):
-            self._cells[cell.key] = OpenCell(cell, list(self._lines))
+            self._cells[cell.key] = OpenCell(cell, list(self._lines), list(self._tracked))
         elif known.sealed is None:
             known.cell = cell
         self._open_attempt(cell)
@@ -113,21 +153,120 @@ class MemoryEventStore:
         if known is None:
             return ()
         if known.sealed is not None:
-            return known.sealed
+            return known.sealed[0]
         evidence = []
+        start = min(c.cell.since for k, c in self._cells.items() if k[:2] == known.cell.key[:2])
         for i, cell_metric in enumerate(known.cell.metrics):
+            counting = counting_of(cell_metric, known.cell.candidate)
+            if cell_metric.metric.kind == "external":
+                evidence.append(MetricEvidence(cell_metric.metric.name, missing="it is counted elsewhere"))
+                continue
+            past = before(known, counting, start)
+            if is_outcome(cell_metric.metric):
+                evidence.append(self._outcome(known, counting, past))
+                continue
             candidate = [line for line in known.within() if line.v == known.cell.candidate]
             baseline = [line for line in known.within() if line.v != known.cell.candidate]
+            arms = [{line.u for line in arm if inside(cell_metric.metric, line)} for arm in (candidate, baseline)]
+            rate = rate_of(past.get(unit or "", NOTHING) for arm in arms for unit in arm)
             evidence.append(
                 MetricEvidence(
                     cell_metric.metric.name,
-                    summary(cell_metric, candidate, True),
-                    summary(cell_metric, baseline, False),
+                    summary(cell_metric, candidate, True, past, rate),
+                    summary(cell_metric, baseline, False, past, rate),
                     histogram(_bins(cell_metric.metric, candidate) + _of(known.forgotten, i, True)),
                     histogram(_bins(cell_metric.metric, baseline) + _of(known.forgotten, i, False)),
+                    restarts=restarts(minutes(cell_metric, known.cell, candidate, baseline)),
                 )
             )
         return tuple(evidence)
+
+    def health(self, rollout: str, attempt: int, stage: int) -> HealthEvidence:
+        known = self._cells.get((rollout, attempt, stage))
+        if known is None:
+            return HealthEvidence()
+        if known.sealed is not None:
+            return known.sealed[1]
+        cell = known.cell
+        exposed = exposures(cell, known.within(), known.tracked)
+        crossed = {unit for unit, arm in exposed if (unit, not arm) in exposed}
+        sampled = Counter(what.arm for what in exposed.values() if what.inside and what.unit not in crossed)
+        did = [event for event in known.tracked if event.name != EXPOSURE and within(cell, event.t)]
+        names = {name for m in measures(cell.metrics) for name in m.events}
+        units = {unit for unit, _ in exposed}
+        active = {line.u for line in known.within()} | {event.u for event in did}
+        seen = [event for event in self._tracked if event.seen > 0]
+        recent = [e.t - e.seen for e in seen if e.seen >= max(e.seen for e in seen) - SKEW_REACH]
+        return HealthEvidence(
+            sampled[True],
+            sampled[False],
+            len(crossed),
+            len(units - active),
+            len({event.u for event in did if event.name in names} - units),
+            statistics.median(recent) if recent else 0.0,
+        )
+
+    def names(self, rollout: str, attempt: int, stage: int) -> Names:
+        known = self._cells.get((rollout, attempt, stage))
+        if known is None:
+            return Names()
+        if known.sealed is not None:
+            return known.sealed[2]
+        exposed = exposures(known.cell, known.within(), known.tracked)
+        found: dict[tuple[Kind, str], list[tuple[float, str, bool]]] = defaultdict(list)
+        for line in known.within():
+            arm = line.v == known.cell.candidate
+            if line.route:
+                found["route", line.route].append((line.at, line.u or "", arm))
+            if line.status >= 500:
+                found["fingerprint", of_request(line.status, line.route or "")].append((line.at, line.u or "", arm))
+        for event in known.tracked:
+            if event.name != EXPOSURE and within(known.cell, event.t):
+                for arm in (True, False):
+                    if (event.u, arm) in exposed and event.t >= exposed[event.u, arm].first:
+                        found["event", event.name].append((event.t, event.u, arm))
+                        if event.mark:
+                            found["fingerprint", event.mark].append((event.t, event.u, arm))
+        ordered = sorted(found.items(), key=lambda item: (min(t for t, _, _ in item[1]), *item[0]))
+        return Names(
+            tuple(
+                NameEvidence(kind, name, units_of(what, True), units_of(what, False))
+                for (kind, name), what in ordered[:MOST]
+            ),
+            len(ordered[MOST:]),
+        )
+
+    def _outcome(self, known: OpenCell, counting: Counting, past: dict[str, Pair]) -> MetricEvidence:
+        cell = known.cell
+        exposed = exposures(cell, known.within(), known.tracked)
+        events: dict[str, list[Event]] = defaultdict(list)
+        for line in known.within():
+            events[line.u or ""].append(line)
+        for event in known.tracked:
+            if within(cell, event.t) and event.name != EXPOSURE:
+                events[event.u].append(event)
+        latest = max(self._latest["service", cell.service], self._latest["rollout", cell.rollout])
+        ripe = min(cell.until or math.inf, latest)
+        candidate, baseline, slots = arms_of(counting, cell, exposed, events, ripe, past)
+        return MetricEvidence(counting.metric.metric.name, candidate, baseline, restarts=restarts(slots))
+
+    def _lesson(self, metric: Metric, served: list[Line], begin: float, service: str) -> LearningEvidence:
+        cell = Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
+        counting = counting_of(CellMetric(metric), "")
+        events: dict[str, list[Event]] = defaultdict(list)
+        for line in served:
+            events[line.u or ""].append(line)
+        exposed = exposures(cell, served, ())
+        for event in self._tracked:
+            if event.name != EXPOSURE and event.t >= begin and (event.u, False) in exposed:
+                events[event.u].append(event)
+        _, arm, _ = arms_of(counting, cell, exposed, events, self._latest["service", service], {})
+        bins: Counter[int] = Counter()
+        if metric.kind == "quantile":
+            for what in exposed.values():
+                bins.update(counting.bins(events[what.unit], what.first))
+        done = 0.0 if metric.kind == "quantile" else arm.events
+        return LearningEvidence(metric.name, int(arm.requests), arm.units, done, histogram(bins), arm)
 
     def learning(
         self, service: str, version: str, metrics: tuple[Metric, ...], since: float
@@ -145,8 +284,11 @@ class MemoryEventStore:
             and line.at >= begin
         ]
         evidence = []
+        measures(CellMetric(metric) for metric in metrics)
         for metric in metrics:
-            terms(CellMetric(metric), "m")
+            if is_outcome(metric):
+                evidence.append(self._lesson(metric, served, begin, service))
+                continue
             lines = [line for line in served if selected(metric, line)]
             events = sum(holds(metric.where, line) for line in lines) if metric.kind == "proportion" else 0
             units = len({line.u for line in lines})
@@ -192,23 +334,26 @@ class MemoryEventStore:
                     for i, cell_metric in enumerate(known.cell.metrics):
                         known.forgotten.update({(i, arm, b): n for b, n in _bins(cell_metric.metric, [line]).items()})
             known.lines = [line for line in known.lines if line.u != name]
+            known.tracked = [event for event in known.tracked if event.u != name]
         for attempt in self._attempts.values():
             attempt.lines = [line for line in attempt.lines if line.u != name]
-        before = len(self._lines)
+        count = len(self._lines) + len(self._tracked)
         self._lines = [line for line in self._lines if line.u != name]
-        return before - len(self._lines)
+        self._tracked = [event for event in self._tracked if event.u != name]
+        return count - len(self._lines) - len(self._tracked)
 
     def retain(self, since: float) -> int:
         for key, known in self._cells.items():
             if known.sealed is None and known.cell.until and known.cell.until < since:
-                known.sealed = self.evidence(*key)
+                known.sealed = self.evidence(*key), self.health(*key), self.names(*key)
         for (rollout, number), attempt in self._attempts.items():
             cells = [c for c in self._cells.values() if (c.cell.rollout, c.cell.attempt) == (rollout, number)]
             if attempt.sealed is None and all(c.sealed is not None for c in cells):
                 attempt.sealed = self.exposure(rollout, number)
-        before = len(self._lines)
+        count = len(self._lines) + len(self._tracked)
         self._lines = [line for line in self._lines if line.at >= since]
-        return before - len(self._lines)
+        self._tracked = [event for event in self._tracked if event.t >= since]
+        return count - len(self._lines) - len(self._tracked)
 
     def close(self) -> None:
         pass
@@ -224,24 +369,81 @@ class MemoryEventStore:
                 other.lines = list(self._lines)
 
 
-def summary(cell_metric: CellMetric, lines: Iterable[Line], candidate: bool) -> ArmSummary:
+def units_of(what: list[tuple[float, str, bool]], arm: bool) -> int:
+    return len({unit for _, unit, a in what if a is arm})
+
+
+def counting_of(cell_metric: CellMetric, candidate: str) -> Counting:
+    return Counting(
+        cell_metric, holds, lambda c, v: v is not None and OPERATORS[c.operator](v, c.value), number, candidate
+    )
+
+
+def before(known: OpenCell, counting: Counting, start: float) -> dict[str, Pair]:
+    """p and q of each unit from what it did before the attempt, both arms and neither."""
+    cell = known.cell
+    if not cell.past:
+        return {}
+    events: dict[str, list[Event]] = defaultdict(list)
+    for line in known.lines:
+        good = line.s == cell.service and line.why in ("rollout", "none") and line.u and line.p is not None
+        if good and cell.past <= line.at < start:
+            events[line.u or ""].append(line)
+    for event in known.tracked:
+        if event.name != EXPOSURE and cell.past <= event.t < start:
+            events[event.u].append(event)
+    return {unit: past_of(counting, kept) for unit, kept in events.items()}
+
+
+def minutes(
+    cell_metric: CellMetric, cell: Cell, candidate: Iterable[Line], baseline: Iterable[Line]
+) -> dict[int, tuple[int, int]]:
+    """First-event units by minute of the stage and arm."""
+    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for arm, lines in enumerate((candidate, baseline)):
+        firsts: dict[str | None, float] = {}
+        for line in lines:
+            if selected(cell_metric.metric, line) and event(cell_metric, line, arm == 0):
+                firsts[line.u] = min(line.at, firsts.get(line.u, math.inf))
+        for at in firsts.values():
+            counts[math.floor((at - cell.since) / 60)][arm] += 1
+    return {minute: (c, b) for minute, (c, b) in counts.items()}
+
+
+def inside(metric: Metric, line: Line) -> bool:
+    return line.p is not None and selected(metric, line)
+
+
+def summary(
+    cell_metric: CellMetric,
+    lines: Iterable[Line],
+    candidate: bool,
+    past: dict[str, Pair],
+    rate: Fraction | None,
+) -> ArmSummary:
     """The arm's sums: per unit first, then over units."""
     units: dict[str | None, list[Line]] = defaultdict(list)
     for line in lines:
         if selected(cell_metric.metric, line):
             units[line.u].append(line)
     total = ArmSummary()
-    for kept in units.values():
+    xs = [(Fraction(0),) * 3]
+    for unit, kept in units.items():
         inside = [line for line in kept if line.p is not None]
         n = len(inside)
-        cap = CAP if cell_metric.metric.kind == "proportion" else math.inf
+        cap = (cell_metric.metric.cap or CAP) if cell_metric.metric.kind == "proportion" else math.inf
         y = min(cap, sum(event(cell_metric, line, candidate) for line in inside))
         over = min(cap, sum(above(cell_metric.metric, line, cell_metric.margin_threshold) for line in inside))
         failures = sum(event(cell_metric, line, candidate) for line in kept)
         total += ArmSummary(
             int(n > 0), n, y, y * y, y * n, n * n, int(failures > 0), failures, over, over * over, over * n
         )
-    return total
+        p, q = past.get(unit or "", NOTHING)
+        if n and rate is not None:
+            x = p - rate * q
+            xs.append((x, x * Fraction(y), x * n))
+    sum_x, xy, xn = (float(sum(column)) for column in zip(*xs, strict=True))
+    return replace(total, x=sum_x, xx=float(sum(one[0] ** 2 for one in xs)), xy=xy, xn=xn)
 
 
 def event(cell_metric: CellMetric, line: Line, candidate: bool) -> bool:

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from fader.model.metric import Metric
 from fader.ports.events import Cell, CellMetric
 from fader.telemetry import statements as sql
+from fader.telemetry.columns import Column, Keys
+from fader.telemetry.measure import Measure
 from fader.telemetry.rows import Parameter, Rows
-from fader.telemetry.terms import terms
+from fader.telemetry.terms import Source, terms
 
 #: Seconds of a slot: the grain of the learning window.
 SLOT = 300
+#: Keys of units are below this.
+KEYS = 1 << 62
+#: Rows whose units are brought into memory at a time.
+PART = 12_000_000
 
-#: (metric, candidate arm, unit, requests, events, over, events among all lines kept)
-Delta = tuple[int, bool, str, int, int, int, int]
+#: Some units, sorted or not, and some columns of theirs.
+Part = tuple[Keys, dict[str, Column]]
+#: The events of a stage by table, and those of a version in learning.
+OF_STAGE: tuple[tuple[Source, str], ...] = (("requests", sql.OF_CELL), ("tracked", sql.OF_TRACKED))
+OF_PAST: tuple[tuple[Source, str], ...] = (("requests", sql.OF_PAST), ("tracked", sql.OF_TRACKED))
+OF_LESSON: tuple[tuple[Source, str], ...] = (("requests", sql.OF_LESSON), ("tracked", sql.OF_TRACKED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +41,7 @@ class Extent:
     since: float
     until: float
 
-    def parameters(self, cell: Cell) -> dict[str, Parameter]:
+    def parameters(self, cell: Cell, low: int = 0, high: int = KEYS) -> dict[str, Parameter]:
         return {
             "folded": self.after,
             "last": self.last,
@@ -38,42 +50,142 @@ class Extent:
             "service": cell.service,
             "candidate": cell.candidate,
             "rollout": cell.rollout,
+            "low": low,
+            "high": high,
         }
 
 
-def unit_deltas(rows: Rows, cell: Cell, extent: Extent) -> Iterator[list[Delta]]:
-    """What the rows add to the sums of each unit, in chunks."""
-    parameters = extent.parameters(cell)
-    columns = []
-    for i, cell_metric in enumerate(cell.metrics):
-        term = terms(cell_metric, f"a{i}")
-        columns.append(term.fill(sql.UNIT_COLUMNS))
-        parameters |= term.parameters
-    if not columns:
-        return
-    query = sql.UNIT_DELTAS.replace("/*columns*/", ",".join(columns)).replace("/*rows*/", sql.OF_CELL)
-    for chunk in rows.ask(query, parameters):
-        yield [
-            (i, row[0], row[1], *row[2 + 4 * i : 6 + 4 * i])
-            for row in chunk
-            for i in range(len(columns))
-            if any(row[2 + 4 * i : 6 + 4 * i])
-        ]
+def key_ranges(rows: Rows, extent: Extent) -> Iterator[tuple[int, int]]:
+    """Ranges of keys that together hold all units of the extent, of about equal size; none when it has no rows."""
+    query = {"folded": extent.after, "last": extent.last, "since": extent.since, "until": extent.until}
+    count = int(rows.table(sql.CELL_ROWS, query)["n"][0])
+    parts = -(-count // PART)
+    for part in range(parts):
+        yield KEYS * part // parts, KEYS * (part + 1) // parts
 
 
-def value_bins(rows: Rows, cell: Cell, extent: Extent) -> Iterator[tuple[int, bool, int, int]]:
-    """(metric, candidate arm, bin, requests) of the quantile metrics, units inside the sample."""
-    for i, cell_metric in enumerate(cell.metrics):
-        term = terms(cell_metric, "a")
-        if term.bin:
+def unit_rows(rows: Rows, measures: Iterable[Measure], cell: Cell, extent: Extent, low: int, high: int) -> list[Part]:
+    """What the rows add to each unit by arm: exposures, lines, direct metrics, tracked events."""
+    parameters = extent.parameters(cell, low, high)
+    columns = [column for m in measures if m.direct for column in m.direct_columns(parameters)]
+    asked = [
+        (sql.UNIT_REQUESTS.replace("/*columns*/", "".join(f", {c}" for c in columns)), sql.OF_CELL),
+        (sql.UNIT_EXPOSURES, sql.OF_EXPOSURES),
+        (sql.UNIT_ACTIVITY.replace("/*named*/", _named(measures, parameters)), sql.OF_TRACKED),
+    ]
+    return [_part(rows.table(_filled(query, where), parameters)) for query, where in asked]
+
+
+def unit_events(
+    rows: Rows,
+    measures: Iterable[Measure],
+    parameters: Mapping[str, Parameter],
+    arms: Keys,
+    first: Column,
+    of: tuple[tuple[Source, str], ...] = OF_STAGE,
+) -> list[Part]:
+    """What exposed units did since; `arms` and `first` say whose, and since when."""
+    exposed = {"exposed": {"key": arms >> 1, "arm": arms & 1, "first": first}}
+    found = []
+    for source, where in of:
+        given = dict(parameters)
+        columns = [column for m in measures for column in m.event_columns(source, given)]
+        if columns:
+            query = sql.UNIT_EVENTS.replace("/*columns*/", ", ".join(columns)).replace("/*source*/", source)
+            query = _filled(query.replace("/*exposed*/", "exposed"), where)
+            found.append(_part(rows.table(query, given, exposed)))
+    return found
+
+
+def unit_past(rows: Rows, measures: Iterable[Measure], cell: Cell, extent: Extent, low: int, high: int) -> list[Part]:
+    """The same metrics of each unit in another time, both arms and neither: p (of y), q (of n), and `here`."""
+    found = []
+    for source, where in OF_PAST:
+        parameters = extent.parameters(cell, low, high)
+        del parameters["candidate"]  # then nothing is a failure because another version answered
+        columns = [column for m in measures if not m.external for column in m.past_columns(source, parameters)]
+        query = sql.UNIT_PAST.replace("/*columns*/", "".join(f", {c}" for c in columns)).replace("/*source*/", source)
+        answer = rows.table(_filled(query, where), parameters)
+        found.append((answer.pop("k"), answer))
+    return found
+
+
+def value_bins(
+    rows: Rows, measures: Iterable[Measure], cell: Cell, extent: Extent
+) -> Iterator[tuple[int, bool, int, int]]:
+    """(metric, candidate arm, bin, requests) of the quantiles of requests, units inside the sample."""
+    for m in measures:
+        if m.direct and m.quantile:
+            term = terms(m.cell_metric, "a")
             query = term.fill(sql.VALUE_BINS.replace("/*rows*/", sql.OF_CELL))
             for chunk in rows.ask(query, extent.parameters(cell) | term.parameters):
-                yield from ((i, *row) for row in chunk)
+                yield from ((m.index, *row) for row in chunk)
+
+
+def _named(measures: Iterable[Measure], parameters: dict[str, Parameter]) -> str:
+    names = sorted({name for m in measures for name in m.events})
+    parameters |= {f"event{i}": name for i, name in enumerate(names)}
+    return " OR ".join(f"name = $event{i}" for i in range(len(names))) or "false"
+
+
+def _filled(query: str, where: str) -> str:
+    return query.replace("/*rows*/", where).replace("/*keys*/", sql.OF_KEYS)
+
+
+def _part(answer: dict[str, Column]) -> Part:
+    """By arm; what has none stands with the baseline's."""
+    keys: Keys = answer.pop("k") * 2
+    return keys + answer.pop("arm", 0), answer
+
+
+def route_names(rows: Rows, query: str, cell: Cell, extent: Extent, part: tuple[int, int]) -> dict[str, Any]:
+    """(unit, arm, label, time of the first) of what requests are called, in the arm that they were assigned to."""
+    return rows.table(_filled(query, sql.OF_CELL), extent.parameters(cell, *part))
+
+
+def event_names(
+    rows: Rows, label: str, cell: Cell, extent: Extent, part: tuple[int, int], arms: Keys, first: Column
+) -> dict[str, Any]:
+    """The same of tracked events of exposed units; `label` is a column: their name, or their fingerprint."""
+    exposed = {"exposed": {"key": arms >> 1, "arm": arms & 1, "first": first}}
+    query = _filled(sql.EVENT_NAMES.replace("/*label*/", label), f"{sql.OF_TRACKED} AND {sql.OF_KEYS}")
+    return rows.table(query, extent.parameters(cell, *part), exposed)
+
+
+def touched_units(rows: Rows, cell: Cell, extent: Extent, part: tuple[int, int]) -> Keys:
+    """The units that the rows are of, sorted."""
+    parameters = extent.parameters(cell, *part)
+    found = []
+    for source, where in (("requests", sql.OF_CELL), ("tracked", sql.OF_ANY_TRACKED)):
+        query = _filled(sql.UNIT_KEYS.replace("/*source*/", source), where)
+        found.append(rows.table(query, parameters)["k"])
+    return np.unique(np.concatenate(found))
 
 
 def candidate_units(rows: Rows, cell: Cell, extent: Extent) -> Iterator[list[tuple[str, int, float]]]:
     """(unit, requests that hurt it, first at) of the units that got the candidate of the cell's rollout, in chunks."""
     return rows.ask(sql.CANDIDATE_UNITS.replace("/*rows*/", sql.OF_CELL), extent.parameters(cell))
+
+
+def lesson_units(rows: Rows, parameters: Mapping[str, Parameter]) -> tuple[Keys, Column]:
+    """The units that met a version, sorted, and when first."""
+    answer = rows.table(_filled(sql.LESSON_UNITS, sql.OF_LESSON), parameters)
+    return answer["k"], answer["first"]
+
+
+def lesson_bins(
+    rows: Rows, measure: Measure, parameters: Mapping[str, Parameter], units: Keys, first: Column
+) -> list[tuple[int, int]]:
+    """(bin, events) of the values of a quantile of events."""
+    exposed = {"exposed": {"key": units, "first": first}}
+    for source, where in OF_LESSON:
+        given = dict(parameters)
+        selected, number = measure.value_terms(source, given)
+        if selected:
+            query = sql.LESSON_BINS.replace("/*source*/", source).replace("/*selected*/", selected)
+            answer = rows.table(_filled(query.replace("/*bin*/", number), where), given, exposed)
+            return list(zip(answer["bin"].tolist(), answer["times"].tolist(), strict=True))
+    return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The requests themselves, in DuckDB: taken over from the spool, counted, erased."""
+"""The events themselves, in DuckDB: taken over from the spools, counted, erased."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import Any
 
 import duckdb
 import msgspec
+import numpy as np
 
 from fader.errors import BadInput, Corrupt, Problem, Unavailable
 from fader.telemetry import statements as sql
+from fader.telemetry.columns import Column, Columns
 from fader.telemetry.line import Line, read
 from fader.telemetry.spool import Batch, Segment
+from fader.telemetry.tracked import EXPOSURE, TrackedRow, decode
 
 Parameter = float | str
 #: Rows that are fetched at a time, so that catching up with millions of units does not take their memory.
@@ -30,6 +33,7 @@ class Rows:
         """Raises Corrupt (not a store of this version), Unavailable (another process has it), BadInput (no access)."""
         self._path = path
         self._scratch = path.with_suffix(".loading")
+        self._scratch_tracked = path.with_suffix(".tracking")
         self._db = _connect(path, memory, threads)
         try:
             self._run(sql.ROWS_SCHEMA, schema=sql.SCHEMA)
@@ -40,6 +44,8 @@ class Rows:
         if schema != sql.SCHEMA:
             self._db.close()
             raise _corrupt(path, f"schema {schema}, and this fader reads {sql.SCHEMA}")
+        self._latest = {(kind, name): at for kind, name, at in self._run(sql.LATEST)}
+        self._remember_ids()
 
     def close(self) -> None:
         self._db.close()
@@ -48,9 +54,18 @@ class Rows:
         """Bytes of each segment that are in the tables."""
         return {(gateway, segment): taken for gateway, segment, taken in self._run(sql.SEGMENTS)}
 
-    def load(self, batches: Sequence[Batch]) -> int:
+    def latest(self, kind: str, name: str) -> float:
+        """The latest start of the requests of a `service`, or of the exposure events of a `rollout`; 0 for none."""
+        return float(self._latest.get((kind, name), 0.0))
+
+    def brought(self, after: int) -> int:
+        """How many rows came with the batches after this one."""
+        return int(self.table(sql.BROUGHT, {"after": after})["n"][0])
+
+    def load(self, batches: Sequence[Batch], tracked: Sequence[Batch] = ()) -> int:
         """Take these over in one transaction, with the marks that say so. Raises Unavailable: then nothing is taken."""
         lines: list[Line] = []
+        events: list[TrackedRow] = []
         broken = 0
         marks: dict[Segment, tuple[int, float]] = {}
         with _refusals(self._path):
@@ -60,25 +75,57 @@ class Rows:
                 marks[batch.key] = max(end, batch.end), max([newest, *(line.at for line in kept)])
                 lines += kept
                 broken += bad
+            for batch in tracked:
+                events += decode(batch.path.read_bytes())
+                marks[batch.key] = batch.end, 0.0
+            events = self._fresh(events)
+            latest = _latest(lines, events)
             try:
                 self._scratch.write_bytes(_encoder.encode_lines(lines))
-                self._commit(lines, marks, broken)
+                self._scratch_tracked.write_bytes(_encoder.encode_lines(events))
+                self._commit(lines, events, marks, latest, broken)
             finally:
                 self._scratch.unlink(missing_ok=True)
+                self._scratch_tracked.unlink(missing_ok=True)
         self.batch += 1
         self.broken += broken
-        return len(lines)
+        for key, at in latest.items():
+            self._latest[key] = max(at, self._latest.get(key, 0.0))
+        ids = np.sort(np.array([event.i for event in events], np.int64))
+        self._ids.write(ids, {})
+        return len(lines) + len(events)
 
-    def _commit(self, lines: Sequence[Line], marks: Mapping[Segment, tuple[int, float]], broken: int) -> None:
+    def _fresh(self, events: list[TrackedRow]) -> list[TrackedRow]:
+        """Without those whose id is there already."""
+        first = {event.i: event for event in reversed(events)}
+        ids = np.sort(np.fromiter(first, np.int64, len(first)))
+        for known in ids[self._ids.find(ids)].tolist():
+            del first[known]
+        return list(first.values())
+
+    def _commit(
+        self,
+        lines: Sequence[Line],
+        events: Sequence[TrackedRow],
+        marks: Mapping[Segment, tuple[int, float]],
+        latest: Mapping[tuple[str, str], float],
+        broken: int,
+    ) -> None:
         number = self.batch + 1
         self._db.execute("BEGIN")
         try:
             if lines:
                 self._run(sql.LOAD, batch=number, file=str(self._scratch))
+            if events:
+                self._run(sql.LOAD_TRACKED, batch=number, file=str(self._scratch_tracked))
             for (gateway, segment), (end, newest) in marks.items():
                 before = self._run(sql.DROP_SEGMENT, gateway=gateway, segment=segment)
-                latest = max([newest, *(row[0] for row in before)])
-                self._run(sql.TAKE_SEGMENT, gateway=gateway, segment=segment, taken=end, newest=latest)
+                latest_start = max([newest, *(row[0] for row in before)])
+                self._run(sql.TAKE_SEGMENT, gateway=gateway, segment=segment, taken=end, newest=latest_start)
+            for (kind, name), at in latest.items():
+                if at > self.latest(kind, name):
+                    self._run(sql.DROP_LATEST, kind=kind, name=name)
+                    self._run(sql.TAKE_LATEST, kind=kind, name=name, t=at)
             self._run(sql.ADVANCE, batch=number, broken=broken)
             self._db.execute("COMMIT")
         except BaseException:
@@ -86,22 +133,31 @@ class Rows:
                 self._db.execute("ROLLBACK")
             raise
 
+    def _remember_ids(self) -> None:
+        """Ids are known as long as their events are kept: eight bytes each."""
+        self._ids = Columns({})
+        self._ids.write(np.unique(self.table(sql.TRACKED_IDS, {})["i"].astype(np.int64)), {})
+
     def counted(self, service: str, since: float, until: float) -> int:
         return int(self._run(sql.COUNTED, service=service, since=since, until=until)[0][0])
 
     def forget(self, unit: str) -> int:
         """Erase the unit's rows, and rewrite what held its name."""
-        count = int(self._run(sql.BLANK_UNIT, unit=unit)[0][0])
+        count = int(self._run(sql.BLANK_UNIT, unit=unit)[0][0]) + int(self._run(sql.BLANK_TRACKED, unit=unit)[0][0])
         self._run(sql.DELETE_BLANKED)
+        self._run(sql.DELETE_BLANKED_TRACKED)
         self._db.execute("CHECKPOINT")
         return count
 
     def retain(self, since: float) -> tuple[int, list[Segment]]:
         """Drop rows that started before; also says which segments need no mark any more."""
         count = int(self._run(sql.DELETE_OLD, since=since)[0][0])
+        tracked = int(self._run(sql.DELETE_OLD_TRACKED, since=since)[0][0])
         segments = [(row[0], row[1]) for row in self._run(sql.OLD_SEGMENTS, since=since)]
         self._db.execute("CHECKPOINT")
-        return count, segments
+        if tracked:
+            self._remember_ids()
+        return count + tracked, segments
 
     def ask(self, query: str, parameters: Mapping[str, Parameter]) -> Iterator[list[Any]]:
         """The rows of an answer, some thousands at a time. Parameters that the query does not name are left out.
@@ -113,9 +169,41 @@ class Rows:
             while chunk := cursor.fetchmany(CHUNK):
                 yield chunk
 
+    def table(
+        self, query: str, parameters: Mapping[str, Parameter], relations: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> dict[str, Column]:
+        """The answer by column: whole numbers as int64, times as float64; what is NULL is 0, or never (inf).
+
+        `relations`: further tables that the query names, by column. Raises Unavailable.
+        """
+        with closing(self._db.cursor()) as cursor, _refusals(self._path):
+            for name, columns in (relations or {}).items():
+                cursor.register(name, dict(columns))
+            found = cursor.execute(query, _used(query, parameters)).fetchnumpy()
+        return {name: _plain(values) for name, values in found.items()}
+
     def _run(self, query: str, **parameters: Parameter) -> list[Any]:
         with _refusals(self._path):
             return self._db.execute(query, _used(query, parameters)).fetchall()
+
+
+def _latest(lines: Sequence[Line], events: Sequence[TrackedRow]) -> dict[tuple[str, str], float]:
+    latest: dict[tuple[str, str], float] = {}
+    for line in lines:
+        latest["service", line.s] = max(line.at, latest.get(("service", line.s), 0.0))
+    for event in events:
+        if event.name == EXPOSURE:
+            latest["rollout", event.r] = max(event.t, latest.get(("rollout", event.r), 0.0))
+    return latest
+
+
+def _plain(values: Any) -> Any:
+    """NULLs come as a mask. Texts stay as they are."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.filled(np.inf if values.dtype.kind == "f" else 0)
+    if values.dtype.kind == "f":
+        return np.asarray(values, np.float64)
+    return np.asarray(values, np.int64) if values.dtype.kind in "iub" else values
 
 
 def _used(query: str, parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:

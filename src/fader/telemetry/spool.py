@@ -19,6 +19,9 @@ from fader.errors import BadInput, Corrupt, Problem
 
 Segment = tuple[str, str]
 
+#: What `add` takes; no gateway is called so.
+OWN: Segment = ("", "events")
+
 #: Percent-encoded gateway and segment names longer than this do not fit into a file name.
 NAME_BYTES = 100
 
@@ -85,15 +88,21 @@ class Spool:
         with self._lock:
             held = self._held.get((gateway, segment), 0)
             fresh = unheld(held, offset, lines)
-            if not fresh:
-                return held
-            end = held + len(fresh)
-            name = "=".join((quote(gateway, safe=""), quote(segment, safe=""), f"{held:015d}", f"{end:015d}"))
-            path = self._folder / f"{name}.ndjson"
-            _write(path, fresh)
-            self._waiting.append(Batch(gateway, segment, held, end, path))
-            self._held[gateway, segment] = end
-            return end
+            return self._take((gateway, segment), held, fresh) if fresh else held
+
+    def add(self, lines: bytes) -> None:
+        """Take whole lines of no gateway, after all that were taken. Raises OSError when the disk refuses."""
+        with self._lock:
+            self._take(OWN, self._held.get(OWN, 0), lines)
+
+    def _take(self, key: Segment, held: int, fresh: bytes) -> int:
+        end = held + len(fresh)
+        name = "=".join((*(quote(part, safe="") for part in key), f"{held:015d}", f"{end:015d}"))
+        path = self._folder / f"{name}.ndjson"
+        _write(path, fresh)
+        self._waiting.append(Batch(*key, held, end, path))
+        self._held[key] = end
+        return end
 
     def waiting(self, limit: int) -> list[Batch]:
         """The next batches in order of arrival, together about `limit` bytes, at least one if there is any."""

@@ -6,7 +6,7 @@ Where a part depends on a metric, a comment such as `/*event*/` marks the place:
 from __future__ import annotations
 
 #: The version of both schemas; another one is refused.
-SCHEMA = 1
+SCHEMA = 2
 
 # DuckDB: the requests, and what was taken over from which segment ------------------------------------------------
 
@@ -14,7 +14,17 @@ ROWS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
     batch BIGINT NOT NULL,   -- number of the load that brought it: rises, so that only new rows are folded
     t DOUBLE NOT NULL, s VARCHAR NOT NULL, u VARCHAR, r VARCHAR, v VARCHAR, why VARCHAR, w VARCHAR, p DOUBLE,
-    c SMALLINT, f VARCHAR, us BIGINT, m VARCHAR, path VARCHAR, rx BIGINT, tx BIGINT
+    c SMALLINT, f VARCHAR, us BIGINT, m VARCHAR, path VARCHAR, rx BIGINT, tx BIGINT,
+    k BIGINT, route VARCHAR  -- the unit's key, the request's template
+);
+CREATE TABLE IF NOT EXISTS tracked (
+    batch BIGINT NOT NULL, i BIGINT NOT NULL,  -- i: hash of the event's id
+    k BIGINT NOT NULL, u VARCHAR NOT NULL, t DOUBLE NOT NULL, name VARCHAR NOT NULL, r VARCHAR NOT NULL,
+    v VARCHAR NOT NULL, numbers VARCHAR NOT NULL, texts VARCHAR NOT NULL,  -- properties: JSON objects, by type
+    mark VARCHAR NOT NULL, seen DOUBLE NOT NULL  -- fingerprint of an error; when the server got it
+);
+CREATE TABLE IF NOT EXISTS latest (  -- the latest start of a service's requests, of a rollout's exposure events
+    kind VARCHAR NOT NULL, name VARCHAR NOT NULL, t DOUBLE NOT NULL
 );
 CREATE TABLE IF NOT EXISTS segments (
     gateway VARCHAR NOT NULL, segment VARCHAR NOT NULL,
@@ -30,11 +40,25 @@ STORE = "SELECT id, schema, batch, broken FROM store"
 SEGMENTS = "SELECT gateway, segment, max(taken) FROM segments GROUP BY ALL"
 LOAD = """
 INSERT INTO requests
-SELECT $batch, t, s, u, r, v, why, w, p, c, f, us, m, path, rx, tx FROM read_json($file, format = 'newline_delimited',
-    columns = {t: 'DOUBLE', s: 'VARCHAR', u: 'VARCHAR', r: 'VARCHAR', v: 'VARCHAR', why: 'VARCHAR', w: 'VARCHAR',
-        p: 'DOUBLE', c: 'SMALLINT', f: 'VARCHAR', us: 'BIGINT', m: 'VARCHAR', path: 'VARCHAR', rx: 'BIGINT',
-        tx: 'BIGINT'})
+SELECT $batch, t, s, u, r, v, why, w, p, c, f, us, m, path, rx, tx, "#k", "#route"
+FROM read_json($file, format = 'newline_delimited', columns = {t: 'DOUBLE', s: 'VARCHAR', u: 'VARCHAR', r: 'VARCHAR',
+    v: 'VARCHAR', why: 'VARCHAR', w: 'VARCHAR', p: 'DOUBLE', c: 'SMALLINT', f: 'VARCHAR', us: 'BIGINT', m: 'VARCHAR',
+    path: 'VARCHAR', rx: 'BIGINT', tx: 'BIGINT', "#k": 'BIGINT', "#route": 'VARCHAR'})
 """
+LOAD_TRACKED = """
+INSERT INTO tracked
+SELECT $batch, i, k, u, t, name, r, v, numbers, texts, mark, seen
+FROM read_json($file, format = 'newline_delimited', columns = {i: 'BIGINT', k: 'BIGINT', u: 'VARCHAR', t: 'DOUBLE',
+    name: 'VARCHAR', r: 'VARCHAR', v: 'VARCHAR', numbers: 'VARCHAR', texts: 'VARCHAR', mark: 'VARCHAR',
+    seen: 'DOUBLE'})
+"""
+BROUGHT = """
+SELECT (SELECT count(*) FROM requests WHERE batch > $after) + (SELECT count(*) FROM tracked WHERE batch > $after) AS n
+"""
+TRACKED_IDS = "SELECT i FROM tracked"
+LATEST = "SELECT kind, name, t FROM latest"
+DROP_LATEST = "DELETE FROM latest WHERE kind = $kind AND name = $name"
+TAKE_LATEST = "INSERT INTO latest VALUES ($kind, $name, $t)"
 DROP_SEGMENT = "DELETE FROM segments WHERE gateway = $gateway AND segment = $segment RETURNING newest"
 TAKE_SEGMENT = "INSERT INTO segments VALUES ($gateway, $segment, $taken, $newest)"
 ADVANCE = "UPDATE store SET batch = $batch, broken = broken + $broken"
@@ -43,6 +67,11 @@ COUNTED = "SELECT count(*) FROM requests WHERE s = $service AND t >= $since AND 
 BLANK_UNIT = "UPDATE requests SET u = NULL, path = NULL, t = -1 WHERE u = $unit"
 DELETE_BLANKED = "DELETE FROM requests WHERE t < 0"
 DELETE_OLD = "DELETE FROM requests WHERE t < $since"
+BLANK_TRACKED = """
+UPDATE tracked SET u = '', k = 0, numbers = '{}', texts = '{}', mark = '', t = -1 WHERE u = $unit
+"""
+DELETE_BLANKED_TRACKED = "DELETE FROM tracked WHERE t < 0"
+DELETE_OLD_TRACKED = "DELETE FROM tracked WHERE t < $since"
 OLD_SEGMENTS = """
 DELETE FROM segments AS x WHERE newest < $since
     AND EXISTS (SELECT 1 FROM segments AS y WHERE y.gateway = x.gateway AND y.segment > x.segment)
@@ -52,11 +81,65 @@ OF_CELL = """
 batch > $folded AND batch <= $last AND s = $service AND why = 'rollout' AND u IS NOT NULL AND v IS NOT NULL
     AND t >= $since AND t < $until
 """
-#: Ordered by unit: neighbours in the tree of sums are written together, and a new tree from left to right.
-UNIT_DELTAS = "SELECT v = $candidate, u, /*columns*/ FROM requests WHERE /*rows*/ GROUP BY 1, 2 ORDER BY u"
-UNIT_COLUMNS = """
-count(*) FILTER (p IS NOT NULL AND /*selected*/), count(*) FILTER (p IS NOT NULL AND /*event*/),
-count(*) FILTER (p IS NOT NULL AND /*over*/), count(*) FILTER (/*event*/)
+#: Some units at a time, so that a long history does not take their memory.
+OF_KEYS = "k >= $low AND k < $high"
+#: What the requests of each unit say of each arm: first exposure, lines inside the sample, lines, and direct metrics.
+UNIT_REQUESTS = """
+SELECT k, CAST(v = $candidate AS INTEGER) AS arm, min(t) AS first, count(p) AS inside, count(*) AS req /*columns*/
+FROM requests WHERE /*rows*/ AND /*keys*/ GROUP BY k, v = $candidate
+"""
+OF_EXPOSURES = """
+batch > $folded AND batch <= $last AND name = 'exposure' AND r = $rollout AND t >= $since AND t < $until
+"""
+#: The same of exposures that an app tracked.
+UNIT_EXPOSURES = """
+SELECT k, CAST(v = $candidate AS INTEGER) AS arm, min(t) AS first, count(*) AS inside
+FROM tracked WHERE /*rows*/ AND /*keys*/ GROUP BY k, v = $candidate
+"""
+OF_TRACKED = """
+batch > $folded AND batch <= $last AND name <> 'exposure' AND t >= $since AND t < $until
+"""
+OF_ANY_TRACKED = "batch > $folded AND batch <= $last AND t >= $since AND t < $until"
+#: Tracked events of a unit, and those that a metric of the stage is about.
+UNIT_ACTIVITY = """
+SELECT k, count(*) AS act, count(CASE WHEN /*named*/ THEN 1 END) AS out
+FROM tracked WHERE /*rows*/ AND /*keys*/ GROUP BY k
+"""
+#: What exposed units did; `exposed`: unit, arm, time of the first exposure.
+UNIT_EVENTS = """
+SELECT x.key AS k, x.arm AS arm, /*columns*/
+FROM /*source*/ AS e JOIN /*exposed*/ AS x ON e.k = x.key WHERE /*rows*/ AND /*keys*/ AND t >= first
+GROUP BY x.key, x.arm
+"""
+UNIT_KEYS = "SELECT DISTINCT k FROM /*source*/ WHERE /*rows*/ AND /*keys*/"
+CELL_ROWS = """
+SELECT (SELECT count(*) FROM requests WHERE batch > $folded AND batch <= $last AND t >= $since AND t < $until)
+    + (SELECT count(*) FROM tracked WHERE batch > $folded AND batch <= $last AND t >= $since AND t < $until) AS n
+"""
+#: What units did before an attempt, as covariates; `all`: a unit that was there at all has n = 1.
+OF_PAST = """
+batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND u IS NOT NULL
+    AND p IS NOT NULL AND t >= $since AND t < $until
+"""
+UNIT_PAST = "SELECT k, count(*) AS here /*columns*/ FROM /*source*/ WHERE /*rows*/ AND /*keys*/ GROUP BY k"
+#: Names that occurred, by unit and arm.
+ROUTES = """
+SELECT k, CAST(v = $candidate AS INTEGER) AS arm, route AS label, min(t) AS t
+FROM requests WHERE /*rows*/ AND /*keys*/ AND route <> '' GROUP BY k, v = $candidate, route
+"""
+FAILED_ROUTES = """
+SELECT k, CAST(v = $candidate AS INTEGER) AS arm, CAST(c AS VARCHAR) || ' ' || route AS label,
+    min(t) AS t
+FROM requests WHERE /*rows*/ AND /*keys*/ AND c >= 500 GROUP BY k, v = $candidate, c, route
+"""
+#: Of tracked events: those from the exposure on.
+EVENT_NAMES = """
+SELECT x.key AS k, x.arm AS arm, /*label*/ AS label, min(t) AS t
+FROM tracked AS e JOIN exposed AS x ON e.k = x.key
+WHERE /*rows*/ AND t >= first AND /*label*/ <> '' GROUP BY x.key, x.arm, /*label*/
+"""
+SKEW = """
+SELECT median(t - seen) AS skew FROM tracked WHERE seen >= (SELECT max(seen) FROM tracked) - $reach AND seen > 0
 """
 VALUE_BINS = """
 SELECT v = $candidate, /*bin*/, count(*) FROM requests WHERE /*rows*/ AND p IS NOT NULL AND /*selected*/ GROUP BY 1, 2
@@ -68,6 +151,15 @@ WHERE /*rows*/ AND r = $rollout AND v = $candidate GROUP BY u ORDER BY u
 OF_VERSION = """
 batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND u IS NOT NULL
     AND v = $version AND (w IS NULL OR w = v) AND p IS NOT NULL AND t >= $slot * $width
+"""
+OF_LESSON = """
+batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND u IS NOT NULL
+    AND v = $version AND (w IS NULL OR w = v) AND p IS NOT NULL AND t >= $since AND t < $until
+"""
+LESSON_UNITS = "SELECT k, min(t) AS first FROM requests WHERE /*rows*/ AND /*keys*/ GROUP BY k ORDER BY k"
+LESSON_BINS = """
+SELECT /*bin*/ AS bin, count(*) AS times FROM /*source*/ AS e JOIN exposed AS x ON e.k = x.key
+WHERE /*rows*/ AND t >= first AND /*selected*/ GROUP BY 1
 """
 LEARN = """
 SELECT floor(t / $width)::BIGINT, count(*), count(*) FILTER (/*event*/)
@@ -85,24 +177,13 @@ SUMS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS store (id TEXT NOT NULL, schema INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS cell (
     id INTEGER PRIMARY KEY, rollout TEXT NOT NULL, attempt INTEGER NOT NULL, stage INTEGER NOT NULL,
-    spec BLOB NOT NULL, until REAL NOT NULL, folded INTEGER NOT NULL, sealed INTEGER NOT NULL DEFAULT 0,
+    spec BLOB NOT NULL, until REAL NOT NULL, folded INTEGER NOT NULL,  -- the last batch in what is saved of it
+    totals BLOB NOT NULL DEFAULT '[]',
+    sealed BLOB,                                                       -- its last answers; nothing is added any more
     UNIQUE (rollout, attempt, stage)
 );
-CREATE TABLE IF NOT EXISTS unit_sums (
-    cell INTEGER, u TEXT, metric INTEGER, arm INTEGER,           -- all of a unit on one page
-    n INTEGER NOT NULL, y INTEGER NOT NULL, o INTEGER NOT NULL,  -- requests, events, over: units inside the sample
-    f INTEGER NOT NULL,                                          -- events among all lines kept
-    PRIMARY KEY (cell, u, metric, arm)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS arm_sums (
-    cell INTEGER, metric INTEGER, arm INTEGER,
-    units INTEGER NOT NULL, requests INTEGER NOT NULL, events INTEGER NOT NULL,
-    yy INTEGER NOT NULL, yn INTEGER NOT NULL, nn INTEGER NOT NULL, first INTEGER NOT NULL, failures INTEGER NOT NULL,
-    over INTEGER NOT NULL, over_yy INTEGER NOT NULL, over_yn INTEGER NOT NULL,
-    PRIMARY KEY (cell, metric, arm)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS bins (
-    cell INTEGER, metric INTEGER, arm INTEGER, bin INTEGER, n INTEGER NOT NULL, PRIMARY KEY (cell, metric, arm, bin)
+CREATE TABLE IF NOT EXISTS columns (  -- what is saved of its units, by column
+    cell INTEGER, part TEXT, name TEXT, data BLOB NOT NULL, PRIMARY KEY (cell, part, name)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS attempt (
     id INTEGER PRIMARY KEY, rollout TEXT NOT NULL, attempt INTEGER NOT NULL,
@@ -128,52 +209,10 @@ CREATE TABLE IF NOT EXISTS learnt_bins (
 CREATE TABLE IF NOT EXISTS learnt_units (
     learning INTEGER, u TEXT, metric INTEGER, slot INTEGER NOT NULL, PRIMARY KEY (learning, u, metric)
 ) WITHOUT ROWID;
-CREATE TEMP TABLE delta (metric INTEGER, arm INTEGER, u TEXT, n INTEGER, y INTEGER, o INTEGER, f INTEGER);
 CREATE TEMP TABLE seen (u TEXT, harms INTEGER, first_at REAL);
 CREATE TEMP TABLE fresh (metric INTEGER, u TEXT, slot INTEGER);
 """
 
-#: `caps`: JSON list, by metric, of the events of a unit that count.
-#: Totals change by what the capped contribution of each touched unit changes: O(touched), never O(units).
-FOLD_TOTALS = """
-INSERT INTO arm_sums
-SELECT :cell, metric, arm,
-    sum((n1 > 0) - (n0 > 0)), sum(n1 - n0), sum(y1 - y0),
-    sum(y1 * y1 - y0 * y0), sum(y1 * n1 - y0 * n0), sum(n1 * n1 - n0 * n0),
-    sum((f1 > 0) - (f0 > 0)), sum(f1 - f0),
-    sum(o1 - o0), sum(o1 * o1 - o0 * o0), sum(o1 * n1 - o0 * n0)
-FROM (
-    SELECT d.metric, d.arm, ifnull(x.n, 0) AS n0, ifnull(x.n, 0) + d.n AS n1,
-        min(ifnull(x.y, 0), c.value) AS y0, min(ifnull(x.y, 0) + d.y, c.value) AS y1,
-        min(ifnull(x.o, 0), c.value) AS o0, min(ifnull(x.o, 0) + d.o, c.value) AS o1,
-        ifnull(x.f, 0) AS f0, ifnull(x.f, 0) + d.f AS f1
-    FROM delta AS d JOIN json_each(:caps) AS c ON c.key = d.metric
-    LEFT JOIN unit_sums AS x ON x.cell = :cell AND x.metric = d.metric AND x.arm = d.arm AND x.u = d.u
-)
-WHERE true GROUP BY metric, arm
-ON CONFLICT DO UPDATE SET units = units + excluded.units, requests = requests + excluded.requests,
-    events = events + excluded.events, yy = yy + excluded.yy, yn = yn + excluded.yn, nn = nn + excluded.nn,
-    first = first + excluded.first, failures = failures + excluded.failures, over = over + excluded.over,
-    over_yy = over_yy + excluded.over_yy, over_yn = over_yn + excluded.over_yn
-"""
-#: By sign: rows that come in, and rows that go out again because the end of the stage moved.
-DELTA = {
-    1: "INSERT INTO delta VALUES (?, ?, ?, ?, ?, ?, ?)",
-    -1: "INSERT INTO delta VALUES (?, ?, ?, -?, -?, -?, -?)",
-}
-FOLD_UNITS = """
-INSERT INTO unit_sums SELECT :cell, u, metric, arm, n, y, o, f FROM delta WHERE true
-ON CONFLICT DO UPDATE SET n = n + excluded.n, y = y + excluded.y, o = o + excluded.o, f = f + excluded.f
-"""
-FORGET_DELTA = """
-INSERT INTO delta SELECT metric, arm, u, -n, -y, -o, -f FROM unit_sums WHERE cell = :cell AND u = :unit
-"""
-FOLD_BINS = "INSERT INTO bins VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
-ARM_SUMS = """
-SELECT metric, arm, units, requests, events, yy, yn, nn, first, failures, over, over_yy, over_yn
-FROM arm_sums WHERE cell = :cell
-"""
-BINS = "SELECT metric, arm, bin, n FROM bins WHERE cell = :cell AND n > 0 ORDER BY metric, arm, bin"
 MORE_EXPOSURE = """
 UPDATE attempt SET
     units = units + (SELECT count(*) FROM seen AS d LEFT JOIN exposed AS x ON x.attempt = :attempt AND x.u = d.u
@@ -200,7 +239,7 @@ FROM attempt AS x
 """
 ENDED_ATTEMPTS = """
 SELECT id FROM attempt AS x WHERE NOT sealed AND NOT EXISTS (
-    SELECT 1 FROM cell AS y WHERE y.rollout = x.rollout AND y.attempt = x.attempt AND NOT y.sealed)
+    SELECT 1 FROM cell AS y WHERE y.rollout = x.rollout AND y.attempt = x.attempt AND y.sealed IS NULL)
 """
 
 #: A unit counts in the slot of its last request, so that those of a window are a sum over slots.

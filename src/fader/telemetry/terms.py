@@ -1,13 +1,18 @@
-"""A metric as SQL over the table `requests`. Everything a person wrote travels as a parameter."""
+"""Conditions and values of metrics as SQL over rows. Everything a person wrote travels as a parameter."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from fader.errors import BadInput, Problem
 from fader.model.metric import REQUEST_FIELDS, Comparison
 from fader.model.summary import GAMMA
 from fader.ports.events import CellMetric
+from fader.telemetry.tracked import NAME
+
+#: The two tables of events: what gateways logged, and what apps tracked.
+Source = Literal["requests", "tracked"]
 
 #: name of a field → the column expression that holds it, NULL where unknown.
 COLUMNS = {
@@ -52,13 +57,13 @@ def terms(cell_metric: CellMetric, key: str, deflected: bool = True) -> Terms:
     """
     metric = cell_metric.metric
     parameters: dict[str, float | str] = {}
-    where = " AND ".join(_compare(c, f"{key}w{i}", parameters) for i, c in enumerate(metric.where)) or "true"
+    where = " AND ".join(compare("requests", c, f"{key}w{i}", parameters) for i, c in enumerate(metric.where)) or "true"
     if metric.kind == "proportion":
         event = f"({where})"
         if deflected:
             event += f" OR {DEFLECTED}" if metric.better == "lower" else f" AND NOT coalesce({DEFLECTED}, false)"
         return Terms("true", f"({event})", "false", "", parameters)
-    value = _column(metric.value, number=True)
+    value = column("requests", metric.value, number=True)
     selected = f"({where} AND {value} IS NOT NULL)"
     parameters[f"{key}x"] = cell_metric.threshold
     parameters[f"{key}m"] = cell_metric.margin_threshold
@@ -66,20 +71,37 @@ def terms(cell_metric: CellMetric, key: str, deflected: bool = True) -> Terms:
         selected,
         f"({selected} AND {value} > ${key}x)",
         f"({selected} AND {value} > ${key}m)",
-        f"ceil(ln(greatest({value}, {SMALLEST})) / ln({GAMMA!r}))::INTEGER",
+        bin_of(value),
         parameters,
     )
 
 
-def _compare(comparison: Comparison, name: str, parameters: dict[str, float | str]) -> str:
+def compare(source: Source, comparison: Comparison, name: str, parameters: dict[str, float | str]) -> str:
+    """A condition on a row. A value that is unknown fulfils none. Raises BadInput."""
     number = not isinstance(comparison.value, str)
     if comparison.operator not in (OPERATORS if number else ("==", "!=")):
         raise BadInput(Problem(f"{comparison.field} cannot be compared by {comparison.operator!r}"))
     parameters[name] = float(comparison.value) if number else comparison.value
-    return f"{_column(comparison.field, number)} {OPERATORS[comparison.operator]} ${name}"
+    return f"{column(source, comparison.field, number)} {OPERATORS[comparison.operator]} ${name}"
 
 
-def _column(field: str, number: bool) -> str:
+def column(source: Source, field: str, number: bool) -> str:
+    """The expression that holds a field of a request or a property of a tracked event; NULL where it is unknown."""
+    if source == "requests":
+        return _field(field, number)
+    if not NAME.fullmatch(field):
+        raise BadInput(Problem(f"no event has a property called {field!r}", "use letters, digits and _ . : -"))
+    if number:
+        return f"TRY_CAST(json_extract_string(numbers, '$.\"{field}\"') AS DOUBLE)"
+    return f"nullif(json_extract_string(texts, '$.\"{field}\"'), '')"
+
+
+def bin_of(value: str) -> str:
+    """The log bin of a positive number, as `Histogram` has them."""
+    return f"CAST(ceil(ln(greatest({value}, {SMALLEST})) / ln({GAMMA!r})) AS INTEGER)"
+
+
+def _field(field: str, number: bool) -> str:
     kind = "number" if number else "text"
     if REQUEST_FIELDS.get(field) != kind:
         known = ", ".join(name for name, k in REQUEST_FIELDS.items() if k == kind)

@@ -19,7 +19,7 @@ from fader.model.decision import Command, Step
 from fader.model.report import EndpointHealth, GatewayReport
 from fader.model.rollout import RolloutSpec, Stage
 from fader.model.state import Phase, RolloutState
-from fader.model.verdict import Judgement, Verdict
+from fader.model.verdict import Judgement, Reading, Signal, Verdict
 from fader.model.view import RolloutView, StageView
 
 TOKEN = "operator-token"
@@ -28,6 +28,8 @@ HARM = Judgement(
     "errors", Verdict.HARMFUL, 0.031, 0.003, 0.028, 0.011, 0.05, 7.5, 3.7, 0.1, 3.7, 0.02, 412, 7810, 31, 22
 )
 BLIND = Judgement("latency", Verdict.UNKNOWN, missing="no log lines for 20 s")
+READ = Reading("conversion", "v2", "worse", 0.18, 0.3, -0.12, -0.14, -0.1, 0.01)
+FOUND = Signal("event", "refund", 30, 190, 3.0, 1.5, 1e300, 9.0, 4.0, harmful=True)
 VIEW = RolloutView(
     name="shop-v2",
     service="shop",
@@ -44,6 +46,12 @@ VIEW = RolloutView(
     seconds_to_decision=0.0,
     needs_person="",
     commands=("pause", "promote", "abort"),
+    readings=(READ,),
+    signals=(FOUND,),
+    reading_sentences=("conversion is worse.",),
+    signal_sentences=("event refund: 3 times as many.",),
+    plan="2 pp in conversion need 9,000 users.",
+    verdict="The experiment says no.",
 )
 
 
@@ -94,7 +102,8 @@ class Shop:
                 return 200, self.next_view()
             case "GET", ["v1", "rollouts", _, "why"]:
                 steps = [
-                    msgspec.to_builtins(s) | {"sentence": f"sentence {s.seq}", "replay": r}
+                    msgspec.to_builtins(s)
+                    | {"sentence": f"sentence {s.seq}", "findings": [f"finding {s.seq}"], "replay": r}
                     for s, r in zip(STEPS, self.replays, strict=False)
                 ]
                 return 200, {"steps": steps}

@@ -38,6 +38,8 @@ def test_status_of_one_rollout(fader: Fader) -> None:
         assert words in ended.out
     assert "units exposed 412, harmed 12" in ended.out
     assert "commands: pause, promote, abort" in ended.out
+    for said in ("conversion is worse.", "event refund: 3 times", "2 pp in conversion need", "The experiment says no."):
+        assert said in ended.out
 
 
 @pytest.mark.parametrize("arguments", [("status",), ("status", "shop-v2"), ("why", "shop-v2"), ("preview", "shop-v2")])
@@ -87,7 +89,17 @@ def test_errors_as_json(fader: Fader) -> None:
 def test_why_shows_each_step_with_its_numbers(fader: Fader) -> None:
     ended = fader("why", "shop-v2")
     assert ended.code == 0
-    for words in ("1. ", "ann", "pending → learning", "sentence 1", "0% → 5%", "sentence 2", "harmful", "0.300%"):
+    for words in (
+        "1. ",
+        "ann",
+        "pending → learning",
+        "sentence 1",
+        "0% → 5%",
+        "sentence 2",
+        "finding 2",
+        "harmful",
+        "0.300%",
+    ):
         assert words in ended.out
     assert ended.out.count("replayed: the same decision") == 2
 

@@ -22,6 +22,7 @@ from fader.model.report import EndpointHealth, GatewayReport, VersionCount
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.service import Address
 from fader.model.view import RolloutView
+from fader.ports.events import Tracked
 from fader.schema.document import load_document
 from fader.storage.memory import MemoryStateStore
 from fader.telemetry.memory import MemoryEventStore
@@ -53,7 +54,11 @@ class FailingStates(MemoryStateStore):
 
 @dataclass
 class World:
-    """`error_rates` by version; a version in `dead` answers nobody; `silent` and `refuses` are the gateway's."""
+    """`error_rates` by version; a version in `dead` answers nobody; `silent` and `refuses` are the gateway's.
+
+    `tracks`: by event and version, the share of requests after which the app tracks it. `thrown`: by version, the
+    error that one of its requests in twenty throws.
+    """
 
     now: float = 1_000_000.0
     users: int = 400
@@ -63,6 +68,8 @@ class World:
     refuses: str = ""
     requests: int = 0
     logged: int = 0
+    tracks: dict[str, dict[str, float]] = field(default_factory=dict)
+    thrown: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.states, self.events = FailingStates(), FailingEvents()
@@ -118,10 +125,22 @@ class World:
                 "path": "/",
             }
             lines.append(json.dumps(line).encode() + b"\n")
+            self._app_tracks(unit, served)
         self.requests += len(lines)
         self.logged += len(lines)
         body = b"".join(lines)
         self._offset = self.events.append("local", "segment", self._offset, body)
+
+    def _app_tracks(self, unit: str, version: str) -> None:
+        found = [
+            Tracked(f"{self.now}-{unit}-{name}", name, unit, self.now, (("amount", 20.0),))
+            for name, rates in self.tracks.items()
+            if self._chance.random() < rates.get(version, 0.0)
+        ]
+        if version in self.thrown and self._chance.random() < 0.05:
+            what = (("type", self.thrown[version]), ("route", "POST /checkout"), ("message", f"no key for {unit}"))
+            found.append(Tracked(f"{self.now}-{unit}-error", "error", unit, self.now, what))
+        self.events.track(tuple(found))
 
     def gateway_reports(self) -> None:
         current = self.publisher.current

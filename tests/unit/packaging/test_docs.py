@@ -47,8 +47,10 @@ def test_files_in_the_docs_are_good(text: str) -> None:
     services = 'services: {shop: {listen: 127.0.0.1:1, versions: {v1: "http://127.0.0.1:2"}, baseline: v1}}\n'
     document = load_document(text if "services:" in text else services + text, "fader.yaml")
     assert document.services
-    assert set(re.findall(r"^  ([\w-]+):", text, re.MULTILINE)) <= (
-        {s.name for s in document.services} | {m.name for m in document.metrics} | {r.name for r in document.rollouts}
+    nouns = (*document.services, *document.metrics, *document.rollouts)
+    assert (
+        set(re.findall(r"^  ([\w-]+):", text, re.MULTILINE))
+        <= {n.name for n in nouns} | dict(document.directions).keys()
     )
 
 

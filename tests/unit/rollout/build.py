@@ -8,7 +8,8 @@ from tests.unit.stats.build import arm, error_guardrail, latency_guardrail, valu
 
 from fader.model.decision import Command, CommandName
 from fader.model.evidence import Evidence, GatewayEvidence, LearningEvidence, MetricEvidence
-from fader.model.rollout import RolloutSpec, Stage
+from fader.model.metric import Margin, Metric
+from fader.model.rollout import Outcome, RolloutSpec, Stage
 from fader.model.share import WHOLE
 from fader.model.state import Basis, Phase, RolloutState
 from fader.model.summary import ArmSummary
@@ -97,3 +98,24 @@ def learning(requests: int = 500, units: int = 80, **changes: object) -> Evidenc
 
 def command(name: CommandName, **changes: object) -> Command:
     return replace(Command(name, "ann"), **changes)
+
+
+CONVERSION = Metric("conversion", "proportion", "higher", of="units", event="order")
+BUYERS = Outcome(CONVERSION, Margin("relative", 0.05), Margin("relative", 0.02))
+
+
+def bought(share: int, candidate: float, baseline: float, units: int = 20_000) -> MetricEvidence:
+    """`units` of both arms were exposed, and such parts of them bought."""
+    k = round(units * share / WHOLE)
+    return MetricEvidence("conversion", _buyers(k, candidate), _buyers(units - k, baseline))
+
+
+def _buyers(units: int, rate: float) -> ArmSummary:
+    y = round(units * rate)
+    return ArmSummary(units, units, y, y, y, units, y, y)
+
+
+def sold(stage: int, candidate: float, baseline: float, units: int = 20_000, **changes: object) -> Evidence:
+    """Healthy as to requests; the outcome is what differs."""
+    found = evidence(stage, units=units)
+    return replace(found, metrics=(*found.metrics, bought(SHARES[stage], candidate, baseline, units)), **changes)

@@ -67,7 +67,10 @@ def judgement(**changes: object) -> Judgement:
 @pytest.mark.parametrize(
     ("j", "text"),
     [
-        (judgement(), "errors not yet proven less than 10 pp worse: about 30 users more on v2, 3 min more at this rate"),
+        (
+            judgement(),
+            "errors not yet proven less than 10 pp worse: about 30 users more on v2, 3 min more",
+        ),
         (judgement(more_units=None), "errors not yet proven less than 10 pp worse: as it stands, more users"),
         (judgement(candidate_units=0), "errors not yet proven less than 10 pp worse: no user of v2 seen yet"),
         (judgement(verdict=Verdict.UNKNOWN, missing="gone"), "errors is unknown: gone"),

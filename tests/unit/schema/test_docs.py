@@ -8,30 +8,37 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel
 
 from fader.model.metric import REQUEST_FIELDS, Metric, Operator
 from fader.schema import load_document
 from fader.schema.document import FileText
+from fader.schema.event import EventText
 from fader.schema.metric import BUILT_IN, MetricText
+from fader.schema.noun import Noun
 from fader.schema.rollout import RolloutText
 from fader.schema.service import ServiceText
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 CONFIGURATION = (REFERENCE / "configuration.md").read_text()
 METRICS = (REFERENCE / "metrics.md").read_text()
-SECTIONS = {"The file": FileText, "Services": ServiceText, "Metrics": MetricText, "Rollouts": RolloutText}
+SECTIONS = {
+    "The file": FileText,
+    "Services": ServiceText,
+    "Metrics": MetricText,
+    "Events": EventText,
+    "Rollouts": RolloutText,
+}
 
 
-def keys(noun: type[BaseModel], above: str = "") -> Iterator[str]:
-    for name, field in noun.model_fields.items():
+def keys(noun: type[Noun], above: str = "") -> Iterator[str]:
+    for name, field in noun.written().items():
         yield above + name
         if noun is not FileText:
             yield from below(field.annotation, above + name)
 
 
 def below(kind: Any, path: str) -> Iterator[str]:
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if isinstance(kind, type) and issubclass(kind, Noun):
         yield from keys(kind, path + ".")
     elif get_origin(kind) is list:
         yield from below(get_args(kind)[0], path + "[]")
@@ -58,7 +65,7 @@ def test_the_walk_sees_nested_keys() -> None:
 
 def test_the_examples_of_the_configuration_are_sound() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, flags=re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         assert load_document(example, "fader.yaml").services
 

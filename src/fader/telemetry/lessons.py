@@ -1,0 +1,111 @@
+"""What units did with one version over a window: of outcomes, which are of units and not of requests as they come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from fader.model.evidence import LearningEvidence
+from fader.model.metric import Metric
+from fader.ports.events import CellMetric
+from fader.telemetry.columns import Columns, together
+from fader.telemetry.measure import Measure, measures
+from fader.telemetry.questions import KEYS, OF_LESSON, SLOT, lesson_bins, lesson_units, slot_of, unit_events
+from fader.telemetry.rows import Parameter, Rows
+from fader.telemetry.tally import Totals, evidence, histogram, tally
+
+#: Keys of units are asked for in so many parts, so that a long history does not take their memory.
+PARTS = 8
+#: An answer serves until its window has moved by a slot, or so many more rows are there, as a share of its own.
+MORE = 0.01
+
+Asked = tuple[str, str, tuple[Metric, ...]]
+
+
+class Lessons:
+    """An answer reads the whole window, so it is kept: it may lack the last percent of the rows."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._known: dict[Asked, tuple[int, int, int, tuple[LearningEvidence, ...]]] = {}
+
+    def evidence(
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
+    ) -> tuple[LearningEvidence, ...]:
+        """One for each of the metrics, none of which is direct. The window begins at a full slot."""
+        if not metrics:
+            return ()
+        slot, batch = slot_of(since), self._rows.batch
+        key = service, version, metrics
+        known = self._known.get(key)
+        if known is not None and known[0] == slot:
+            if known[1] == batch:
+                return known[3]
+            fresh = self._rows.brought(known[1])
+            if fresh <= MORE * known[2]:
+                return known[3]
+        answer = self._answer(service, version, metrics, slot * SLOT)
+        self._known[key] = slot, batch, self._rows.brought(0), answer
+        return answer
+
+    def forget(self) -> None:
+        self._known.clear()
+
+    def _answer(
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
+    ) -> tuple[LearningEvidence, ...]:
+        asked = measures(CellMetric(metric) for metric in metrics)
+        totals: Totals = Counter()
+        bins: Counter[tuple[int, int]] = Counter()
+        for low, high in _ranges():
+            parameters: dict[str, Parameter] = {
+                "folded": 0,
+                "last": self._rows.batch,
+                "service": service,
+                "version": version,
+                "since": since,
+                "until": np.inf,
+                "low": low,
+                "high": high,
+            }
+            self._count(asked, parameters, since, totals, bins)
+        found = evidence(asked, totals, self._rows.latest("service", service))
+        return tuple(
+            LearningEvidence(
+                m.metric.name,
+                int(e.baseline.requests),
+                e.baseline.units,
+                0.0 if m.quantile else e.baseline.events,
+                histogram((b, n) for (i, b), n in bins.items() if i == m.index),
+                e.baseline,
+            )
+            for m, e in zip(asked, found, strict=True)
+        )
+
+    def _count(
+        self,
+        asked: tuple[Measure, ...],
+        parameters: dict[str, Parameter],
+        since: float,
+        totals: Totals,
+        bins: Counter[tuple[int, int]],
+    ) -> None:
+        units, first = lesson_units(self._rows, parameters)
+        if not len(units):
+            return
+        kinds = {"first": "f8", "inside": "i4", "req": "i4", "act": "i4", "out": "i4"}
+        for m in asked:
+            kinds |= m.kinds
+        here = (units * 2, {"first": first, "inside": np.ones(len(units), np.int32)})
+        did = unit_events(self._rows, asked, parameters, units * 2, first, OF_LESSON)
+        _, columns = together([here, *did], kinds)
+        totals.update(tally(asked, (columns, Columns(kinds).read(units * 2 + 1)), {}, since))
+        for m in asked:
+            if m.quantile:
+                bins.update({(m.index, b): n for b, n in lesson_bins(self._rows, m, parameters, units, first)})
+
+
+def _ranges() -> Iterator[tuple[int, int]]:
+    return ((KEYS * part // PARTS, KEYS * (part + 1) // PARTS) for part in range(PARTS))

@@ -1,0 +1,75 @@
+"""Each way in which the data is known to break holds the ramp with one sentence; what is usual does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.rollout.build import NOW, evidence, spec, state
+
+from fader.model.evidence import HealthEvidence
+from fader.model.state import Phase
+from fader.rollout.decide import decide
+
+SOUND = HealthEvidence(candidate_units=1_000, baseline_units=19_000)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"crossed": 205}, "205 of 20,205 users were seen on both versions and count on neither: their id is not"),
+        ({"silent": 2_001}, "2,001 of 20,000 users were exposed by the app and then neither asked nor did anything"),
+        ({"unexposed": 2_223}, "2,223 of 22,223 users have outcomes and were never exposed"),
+        ({"skew": 61.0}, "events lie 61 s ahead of the server's clock"),
+        ({"skew": -7_200.0}, "events lie 2 h behind the server's clock"),
+        ({"weight": 0.94}, "the sampled requests add up to 94 % of those that the gateway counted"),
+        ({"weight": 1.06}, "the sampled requests add up to 106 %"),
+    ],
+)
+def test_what_is_broken_waits_and_says_what_to_do(change: dict[str, object], words: str) -> None:
+    d = decide(spec(), state(), evidence(health=replace(SOUND, **change)), NOW)
+    assert (d.event, d.actions) == ("", ())
+    assert [w for w in d.waits if w.startswith(words)] == list(d.waits)
+    assert len(d.waits) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"crossed": 202}, {"silent": 2_000}, {"unexposed": 2_222}, {"skew": 60.0}, {"skew": -60.0}, {"weight": 0.951}],
+)
+def test_what_is_usual_does_not(change: dict[str, object]) -> None:
+    assert decide(spec(), state(), evidence(health=replace(SOUND, **change)), NOW).event == "advance"
+
+
+@pytest.mark.parametrize("change", [{"crossed": 10}, {"silent": 20}, {"unexposed": 20}])
+def test_a_few_never_matter(change: dict[str, object]) -> None:
+    few = HealthEvidence(candidate_units=2, baseline_units=38, **change)
+    assert decide(spec(), state(), evidence(health=few), NOW).event == "advance"
+
+
+def test_nothing_heard_of_the_health_of_the_data_is_no_fault() -> None:
+    assert decide(spec(), state(), evidence(), NOW).event == "advance"
+
+
+def test_what_is_repaired_goes_on_by_itself() -> None:
+    waiting = decide(spec(), state(), evidence(health=replace(SOUND, skew=99.0)), NOW)
+    assert decide(spec(), waiting.state, evidence(health=SOUND), NOW).event == "advance"
+
+
+def test_harm_is_acted_on_all_the_same() -> None:
+    broken = HealthEvidence(1_000, 19_000, crossed=9_999, silent=9_999, unexposed=9_999, skew=999.0, weight=0.1)
+    assert decide(spec(), state(), evidence(errors=0.15, health=broken), NOW).event == "roll_back"
+
+
+class TestSampleRatio:
+    def test_is_of_the_exposed_units_where_they_are_known(self) -> None:
+        d = decide(spec(), state(), evidence(health=replace(SOUND, candidate_units=2_000)), NOW)
+        assert (d.event, d.state.phase) == ("hold", Phase.HELD)
+        assert "v2 was seen with 2,000 of 21,000 users, 9.52 % where 5 % was set" in d.reason
+
+    def test_a_metric_that_not_every_unit_has_is_then_no_evidence(self) -> None:
+        found = evidence()
+        odd = replace(found.metrics[0], baseline=replace(found.metrics[0].baseline, units=4_000))
+        assert decide(spec(), state(), replace(found, metrics=(odd, found.metrics[1])), NOW).event == "hold"
+        known = replace(found, metrics=(odd, found.metrics[1]), health=SOUND)
+        assert decide(spec(), state(), known, NOW).event == "advance"
