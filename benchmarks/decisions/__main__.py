@@ -17,7 +17,7 @@ from .scenarios import SCENARIOS
 from .table import table
 
 #: Runs of a healthy candidate and of each bad one, and how many a process does at a time.
-STANDARD, QUICK, BATCH = (150, 40), (10, 4), 5
+STANDARD, QUICK, BATCH = (100, 24), (10, 4), 4
 
 
 def main() -> None:

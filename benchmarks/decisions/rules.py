@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from fader.model.rollout import Budget
 
@@ -16,18 +17,14 @@ from .peers.unleash import Unleash
 from .replay import Rule
 from .stream import Stream
 
-#: Of the adaptive ramp: the users that it may hurt, and the dwell of the fixed plan.
+#: Of the adaptive ramp: the users that it may hurt, and the dwell of the fixed plan; else the defaults (from 1 %).
 BUDGET = Budget(units=200, bake=BAKE)
 
 
-def pace(stream: Stream) -> int:
-    """Minutes between fader's looks. It looks once a second; a minute hardly changes what it finds, and costs less."""
-    return 1 if stream.world.rate >= 100 else 5
-
-
 RULES: dict[str, Callable[[Stream], Rule]] = {
-    "fader": lambda stream: Fader(stream, spec_of(USUAL), every=pace(stream)),
-    "fader, auto": lambda stream: Fader(stream, spec_of(USUAL, budget=BUDGET), every=pace(stream)),
+    "fader": lambda stream: Fader(stream, spec_of(USUAL)),
+    "fader, auto": lambda stream: Fader(stream, spec_of(USUAL, budget=BUDGET)),
+    "fader, auto from 5 %": lambda stream: Fader(stream, spec_of(USUAL, budget=replace(BUDGET, first=50_000))),
     "Argo, example": lambda _: Argo(),
     "Argo, limit 0": lambda _: Argo(failure_limit=0),
     "Flagger": lambda _: Flagger(),

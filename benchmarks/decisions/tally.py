@@ -8,6 +8,9 @@ from fader.model.summary import ArmSummary
 
 from .stream import Flags, Floats, Ints
 
+#: The units of some requests, and for each request the place of its unit among them.
+Who = tuple[Ints, Ints]
+
 
 class Tally:
     """What the event store keeps of one metric in one stage: n, y and `over` per unit, y capped at `cap`."""
@@ -17,10 +20,8 @@ class Tally:
         self.sums = np.zeros((len(candidate), 3))
         self.totals = np.zeros((2, 11))
 
-    def add(self, user: Ints, y: Flags, over: Flags) -> None:
-        if not len(user):
-            return
-        units, where = np.unique(user, return_inverse=True)
+    def add(self, who: Who, y: Flags, over: Flags) -> None:
+        units, where = who
         before = self.sums[units]
         more = [np.bincount(where, weights, len(units)) for weights in (None, y, over)]
         after = before + np.stack(more, axis=1)

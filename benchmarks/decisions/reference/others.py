@@ -21,8 +21,11 @@ from ..stream import Ints
 from .check import Check, Runs, Study, false_alarms, first, median
 
 #: planned share: (actual share, median thousand users until the alarm; 0 where it is the plan itself).
-RATIOS = {0.5: ((0.5, 0), (0.495, 172), (0.49, 44), (0.48, 12)), 0.05: ((0.05, 0), (0.0475, 127), (0.045, 32), (0.04, 8)),
-          0.01: ((0.01, 0), (0.009, 164), (0.008, 41))}  # fmt: skip
+RATIOS = {
+    0.5: ((0.5, 0), (0.495, 172), (0.49, 44), (0.48, 12)),
+    0.05: ((0.05, 0), (0.0475, 127), (0.045, 32), (0.04, 8)),
+    0.01: ((0.01, 0), (0.009, 164), (0.008, 41)),
+}
 
 
 @cache
@@ -97,12 +100,12 @@ def promoted_holds(runs: Runs) -> list[Check]:
     return found
 
 
-NAMES, SCANS = 200, 100
+NAMES, SCANS = 200, 25
 SHARES = (0.05, 0.5)
 
 
 def scanned(shard: int, runs: int) -> Runs:
-    """200 names with 5 to 5,000 units each, looked at 100 times; 10 have an effect, five x2 and five x0.5, or none."""
+    """200 names with 5 to 5,000 units each, looked at 25 times; 10 have an effect, five x2 and five x0.5, or none."""
     found: dict[str, list[float]] = {}
     for pi in SHARES:
         for effects in (0, 10):
@@ -151,15 +154,18 @@ def scanned_holds(runs: Runs) -> list[Check]:
 
 #: Outcomes read under an effect of 10 %: units that buy, revenue per unit, revenue per visit.
 READ = {
-    "conversion": Outcome(Metric("conversion", "proportion", "higher", of="units", event="order"), Margin("relative", 0.05)),
-    "revenue": Outcome(Metric("revenue", "mean", "higher", event="order", value="amount"), Margin("relative", 0.05)),
-    "per visit": Outcome(Metric("per visit", "ratio", "higher", event="order", value="amount"), Margin("relative", 0.05)),
-}  # fmt: skip
+    outcome.metric.name: outcome
+    for outcome in (
+        Outcome(Metric("conversion", "proportion", "higher", of="units", event="order"), Margin("relative", 0.05)),
+        Outcome(Metric("revenue", "mean", "higher", event="order", value="amount"), Margin("relative", 0.05)),
+        Outcome(Metric("per visit", "ratio", "higher", event="order", value="amount"), Margin("relative", 0.05)),
+    )
+}
 EFFECT, VISITORS, READS = 1.1, 20_000, 40
 
 
 def covered(shard: int, runs: int) -> Runs:
-    """Whether the interval ever misses the effect at one of 40 looks, and whether the fixed one misses it at the end."""
+    """At which of 40 looks the interval first misses the effect, and whether the fixed one misses it at the end."""
     found: dict[str, list[float]] = {}
     for name, outcome in READ.items():
         for share in (0.05, 0.5):
@@ -185,11 +191,11 @@ def _missed(g: np.random.Generator, name: str, outcome: Outcome, share: float) -
     sums = np.stack([np.ones(VISITORS), n, y, y * y, y * n, n * n, y > 0], axis=1)
     totals = [np.cumsum(sums * a[:, None], axis=0)[ends - 1] for a in (on, ~on)]
     for look in range(READS):
-        pair = [
+        candidate, baseline = (
             ArmSummary(int(k), n_, y_, yy, yn, nn, int(f), y_)
             for k, n_, y_, yy, yn, nn, f in (t[look].tolist() for t in totals)
-        ]
-        evidence = MetricEvidence(name, *pair)
+        )
+        evidence = MetricEvidence(name, candidate, baseline)
         reading = read(outcome, evidence, candidate="new", fixed=look + 1 == READS)[0]
         if reading.verdict != "unknown" and not reading.low <= truth <= reading.high and missed == np.inf:
             missed = look + 1.0
@@ -211,6 +217,6 @@ def covered_holds(runs: Runs) -> list[Check]:
 STUDIES = (
     Study("6.7 sample ratio", 8, partial(ratios, runs=500), ratios_hold),
     Study("6.9 promotion", 4, promoted, promoted_holds),
-    Study("6.10 scan", 20, partial(scanned, runs=10), scanned_holds),
+    Study("6.10 scan", 20, partial(scanned, runs=5), scanned_holds),
     Study("coverage of readings", 10, partial(covered, runs=60), covered_holds),
 )
