@@ -52,8 +52,9 @@ check: lint $(READY) ## ruff, mypy, import-linter and the quick tests: what to r
 bench: $(READY) ## all benchmarks, one after the other
 	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
 
-docs: $(READY) ## write the generated parts of docs/ anew (JSON Schema, transition diagram)
+docs: $(READY) ## write the generated parts of docs/ anew (JSON Schema, transition diagram, pictures)
 	@$(BIN)/python scripts/docs.py
+	@$(BIN)/python scripts/pictures.py
 
 lock: $(READY) ## resolve the dependencies anew into requirements/*.lock
 	@scripts/lock.sh $(BIN)/uv

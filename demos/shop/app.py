@@ -1,4 +1,8 @@
-"""A small web shop as a plain ASGI app: two versions that differ in price, colour, and, if asked for, in manners."""
+"""A small web shop as a plain ASGI app: two versions that differ in price, colour, and, if asked for, in manners.
+
+A simulated visitor cannot look at a page. So each page says in two headers what it does to people: `x-shop-appeal`,
+the share of them whom it persuades to buy, and `x-shop-confusion`, the share whom it leaves with a question.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,6 +22,8 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+#: Told of each order: the unit as the gateway names it, the amount, and how many products.
+Report = Callable[[str, float, int], None]
 
 PRODUCTS = ("Teapot", "Lantern", "Umbrella", "Notebook", "Kite", "Compass", "Blanket", "Radio", "Clock", "Hammock")
 _NUMBERS = frozenset(str(n) for n in range(1, len(PRODUCTS) + 1))
@@ -38,15 +45,33 @@ LOOKS = {"v1": Look("#3b5b7a", 0.0), "v2": Look("#7a3b5b", 0.1)}
 
 
 class Shop:
-    """The ASGI app. `error_rate` of the requests fail with 500, independently; `slow_factor` scales the time."""
+    """The ASGI app. `error_rate` of the requests fail with 500, independently; `slow_factor` scales the time.
 
-    def __init__(self, version: str, error_rate: float = 0.0, slow_factor: float = 1.0, seed: int = 0) -> None:
+    `appeal` and `confusion` are what its pages do to people. `report` is told of orders by somebody whom the gateway
+    knows (`x-fader-unit`).
+    """
+
+    def __init__(
+        self,
+        version: str,
+        error_rate: float = 0.0,
+        slow_factor: float = 1.0,
+        seed: int = 0,
+        appeal: float = 0.3,
+        confusion: float = 0.08,
+        report: Report | None = None,
+    ) -> None:
         self.version = version
         self.error_rate = error_rate
         self.slow_factor = slow_factor
+        self._report = report
+        self._effect: Headers = [
+            (b"x-shop-appeal", f"{appeal:g}".encode()),
+            (b"x-shop-confusion", f"{confusion:g}".encode()),
+        ]
         self._look = LOOKS[version]
         self._chance = Random(f"{seed}/{version}")
-        self._pages = {b"/": self._home()} | {
+        self._pages = {b"/": self._home(), b"/support": self._page("How can we help?", "<p>Write to us.")} | {
             f"/product/{n}".encode(): self._product(n, name) for n, name in enumerate(PRODUCTS, 1)
         }
 
@@ -84,7 +109,10 @@ class Shop:
             cookie = f"basket={'.'.join(basket)}; Path=/; HttpOnly; SameSite=Lax"
             await self._answer(send, 200, page, cookie=cookie.encode())
         elif path == b"/order" and basket:
-            page = self._page("Thank you", f"{len(basket)} on the way, for {self._sum(basket):.2f}.")
+            amount = round(self._sum(basket), 2)
+            page = self._page("Thank you", f"{len(basket)} on the way, for {amount:.2f}.")
+            if self._report and (unit := _header(headers, b"x-fader-unit")):
+                self._report(unit, amount, len(basket))
             await self._answer(send, 200, page, cookie=b"basket=; Path=/; Max-Age=0")
         elif path == b"/order":
             await self._answer(send, 409, b"the basket is empty", b"text/plain")
@@ -110,7 +138,8 @@ class Shop:
             "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
             f"<title>{title}</title><body style='font:18px system-ui;margin:3rem auto;max-width:30rem;"
             f"border-top:8px solid {self._look.colour}'>"
-            f"<h1>{title}</h1>{body}<hr><small>shop {self.version} · <a href='/'>all products</a></small>"
+            f"<h1>{title}</h1>{body}<hr><small>shop {self.version} · <a href='/'>all products</a> · "
+            "<a href='/support'>help</a></small>"
         ).encode()
 
     async def _answer(
@@ -121,6 +150,8 @@ class Shop:
             (b"content-length", b"%d" % len(body)),
             (b"x-shop-version", self.version.encode()),
         ]
+        if status == 200 and kind.startswith(b"text/html"):
+            headers += self._effect
         if cookie:
             headers.append((b"set-cookie", cookie))
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -150,13 +181,15 @@ async def _body(receive: Receive) -> bytes:
 
 def _basket(headers: Headers) -> list[str]:
     """The product numbers in the cookie; what is no product is left out."""
-    for name, value in headers:
-        if name == b"cookie":
-            for part in value.decode("latin-1").split(";"):
-                key, _, content = part.strip().partition("=")
-                if key == "basket":
-                    return [p for p in content.split(".")[:BASKET_LIMIT] if p in _NUMBERS]
+    for part in _header(headers, b"cookie").split(";"):
+        key, _, content = part.strip().partition("=")
+        if key == "basket":
+            return [p for p in content.split(".")[:BASKET_LIMIT] if p in _NUMBERS]
     return []
+
+
+def _header(headers: Headers, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name == wanted), "")
 
 
 def _rate(text: str) -> float:
@@ -166,15 +199,40 @@ def _rate(text: str) -> float:
     return rate
 
 
+def _reporting(url: str, token_file: Path) -> Report:
+    from fader.sdk.tracker import Tracker
+
+    tracker = Tracker(url, token_file.read_text().strip())
+
+    def report(unit: str, amount: float, items: int) -> None:
+        tracker.track("order", unit, {"amount": amount, "items": items})
+
+    return report
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--version", choices=sorted(LOOKS), default="v1")
     parser.add_argument("--port", type=int, default=9001)
     parser.add_argument("--error-rate", type=_rate, default=0.0, help="share of the requests that fail, 0..1")
     parser.add_argument("--slow-factor", type=float, default=1.0, help="multiplies the time to answer")
+    parser.add_argument("--appeal", type=_rate, default=0.3, help="share of the visitors whom a page persuades to buy")
+    parser.add_argument("--confusion", type=_rate, default=0.08, help="share of the visitors who go for help")
+    parser.add_argument("--events", default="", metavar="URL", help="the fader server that orders are reported to")
+    parser.add_argument("--token-file", type=Path, help="with --events: the file that holds its token for events")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    shop = Shop(options.version, options.error_rate, options.slow_factor, options.seed)
+    if options.events and options.token_file is None:
+        parser.error("--events needs --token-file")
+    shop = Shop(
+        options.version,
+        options.error_rate,
+        options.slow_factor,
+        options.seed,
+        options.appeal,
+        options.confusion,
+        _reporting(options.events, options.token_file) if options.events else None,
+    )
     uvicorn.run(
         shop,
         host="127.0.0.1",

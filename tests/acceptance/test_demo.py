@@ -22,6 +22,8 @@ KEYS = [
     "requests",
     "failed_requests",
     "failed_reads",
+    "signals",
+    "readings",
 ]
 
 
@@ -48,3 +50,30 @@ def test_a_candidate_that_is_killed_fails_no_read() -> None:
     outcome = demo("crash")
     assert outcome["outcome"] == "rolled_back", outcome
     assert outcome["failed_reads"] == 0, outcome
+
+
+def test_a_version_that_is_faster_and_sells_less_is_stopped_by_the_outcome() -> None:
+    outcome = demo("conversion")
+    assert outcome["outcome"] == "rolled_back", outcome
+    assert "conversion fell" in outcome["cause"], outcome
+    (reading,) = outcome["readings"]
+    assert (reading["metric"], reading["effect"] < 0) == ("conversion", True), outcome
+
+
+def test_what_nobody_asked_about_is_found_and_named() -> None:
+    outcome = demo("side-effect")
+    assert outcome["outcome"] == "completed", outcome
+    found = {s["name"]: s for s in outcome["signals"]}
+    assert "GET /support" in found, outcome
+    assert 1 < found["GET /support"]["low"] < 2 < found["GET /support"]["high"], outcome
+
+
+def test_an_experiment_reads_what_was_planted() -> None:
+    """40 instead of 30 % of the visitors are persuaded. The interval that holds at every look claims 99 %."""
+    outcome = demo("ab")
+    assert outcome["outcome"] == "completed", outcome
+    assert "conversion is better on v2 after the experiment" in outcome["cause"], outcome
+    (reading,) = outcome["readings"]
+    assert reading["verdict"] == "better", outcome
+    assert reading["low"] < 0.10 < reading["high"], outcome
+    assert reading["low"] < reading["fixed_low"] < reading["effect"] < reading["fixed_high"] < reading["high"], outcome

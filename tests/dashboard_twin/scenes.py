@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from dashboard_twin.control import Scene
 from fader.model.decision import Command, Step
+from fader.model.evidence import HealthEvidence
 from fader.model.metric import Comparison, Margin, Metric
 from fader.model.report import EndpointHealth, GatewayReport
-from fader.model.rollout import Guardrail, RolloutSpec, Stage
+from fader.model.rollout import Experiment, Guardrail, Outcome, RolloutSpec, Stage
 from fader.model.state import Basis, Phase, RolloutState
-from fader.model.verdict import Judgement, Verdict
+from fader.model.verdict import Judgement, Plan, Reading, Signal, Verdict
 from fader.model.view import Point, RolloutView, StageView
 from fader.rollout.words import share as percent
 
@@ -456,6 +457,149 @@ def pending(now: float, name: str = "mail-v2", service: str = "mail") -> Scene:
     return Scene(view)
 
 
+CONVERSION = Metric("conversion", "proportion", "higher", of="units", event="order")
+REVENUE = Metric("revenue", "mean", "higher", value="amount", event="order", cap=500.0, unit="EUR")
+OUTCOMES = (
+    Outcome(CONVERSION, Margin("relative", 0.05), Margin("relative", 0.02)),
+    Outcome(REVENUE, Margin("relative", 0.1)),
+)
+
+
+def signals(*, harmful: bool) -> tuple[Signal, ...]:
+    """An event and a route; where they are harmful, the event's direction was declared, and there is a new error."""
+    support = Signal("route", "GET /support", 812, 1204, 2.02, 1.61, 2.44, 31.0, 6.2)
+    refund = Signal("event", "refund", 96, 41, 2.34, 1.38, 3.97, 7.9, 6.2, harmful=harmful)
+    error = "TypeError GET /items/{} 500 x is not a function"
+    new = Signal("fingerprint", error, 5, 0, 1e300, 3.1, 1e300, 9.4, 6.9, True, True)
+    return (refund, support, new) if harmful else (refund, support)
+
+
+def experimenting(now: float, name: str = "shop-v3", service: str = "shop") -> Scene:
+    """Half of the users have v2, a primary outcome that is read in two days, another that falls, and signals."""
+    scene = ramping(now, name, service)
+    day = 86_400.0
+    of = replace(
+        scene.view.spec,
+        outcomes=OUTCOMES,
+        experiment=Experiment(500_000, 14 * day, "conversion", "better"),
+    )
+    since = [now - 13 * day, now - 12.8 * day, now - 12.6 * day, now - 12.4 * day]
+    plan = Plan("conversion", 0.006, 61_400, 0.8, 0.04, 0.302, 0.459, 6_100.0, 0.0051)
+    state = replace(scene.view.state, stage=3, share=500_000, stage_since=since[3], plan=plan)
+    stages = stage_views(of, "pppca", since, ["errors and latency were proven safe."] * 3)
+    readings = (
+        Reading(
+            "conversion", "v2", "undecided", 0.3094, 0.3021, 0.0073, -0.0041, 0.0187, 0.01, fixed_alpha=0.04,
+            relative=0.0242, relative_low=-0.0135, relative_high=0.0624, variance_kept=0.71,
+            candidate_units=24_880, baseline_units=24_912,
+        ),
+        Reading(
+            "revenue", "v2", "undecided", 11.92, 12.31, -0.39, -1.24, 0.46, 0.01, fixed_alpha=0.04,
+            relative=-0.0317, relative_low=-0.0988, relative_high=0.0391, candidate_units=24_880, baseline_units=24_912,
+        ),
+    )  # fmt: skip
+    view = replace(
+        scene.view,
+        spec=of,
+        state=state,
+        headline="50 % of shop's users have v2; conversion is read in 2 days.",
+        waits=("the experiment lasts another 2 days",),
+        stages=(*stages[:3], replace(stages[3], bake=14 * day), stages[4]),
+        readings=readings,
+        reading_sentences=(
+            "conversion is undecided: 31 % of users on v2 against 30 % on v1; about 71,600 more users would decide it",
+            "revenue is undecided: 11.9 EUR per user on v2 against 12.3 EUR on v1",
+        ),
+        plan="a difference of 0.6 pp in conversion needs 61,400 users for 80 % power",
+        signals=signals(harmful=False),
+        health=HealthEvidence(24_880, 24_912, crossed=3, skew=0.4),
+        units_exposed=24_880,
+        units_harmed=87,
+    )
+    sold = tuple(
+        replace(
+            p,
+            metric="conversion",
+            candidate_value=0.31 + 0.004 * wobble(p.at / 31, 5),
+            candidate_low=0.285,
+            candidate_high=0.335,
+            baseline_value=0.302,
+            baseline_low=0.288,
+            baseline_high=0.316,
+        )
+        for p in scene.points
+        if p.metric == "errors"
+    )
+    return Scene(view, scene.steps, (*scene.points, *sold))
+
+
+def experimented(now: float, name: str = "shop-v4", service: str = "shop") -> Scene:
+    """An experiment that was read: better, and everybody has the candidate."""
+    scene = experimenting(now, name, service)
+    end = now - 60
+    reading = replace(
+        scene.view.readings[0],
+        verdict="better",
+        effect=0.0191,
+        low=0.0012,
+        high=0.0371,
+        fixed_low=0.0079,
+        fixed_high=0.0303,
+        relative=0.0632,
+        relative_low=0.004,
+        relative_high=0.1229,
+        candidate_value=0.3212,
+    )
+    state = replace(scene.view.state, phase=Phase.COMPLETED, stage=4, share=1_000_000, ended_at=end)
+    verdict = "conversion is better on v2 after the experiment: 32 % of users on v2 against 30 % on v1, as planned"
+    view = replace(
+        scene.view,
+        state=state,
+        headline="shop-v4 is completed: everybody has v2",
+        waits=(),
+        stages=stage_views(scene.view.spec, "ppppp", [s.since for s in scene.view.stages[:4]] + [end], ["passed"] * 4),
+        readings=(reading,),
+        reading_sentences=("conversion is better: 32 % of users on v2 against 30 % on v1",),
+        verdict=verdict,
+        signals=(),
+        commands=("abort",),
+    )
+    step = Step(9, name, end, view.spec, scene.view.state, state, "complete", verdict, readings=(reading,))
+    return Scene(view, (*scene.steps, step), scene.points)
+
+
+def sells_less(now: float, name: str = "basket-v9", service: str = "basket") -> Scene:
+    """Stopped by an outcome; nothing technical is wrong, a harmful signal stands beside it, and the data are ill."""
+    scene = rolled_back(now, name, service)
+    of = replace(scene.view.spec, outcomes=OUTCOMES[:1])
+    harm = judgement(
+        "conversion", Verdict.HARMFUL, 0.18, 0.302, 0.071, units=(243, 4617), first=(44, 1394), harm=7.1, safe=-3.0,
+        margin=0.02, more=None,
+    )  # fmt: skip
+    fine = replace(
+        scene.view.judgements[0], verdict=Verdict.SAFE, candidate_rate=0.003, rise=-0.0001, low=-0.004, high=0.0038
+    )
+    reading = Reading(
+        "conversion", "v2", "worse", 0.18, 0.302, -0.122, -0.193, -0.051, 0.01, relative=-0.404, relative_low=-0.62,
+        relative_high=-0.17, candidate_units=243, baseline_units=4617,
+    )  # fmt: skip
+    cause = "basket-v9 was rolled back at 5 %: conversion fell from 30 % to 18 % of users"
+    view = replace(
+        scene.view,
+        spec=of,
+        state=replace(scene.view.state, cause=cause),
+        headline=cause,
+        judgements=(fine, scene.view.judgements[1], harm),
+        readings=(reading,),
+        reading_sentences=("conversion is worse: 18 % of users on v2 against 30 % on v1",),
+        signals=signals(harmful=True),
+    )
+    last = replace(
+        scene.steps[-1], spec=of, reason=cause, judgements=view.judgements, readings=view.readings, signals=view.signals
+    )
+    return Scene(view, (*scene.steps[:-1], last), scene.points)
+
+
 LONG = "the-very-long-rollout-name-that-somebody-gave-to-their-service-2"
 MARKUP = "<img src=x onerror=alert(1)>"
 
@@ -471,12 +615,21 @@ def long_names(now: float) -> Scene:
 
 def markup(now: float) -> Scene:
     """Names and reasons with markup everywhere: all of it must come out as text."""
-    scene = ramping(now, MARKUP, "<b>svc</b>")
+    scene = experimenting(now, MARKUP, "<b>svc</b>")
     bad = "</script><script>alert(2)</script>"
     guards = tuple(
         replace(g, metric=replace(g.metric, name=f"<i>{g.metric.name}</i>")) for g in scene.view.spec.guardrails
     )
-    of = replace(scene.view.spec, guardrails=guards, baseline="<u>v1</u>", candidate="<u>v2</u>")
+    foreign = f'<img src=x onerror=alert(4)>"{bad}'
+    outcome = replace(OUTCOMES[0], metric=replace(CONVERSION, name="<s>buys</s>", event=foreign))
+    of = replace(
+        scene.view.spec,
+        guardrails=guards,
+        baseline="<u>v1</u>",
+        candidate="<u>v2</u>",
+        outcomes=(outcome,),
+        experiment=Experiment(500_000, 60.0, "<s>buys</s>"),
+    )
     view = replace(
         scene.view,
         baseline="<u>v1</u>",
@@ -489,8 +642,15 @@ def markup(now: float) -> Scene:
         judgements=tuple(
             replace(j, metric=f"<i>{j.metric}</i>", missing=f"Missing {bad}") for j in scene.view.judgements
         ),
+        readings=(replace(scene.view.readings[0], metric="<s>buys</s>"),),
+        reading_sentences=(f"Read {bad}",),
+        signals=tuple(replace(s, name=foreign + s.kind) for s in signals(harmful=True)),
+        plan=f"Plan {bad}",
     )
-    steps = tuple(replace(s, reason=f"Step {bad}", actor="<em>eve</em>", spec=of) for s in scene.steps)
+    steps = tuple(
+        replace(s, reason=f"Step {bad}", actor="<em>eve</em>", spec=of, readings=view.readings, signals=view.signals)
+        for s in scene.steps
+    )
     points = tuple(replace(p, metric=f"<i>{p.metric}</i>") for p in scene.points)
     return Scene(view, steps, points)
 
@@ -521,4 +681,15 @@ def gateways(now: float) -> tuple[GatewayReport, ...]:
 
 
 def everything(now: float) -> tuple[Scene, ...]:
-    return (completed(now), pending(now), ramping(now), learning(now), rolled_back(now), held(now), awaiting(now))
+    return (
+        completed(now),
+        pending(now),
+        ramping(now),
+        learning(now),
+        rolled_back(now),
+        held(now),
+        awaiting(now),
+        experimenting(now),
+        experimented(now),
+        sells_less(now),
+    )

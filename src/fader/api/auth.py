@@ -1,4 +1,5 @@
-"""Who may do what. Three ways in: the operator's token, the gateway's token, and a session made from the first.
+"""Who may do what. Four ways in: the tokens of the operator, the gateways and the apps that send events, and a
+session made from the first.
 
 Any page in a browser may send requests to loopback, so beside the token the Host is checked (against DNS
 rebinding) and, for everything that changes something, the Origin (against forged forms).
@@ -36,6 +37,7 @@ SECURITY_HEADERS = (
 class Tokens:
     operator: str
     gateway: str
+    events: str
 
     def session(self) -> str:
         """The cookie's value: made from the token, so that the token itself is in no cookie and no log, and a
@@ -78,6 +80,8 @@ class Guard:
         token = _bearer(request)
         if path.startswith("/v1/gateway/"):
             good = _equal(token, self._tokens.gateway)
+        elif path == "/v1/events":
+            good = _equal(token, self._tokens.events) or _equal(token, self._tokens.operator)
         else:
             good = _equal(token, self._tokens.operator) or self._has_session(request)
         if good:

@@ -12,7 +12,8 @@ from fader.errors import BadInput, Problem
 
 
 class DataDirectory:
-    """`state.db` and `events/` belong to the server, `gateway/` to the agent, the tokens to both."""
+    """`state.db` and `events/` belong to the server, `gateway/` to the agent, the tokens to both; `events-token` is
+    for the apps that send events."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -21,6 +22,7 @@ class DataDirectory:
         self.gateway = self.path / "gateway"
         self.token = self.path / "token"
         self.gateway_token = self.path / "gateway-token"
+        self.events_token = self.path / "events-token"
         self.logs = self.path / "logs"
 
     def prepare(self) -> Tokens:
@@ -31,7 +33,7 @@ class DataDirectory:
                 folder.mkdir(mode=0o700, exist_ok=True)
             if not os.access(self.path, os.W_OK | os.X_OK):
                 raise PermissionError(13, "permission denied")
-            return Tokens(_secret(self.token), _secret(self.gateway_token))
+            return Tokens(_secret(self.token), _secret(self.gateway_token), _secret(self.events_token))
         except OSError as e:
             why = (e.strerror or str(e)).lower()
             raise BadInput(

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from fader.api import auth, changes, documents, gateway, health, problems, rollouts, units
+from fader.api import events as tracking
 from fader.app.data import DataDirectory
 from fader.app.listening import listen
 from fader.app.logs import set_up
@@ -71,6 +72,7 @@ def build(
             *documents.routes(Applier(states, publisher, probe)),
             *units.routes(desk),
             *changes.routes(desk),
+            *tracking.routes(events, clock),
             *gateway.routes(publisher, fleet, events, clock),
             *auth.routes(tokens),
             *pages.routes(desk),

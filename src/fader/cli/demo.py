@@ -17,6 +17,9 @@ class Scenario(StrEnum):
     SLOW = "slow"
     CRASH = "crash"
     FLAKY_BASELINE = "flaky-baseline"
+    CONVERSION = "conversion"
+    SIDE_EFFECT = "side-effect"
+    AB = "ab"
 
 
 def register(app: typer.Typer) -> None:

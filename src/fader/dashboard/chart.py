@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from fader.dashboard.digits import measure, share
+from fader.dashboard import digits
+from fader.dashboard.digits import is_share, measure, share
 from fader.model.decision import Step
-from fader.model.metric import Metric
+from fader.model.metric import REQUEST, Comparison, Metric, Selection
 from fader.model.state import ENDED
 from fader.model.view import Point, RolloutView
 
@@ -17,19 +18,42 @@ UNITS = {"duration_ms": "ms", "bytes_received": "B", "bytes_sent": "B"}
 
 
 def unit_of(metric: Metric) -> str:
-    """`%` for a share of requests, else the unit of the value, "" where it has none."""
-    return "%" if metric.kind == "proportion" else UNITS.get(metric.value, "")
+    """`%` for a share, else the unit of the value, "" where it has none."""
+    return "%" if is_share(metric) else metric.unit or UNITS.get(metric.value, "")
 
 
 def title_of(metric: Metric) -> str:
-    """What the metric measures, in words: `requests with status >= 500`, `p95 of duration_ms`."""
-    where = " and ".join(
+    """What the metric measures, in words: `requests with status >= 500`, `users with order`, `p95 of duration_ms`."""
+    what = _selected(Selection(metric.event, metric.where, metric.value if metric.kind != "quantile" else ""))
+    match metric.kind:
+        case "quantile":
+            where = _where(metric.where)
+            return f"p{metric.q * 100:g} of {metric.value}" + (f", {where}" if where else "")
+        case "proportion":
+            if metric.of == "units":
+                return f"users with {what}"
+            return what if metric.where else f"all {what}"
+        case "retention":
+            return f"users with {what} again after {digits.span(metric.after)}"
+        case "ratio":
+            return f"{what} per {_selected(metric.per or Selection())}"
+        case "external":
+            return "counted elsewhere"
+        case _:
+            return f"{what} per user"
+
+
+def _selected(of: Selection) -> str:
+    name = "requests" if of.event == REQUEST else of.event
+    where = _where(of.where)
+    return (f"{of.value} of " if of.value else "") + name + (f" with {where}" if where else "")
+
+
+def _where(where: tuple[Comparison, ...]) -> str:
+    return " and ".join(
         f"{c.field} {c.operator} {c.value:g}" if isinstance(c.value, float) else f"{c.field} {c.operator} {c.value}"
-        for c in metric.where
+        for c in where
     )
-    if metric.kind == "proportion":
-        return f"requests with {where}" if where else "all requests"
-    return f"p{metric.q * 100:g} of {metric.value}" + (f", {where}" if where else "")
 
 
 def attempt(view: RolloutView, steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -40,7 +64,7 @@ def attempt(view: RolloutView, steps: tuple[Step, ...]) -> tuple[Step, ...]:
 def chart(view: RolloutView, steps: tuple[Step, ...], points: tuple[Point, ...], now: float) -> dict[str, Any]:
     """JSON for the script. Shares in ppm, times in seconds since 1970, rows [at, stage, v2, low, high, v1, low, high].
 
-    `to` is None while the rollout goes on: the right edge is now.
+    What is tolerated is negative where it is a fall. `to` is None while the rollout goes on: the right edge is now.
     """
     shown = attempt(view, steps)
     since = view.state.started_at or (shown[0].at if shown else now)
@@ -68,10 +92,13 @@ def chart(view: RolloutView, steps: tuple[Step, ...], points: tuple[Point, ...],
             {
                 "name": g.metric.name,
                 "unit": unit_of(g.metric),
-                "tolerate": {"kind": g.tolerate.kind, "value": g.tolerate.value},
+                "tolerate": {
+                    "kind": g.tolerate.kind,
+                    "value": g.tolerate.value if g.metric.better == "lower" else -g.tolerate.value,
+                },
                 "rows": [row(p) for p in points if p.metric == g.metric.name and p.at >= since],
             }
-            for g in view.spec.guardrails
+            for g in view.spec.watched
         ],
     }
 
@@ -111,7 +138,7 @@ def table(view: RolloutView, points: tuple[Point, ...]) -> dict[str, tuple[Table
     """Metric → one row per stage: the table behind each chart."""
     since = view.state.started_at
     rows: dict[str, tuple[TableRow, ...]] = {}
-    for g in view.spec.guardrails:
+    for g in view.spec.watched:
         last = {p.stage: p for p in points if p.metric == g.metric.name and p.at >= since}
         rows[g.metric.name] = tuple(
             TableRow(

@@ -6,6 +6,7 @@ import math
 
 from fader.model.metric import Margin, Metric
 from fader.rollout import words
+from fader.stats.judge import UNBOUNDED
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
@@ -57,10 +58,59 @@ def margin(tolerate: Margin, metric: Metric) -> str:
 
 
 def measure(x: float | None, metric: Metric) -> str:
-    """A value of a metric: `0.31 %` or `182 ms`."""
+    """A value of a metric: `0.31 %`, `182 ms` or `4.21 EUR`."""
     if x is None or not math.isfinite(x):
         return NONE
-    return rate(x) if metric.kind == "proportion" else tight(words.value(x, metric))
+    return rate(x) if is_share(metric) else tight(words.value(x, metric))
+
+
+def fine(x: float, metric: Metric) -> str:
+    """As `measure`, with three digits of a share: `30.2 %` beside `30.9 %`."""
+    return tight(f"{100 * x:.3g} %") if is_share(metric) and math.isfinite(x) else measure(x, metric)
+
+
+def level(x: float, metric: Metric) -> str:
+    """A rate of a judgement: as `measure`, but of a quantile it is the share of slow requests."""
+    return rate(x) if words.is_share(metric) else measure(x, metric)
+
+
+def is_share(metric: Metric) -> bool:
+    """Whether values of the metric are shares; the *effect* on a quantile is one too, of slow requests."""
+    return metric.kind != "quantile" and words.is_share(metric)
+
+
+def effect(x: float, metric: Metric) -> str:
+    """A difference of two values with its sign: `+2.8 pp` or `−0.31 EUR`."""
+    if words.is_share(metric):
+        return points(x)
+    return tight(words.difference(x, metric)).replace("-", MINUS) if math.isfinite(x) else NONE
+
+
+def effects(low: float | None, high: float | None, metric: Metric) -> str:
+    """An interval of an effect: `+0.90 to +4.2 pp`; "" where it is open or there is none."""
+    if low is None or high is None or not (abs(low) < UNBOUNDED and abs(high) < UNBOUNDED):
+        return ""
+    if words.is_share(metric):
+        return interval(low, high)
+    unit = tight(f" {metric.unit}") if metric.unit else ""
+    return f"{effect(low, metric).removesuffix(unit)} to {effect(high, metric)}"
+
+
+def signed(x: float) -> str:
+    """A relative change: `+9.8 %`."""
+    size = f"{abs(100 * x):.2g}" if abs(x) < 0.1 else f"{abs(100 * x):.0f}"
+    return tight(("" if float(size) == 0 else "+" if x > 0 else MINUS) + f"{size} %")
+
+
+def times(low: float, high: float) -> str:
+    """How many times as many, with the interval: `1.6 to 2.4 times as many`."""
+    if high >= UNBOUNDED:
+        return f"at least {_times(low)} times as many" if low > 0 else "how many times as many is open"
+    return f"{_times(low)} to {_times(high)} times as many"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
 def span(seconds: float) -> str:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from fader.clock import Clock
 from fader.dashboard import chart, digits
 from fader.dashboard.forest import Forest, forest
+from fader.dashboard.glance import glance
 from fader.dashboard.live import Snapshot
+from fader.dashboard.outcomes import experiment_line, outcome_lines
+from fader.dashboard.signals import checks, signal_lines
 from fader.dashboard.taper import picture
 from fader.dashboard.templating import Templates
 from fader.model.rollout import Guardrail
@@ -15,14 +18,16 @@ from fader.model.state import ENDED, Phase
 from fader.model.verdict import Judgement, Verdict
 from fader.model.view import RolloutView
 from fader.ports.control import Control
+from fader.rollout import words
+from fader.rollout.plan import next_share
 
-REGIONS = ("head", "banner", "plug", "hero", "guardrails", "stages", "history")
+REGIONS = ("head", "banner", "plug", "hero", "outcomes", "guardrails", "signals", "glance", "stages", "history")
 
 
 @dataclass(frozen=True, slots=True)
 class GuardrailLine:
     """`harm`, `safe`: how much of the proof is there, 0 to 100. `slower_than`: the frozen threshold, "" without.
-    `candidate`, `baseline`: the rate of a proportion, or the quantile itself."""
+    `candidate`, `baseline`: the rate of a proportion, or the quantile itself. `scale`: what the picture counts."""
 
     guardrail: Guardrail
     judgement: Judgement
@@ -33,6 +38,7 @@ class GuardrailLine:
     slower_than: str
     candidate: str
     baseline: str
+    scale: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,12 @@ class Next:
 
 def next_step(view: RolloutView) -> Next:
     """The next share and when it may come, from the spec and the state alone."""
-    phase, stage, stages = view.state.phase, view.state.stage, view.spec.stages
+    phase, stage, stages = view.state.phase, view.state.stage, view.stages
     if phase in ENDED:
         return Next("", "nothing more")
-    ahead = stages[stage + 1] if stage + 1 < len(stages) else None
-    share = digits.share(ahead.share) if ahead else ""
+    share = digits.share(next_share(view.spec, view.state))
+    if view.spec.budget is not None and stage >= 0:
+        share = f"≤ {share}"
     match phase:
         case Phase.PENDING:
             return Next(share, "after the start")
@@ -63,8 +70,10 @@ def next_step(view: RolloutView) -> Next:
         case Phase.HELD:
             return Next(share, "a person must decide")
     current = stages[stage]
-    earliest = view.state.stage_since + current.bake
-    return Next(share, "then a person approves" if current.gate == "manual" else "when proven safe", earliest)
+    when = "then a person approves" if current.gate == "manual" else "when proven safe"
+    if view.spec.experiment is not None and current.share == view.spec.experiment.share:
+        when = "when the experiment is read"
+    return Next(share, when, view.state.stage_since + current.bake)
 
 
 def proof(log_e: float, threshold: float) -> int:
@@ -92,6 +101,7 @@ def guardrail_lines(view: RolloutView) -> list[GuardrailLine]:
                 slower_than=digits.measure(base.threshold, g.metric) if base and base.threshold else "",
                 candidate=digits.measure((j.candidate_value or None) if slow else j.candidate_rate, g.metric),
                 baseline=digits.measure((j.baseline_value or None) if slow else j.baseline_rate, g.metric),
+                scale=words.per(g.metric).removeprefix("of "),
             )
         )
     return made
@@ -120,6 +130,12 @@ class Rollout:
             "picture": picture(view),
             "next": next_step(view),
             "guardrails": guardrail_lines(view),
+            "outcomes": outcome_lines(view),
+            "experiment": experiment_line(view),
+            "signals": signal_lines(view),
+            "checks": checks(view),
+            "scanned": bool(view.judgements),
+            "glance": glance(view),
             "harmful": any(j.verdict is Verdict.HARMFUL for j in view.judgements),
             "ended": view.state.phase in ENDED,
         }

@@ -12,6 +12,8 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from fader.dashboard import digits
+from fader.model.decision import Step
+from fader.model.metric import Metric
 
 HERE = Path(__file__).parent
 
@@ -30,6 +32,11 @@ def moment(at: float, style: str = "clock") -> Markup:
         style,
         f"{when:%H:%M} UTC",
     )
+
+
+def metric(step: Step, name: str) -> Metric:
+    """What the step judged or read under that name; a share of requests where its spec does not say."""
+    return next((w.metric for w in step.spec.watched if w.metric.name == name), Metric(name, "proportion"))
 
 
 def address(rollout: str) -> str:
@@ -51,9 +58,13 @@ class Templates:
         self._environment.filters.update(
             count=digits.count,
             rate=digits.rate,
-            points=digits.points,
-            interval=digits.interval,
+            effect=digits.effect,
+            effects=digits.effects,
+            level=digits.level,
             margin=digits.margin,
+            measure=digits.measure,
+            metric=metric,
+            times=digits.times,
             span=digits.span,
             percent=digits.share,
             moment=moment,

@@ -11,11 +11,14 @@ import httptools
 
 @dataclass(slots=True)
 class Answer:
-    """`status` 0: the connection broke, or nothing came in time."""
+    """`status` 0: the connection broke, or nothing came in time. `appeal`, `confusion`: what the page says that it
+    does to people; None where the answer is no page."""
 
     status: int = 0
     set_cookies: list[str] = field(default_factory=list)
     version: str = ""
+    appeal: float | None = None
+    confusion: float | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -73,6 +76,10 @@ class Connection(asyncio.Protocol):
             self._answer.set_cookies.append(value.decode("latin-1"))
         elif key == b"x-shop-version":
             self._answer.version = value.decode("latin-1")
+        elif key == b"x-shop-appeal":
+            self._answer.appeal = float(value)
+        elif key == b"x-shop-confusion":
+            self._answer.confusion = float(value)
 
     def on_message_complete(self) -> None:
         parser = self._parser

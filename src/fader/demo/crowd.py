@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
-from fader.demo.connection import Pool
+from fader.demo.connection import Answer, Pool
 from fader.demo.tally import Tally
-from fader.demo.visitor import Visit, Visitor
+from fader.demo.visitor import Effect, Visit, Visitor, people
 
 #: How often the crowd looks who is due, in seconds.
 TICK = 0.01
@@ -31,7 +31,7 @@ class Crowd:
         self._host = f"{host}:{port}"
         self._pool = Pool(host, port)
         self._chance = Random(seed)
-        self._people = [Visitor() for _ in range(visitors)]
+        self._people = people(visitors, self._chance)
         self._newcomers = list(self._people)
         self._busy: set[int] = set()
         self._open: set[asyncio.Task[None]] = set()
@@ -88,8 +88,14 @@ class Crowd:
             answer = await self._pool.ask(request_bytes(self._host, visit, visitor.cookie_header))
         finally:
             self._busy.discard(id(visitor))
-        visitor.saw(visit, answer.status, answer.set_cookies)
+        visitor.saw(visit, answer.status, answer.set_cookies, _page(answer))
         self.tally.count(visit.method, answer.status, answer.version)
+
+
+def _page(answer: Answer) -> Effect | None:
+    if answer.appeal is None or answer.confusion is None:
+        return None
+    return Effect(answer.appeal, answer.confusion)
 
 
 def request_bytes(host: str, visit: Visit, cookies: str) -> bytes:

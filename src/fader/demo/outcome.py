@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Literal
 
 from fader.demo.tally import Tally
-from fader.model.share import percent
+from fader.model.share import WHOLE, percent
 from fader.model.state import Phase
 from fader.model.view import RolloutView
 
@@ -19,6 +20,31 @@ _OUTCOMES: dict[Phase, Literal["completed", "rolled_back", "held"]] = {
 }
 #: Phases in which the demo has nothing more to wait for.
 DECIDED = frozenset({*_OUTCOMES, Phase.HELD})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A signal of the scan: how many times as many users of the candidate; `high` is None where there is no limit."""
+
+    kind: str
+    name: str
+    ratio: float
+    low: float
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The effect on an outcome. [low, high] is valid at every look, [fixed_low, fixed_high] at the planned end of an
+    experiment; None where there was none."""
+
+    metric: str
+    effect: float
+    low: float
+    high: float
+    fixed_low: float | None
+    fixed_high: float | None
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +63,11 @@ class Outcome:
     requests: int
     failed_requests: int
     failed_reads: int
+    signals: tuple[Found, ...] = ()
+    readings: tuple[Effect, ...] = ()
 
     def json(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), allow_nan=False)
 
 
 def outcome_of(view: RolloutView, tally: Tally) -> Outcome:
@@ -56,11 +84,19 @@ def outcome_of(view: RolloutView, tally: Tally) -> Outcome:
         requests=tally.requests,
         failed_requests=tally.failed,
         failed_reads=tally.failed_reads,
+        signals=tuple(
+            Found(s.kind, s.name, s.ratio, s.low, s.high if isfinite(s.high) else None) for s in view.signals
+        ),
+        readings=tuple(
+            Effect(r.metric, r.effect, r.low, r.high, r.fixed_low, r.fixed_high, r.verdict)
+            for r in view.readings
+            if r.verdict != "unknown"
+        ),
     )
 
 
 def _stage(view: RolloutView) -> str:
     if view.state.phase is Phase.COMPLETED:
-        return percent(view.spec.stages[-1].share)
+        return percent(WHOLE)
     index = next((s.index for s in view.stages if s.status == "stopped"), view.state.stage)
-    return percent(view.spec.stages[index].share) if index >= 0 else "learning"
+    return percent(view.stages[index].share) if index >= 0 else "learning"

@@ -14,7 +14,7 @@ from fader.demo.scenarios import Scenario
 from fader.demo.tally import Tally
 from fader.model.share import WHOLE, percent
 from fader.model.state import Phase
-from fader.model.verdict import Judgement, Verdict
+from fader.model.verdict import Judgement, Reading, Signal, Verdict
 from fader.model.view import RolloutView, StageView
 
 _COLOURS = {
@@ -77,6 +77,8 @@ def picture(view: RolloutView, tally: Tally, link: str) -> RenderableType:
     ]
     if view.judgements:
         parts.append(_judgements(view))
+    parts += [Text(_reading(view, reading)) for reading in view.readings if reading.verdict != "unknown"]
+    parts += [Text(_signal(view, signal), style="bold red" if signal.harmful else "yellow") for signal in view.signals]
     parts += [Text(f"waits: {wait}", style="dim") for wait in view.waits]
     parts.append(
         Text(
@@ -102,6 +104,24 @@ def _judgements(view: RolloutView) -> Table:
             Text(_note(judgement), style="dim"),
         )
     return table
+
+
+def _reading(view: RolloutView, reading: Reading) -> str:
+    """The narrower of the intervals that hold."""
+    low, high = reading.low, reading.high
+    if reading.fixed_low is not None and reading.fixed_high is not None:
+        low, high = reading.fixed_low, reading.fixed_high
+    return (
+        f"{reading.metric}: {reading.candidate_value:.1%} on {reading.arm}, {reading.baseline_value:.1%} on "
+        f"{view.baseline}, effect {100 * low:+.1f} to {100 * high:+.1f} pp: {reading.verdict}"
+    )
+
+
+def _signal(view: RolloutView, signal: Signal) -> str:
+    return (
+        f"signal: {signal.name} with {signal.candidate} users of {view.candidate} and {signal.baseline} of "
+        f"{view.baseline}, {signal.low:.2g} to {signal.high:.2g} times as many"
+    )
 
 
 def _note(judgement: Judgement) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import uvloop
 from rich.markup import escape
 
+from fader.app.data import DataDirectory
 from fader.demo.connection import Pool
 from fader.demo.control import Control
 from fader.demo.crowd import Crowd, request_bytes
@@ -29,8 +30,7 @@ from fader.model.view import RolloutView
 #: Seconds. How long a part may take to answer for the first time; how long the rollout may take in all.
 FIRST_ANSWER = 40.0
 LONGEST = 240.0
-#: Seconds. Traffic before the start, before the kill at its stage, and after the decision.
-WARM_UP = 3.0
+#: Seconds. Traffic before the kill at its stage, and after the decision.
 BEFORE_KILL = 4.0
 AFTERMATH = 3.0
 #: Seconds between two looks, and how long the control plane may be away while the demo waits for it to come back.
@@ -111,6 +111,8 @@ class _Demo:
         self._visitors, self._rate, self._seed = visitors, rate, seed
         self._exit_when_done, self._as_json = exit_when_done, as_json
         self._ports = _Ports(*free_ports(8080, 7070, 9001, 9002))
+        self._url = f"http://127.0.0.1:{self._ports.control}"
+        self._data = DataDirectory(workspace / "data")
         self._progress = Progress(scenario)
         self._stop = asyncio.Event()
 
@@ -120,6 +122,7 @@ class _Demo:
             loop.add_signal_handler(name, self._stop.set)
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(self._progress)
+            self._data.prepare()  # the shops need the token for events before anything serves
             v1 = await stack.enter_async_context(self._shop("v1", self._ports.v1, self._scenario.v1))
             v2 = await stack.enter_async_context(self._shop("v2", self._ports.v2, self._scenario.v2))
             await self._until(lambda: self._answers(self._ports.v1), v1)
@@ -152,6 +155,8 @@ class _Demo:
             str(self._app),
             *("--version", version, "--port", str(port), "--seed", str(self._seed)),
             *("--error-rate", str(manners.error_rate), "--slow-factor", str(manners.slow_factor)),
+            *("--appeal", str(manners.appeal), "--confusion", str(manners.confusion)),
+            *("--events", self._url, "--token-file", str(self._data.events_token)),
         )
         try:
             yield shop
@@ -165,7 +170,7 @@ class _Demo:
         up = await Process.start(
             "fader up",
             self._workspace / "up.log",
-            *("-m", "fader.cli.entry", "up", "-f", str(file), "--data-dir", str(self._workspace / "data")),
+            *("-m", "fader.cli.entry", "up", "-f", str(file), "--data-dir", str(self._data.path)),
             *("--host", "127.0.0.1", "--port", str(self._ports.control)),
         )
         try:
@@ -176,15 +181,13 @@ class _Demo:
             await up.stop(UP_FAREWELL)
 
     async def _control(self, stack: contextlib.AsyncExitStack, up: Process) -> Control:
-        url = f"http://127.0.0.1:{self._ports.control}"
-        stranger = Control(url)
+        stranger = Control(self._url)
         stack.push_async_callback(stranger.close)
         await self._until(stranger.healthy, up)
-        token_file = self._workspace / "data" / "token"
-        token = token_file.read_text().strip() if token_file.exists() else ""
-        control = Control(url, token)
+        token = self._data.token.read_text().strip()
+        control = Control(self._url, token)
         stack.push_async_callback(control.close)
-        self._progress.link = f"{url}/login#token={token}"
+        self._progress.link = f"{self._url}/login#token={token}"
         self._progress.say(f"dashboard: {self._progress.link}")
         return control
 
@@ -210,7 +213,7 @@ class _Demo:
     async def _warm_up(self, crowd: Crowd) -> None:
         """Every visitor comes once, and a little more: fader learns the baseline from what it has seen by then."""
         self._progress.say(f"{self._visitors:,} visitors arrive, {self._rate:,.0f} requests/s in all")
-        await self._pause(WARM_UP)
+        await self._pause(self._scenario.warm_up)
         while not crowd.settled and not self._stop.is_set():
             await self._pause(0.1)
 

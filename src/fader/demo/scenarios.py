@@ -1,4 +1,4 @@
-"""What can happen to a release: five stories, told with the same shop, the same visitors and the same ramp."""
+"""What can happen to a release: stories told with the same shop and the same visitors."""
 
 from __future__ import annotations
 
@@ -13,17 +13,25 @@ SERVICE = "shop"
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How a version of the shop behaves: the share of requests it fails, and how many times slower it is."""
+    """How a version of the shop behaves: the share of requests it fails, how many times slower it is, the share of the
+    visitors whom its pages persuade to buy, and the share whom they leave with a question for `/support`."""
 
     error_rate: float = 0.003
     slow_factor: float = 1.0
+    appeal: float = 0.3
+    confusion: float = 0.08
+
+
+RAMP = ("5%", "10%", "25%", "50%", "100%")
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """`killed_at`: the share in ppm at which v2 is killed with SIGKILL; 0 is never.
 
-    `ends`: what a rollout must come to here; `latency`: the tolerated rise of p95 at 100 %.
+    `ends`: what a rollout must come to here; `latency`: the tolerated rise of p95 at 100 %. `sells`: whether the share
+    of visitors who buy is an outcome. `experiment`: how long the stage of 50 % is held and then read; "" is none.
+    `warm_up`: seconds of traffic before the start; visitors who are known from before tell more.
     """
 
     name: str
@@ -33,6 +41,10 @@ class Scenario:
     v2: Manners = Manners()
     killed_at: int = 0
     latency: str = "10%"
+    stages: tuple[str, ...] = RAMP
+    sells: bool = False
+    experiment: str = ""
+    warm_up: float = 3.0
 
 
 SCENARIOS = {
@@ -57,6 +69,32 @@ SCENARIOS = {
             v1=Manners(error_rate=0.03),
             v2=Manners(error_rate=0.03),
         ),
+        Scenario(
+            "conversion",
+            "v2 answers faster, but 18 % of its visitors buy instead of 30 %",
+            "rolled_back",
+            v2=Manners(slow_factor=0.7, appeal=0.18),
+            sells=True,
+            warm_up=15.0,
+        ),
+        Scenario(
+            "side-effect",
+            "v2 sells as well, but 16 % of its visitors look for help instead of 8 %, and nobody asked about that",
+            "completed",
+            v2=Manners(confusion=0.16),
+            sells=True,
+            warm_up=15.0,
+        ),
+        Scenario(
+            "ab",
+            "v2 persuades 40 % of its visitors to buy instead of 30 %: an experiment at 50 % finds out",
+            "completed",
+            v2=Manners(appeal=0.4),
+            stages=("10%", "50%", "100%"),
+            sells=True,
+            experiment="60s",
+            warm_up=15.0,
+        ),
     )
 }
 
@@ -68,9 +106,12 @@ def scenario_named(name: str) -> Scenario:
     return SCENARIOS[name]
 
 
+_CONVERSION = "  conversion: {kind: proportion, of: units, event: order, better: higher}\n"
+
+
 def fader_yaml(scenario: Scenario, *, listen: int, v1: int, v2: int) -> str:
     """The file that the demo applies; the arguments are ports on 127.0.0.1."""
-    return f"""\
+    text = f"""\
 # The demo's scenario "{scenario.name}": {scenario.story}.
 services:
   {SERVICE}:
@@ -87,9 +128,16 @@ rollouts:
   {ROLLOUT}:
     service: {SERVICE}
     candidate: v2
-    stages: [5%, 10%, 25%, 50%, 100%]
+    stages: [{", ".join(scenario.stages)}]
     bake: 15s
     guardrails: {{errors: {{tolerate: 1pp}}, latency: {{tolerate: {scenario.latency}}}}}
     shield: connect
     on_harm: rollback
 """
+    if scenario.sells:
+        text = text.replace("rollouts:\n", f"{_CONVERSION}rollouts:\n", 1)
+        interest = ", smallest: 20%" if scenario.experiment else ""
+        text += f"    outcomes: {{conversion: {{tolerate: 10%{interest}}}}}\n"
+    if scenario.experiment:
+        text += f"    experiment: {{share: 50%, for: {scenario.experiment}, primary: conversion, decide: better}}\n"
+    return text

@@ -135,8 +135,11 @@ class Desk:
     async def _view(self, entry: Entry) -> RolloutView:
         """The decision of the last tick is shown only while the state is still the one it was made of."""
         seen = self._controller.seen.get(entry.spec.name)
+        health = None
         if seen is not None and seen.decision.state == entry.state:
             decision, exposure = seen.decision, seen.exposure
+            if seen.evidence is not None and seen.evidence.stage == entry.state.stage:
+                health = seen.evidence.health
         else:
             decision, exposure = Decision(entry.state), Exposure()
             if entry.state.phase is not Phase.PENDING:
@@ -144,4 +147,5 @@ class Desk:
         if self._controller.failing and entry.state.phase in ACTIVE:
             stuck = f"fader cannot judge at the moment and holds: {self._controller.failing}"
             decision = replace(decision, waits=(stuck, *decision.waits))
-        return view(entry.spec, entry.state, decision, exposure, self._states.history(entry.spec.name), self._clock())
+        history = self._states.history(entry.spec.name)
+        return view(entry.spec, entry.state, decision, exposure, history, self._clock(), health)

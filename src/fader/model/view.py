@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fader.model.evidence import HealthEvidence
 from fader.model.rollout import RolloutSpec
 from fader.model.state import RolloutState
 from fader.model.verdict import Judgement, Reading, Signal
@@ -29,7 +30,7 @@ class RolloutView:
     that the baseline had to answer. `seconds_to_decision`: from the first candidate exposure to the end, 0 before.
     `needs_person`: why a person must act, or "". `commands`: what may be asked now. `reading_sentences` and
     `signal_sentences` go with `readings` and `signals`, one each; `plan`: what the experiment can show, or "";
-    `verdict`: what it came to, or "".
+    `verdict`: what it came to, or "". `health`: of the data of the stage, None before there is any.
     """
 
     name: str
@@ -53,6 +54,7 @@ class RolloutView:
     signal_sentences: tuple[str, ...] = ()
     plan: str = ""
     verdict: str = ""
+    health: HealthEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

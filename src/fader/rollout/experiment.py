@@ -10,7 +10,7 @@ from fader.model.state import RolloutState
 from fader.model.verdict import Reading
 from fader.rollout import explain, explain_outcome
 from fader.rollout.learning import primary
-from fader.rollout.plan import next_share
+from fader.rollout.plan import next_share, stage_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def conclude(spec: RolloutSpec, state: RolloutState, readings: tuple[Reading, ..
         return None
     said, ahead = explain_outcome.verdict(spec, state, found), next_share(spec, state)
     decide = spec.experiment.decide
-    if decide == "ask":
+    if decide == "ask" or stage_of(spec, state).gate == "manual":
         return Conclusion("ask", explain_outcome.asks(spec, state, said, ahead))
     if found.verdict == "better" if decide == "better" else not_worse(outcome, found):
         return Conclusion("advance", explain_outcome.goes_on(spec, state, said, ahead))

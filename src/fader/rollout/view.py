@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fader.model.decision import Decision, Step
+from fader.model.evidence import HealthEvidence
 from fader.model.rollout import RolloutSpec, Stage
 from fader.model.state import ENDED, Phase, RolloutState
 from fader.model.view import RolloutView, StageView
@@ -24,8 +25,10 @@ def view(
     exposure: Exposure,
     history: Sequence[Step],
     now: float,
+    health: HealthEvidence | None = None,
 ) -> RolloutView:
-    """`decision` is the last one about this very state; what it found and waits for is shown as it is.
+    """`decision` is the last one about this very state; what it found and waits for is shown as it is. `health` is
+    that of the data that it rests on.
 
     Of an ended rollout it is what the record holds last; of a read experiment, the reading at its end.
     """
@@ -62,6 +65,7 @@ def view(
         signal_sentences=tuple(signal(then, s) for s in signals),
         plan=plan(then, state.plan) if state.plan else "",
         verdict=verdict(read.spec, read.before, main_reading(read.spec, read.readings)) if read else "",
+        health=health,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,15 @@ Column = npt.NDArray[Any]
 NOTHING: dict[str, float] = {"i4": 0, "i8": 0, "f8": np.inf}
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Some keys, which of them are there, and by run where: (its columns, indexes of the keys, places in the run)."""
+
+    keys: Keys
+    there: npt.NDArray[np.bool_]
+    found: list[tuple[dict[str, Column], Keys, Keys]]
+
+
 class Columns:
     """A few runs of sorted keys, each run at least twice as long as the next: finding costs a binary search in each,
     new keys cost a merge now and then, and a change is made in place. `kinds`: name of the column → i4, i8 or f8."""
@@ -27,44 +37,45 @@ class Columns:
     def __len__(self) -> int:
         return sum(len(keys) for keys, _ in self._runs)
 
-    def find(self, keys: Keys) -> npt.NDArray[np.bool_]:
-        """Which of the sorted `keys` are there."""
-        there = np.zeros(len(keys), bool)
-        for _, hits, _ in self._hits(keys):
-            there[hits] = True
-        return there
+    def locate(self, keys: Keys) -> Places:
+        """Where the sorted, distinct `keys` are. Good until the next write of new keys."""
+        places = Places(keys, np.zeros(len(keys), bool), [])
+        for run, columns in self._runs:
+            at = np.searchsorted(run, keys)
+            at[at == len(run)] = 0
+            hits = np.flatnonzero(run[at] == keys)
+            if len(hits):
+                places.there[hits] = True
+                places.found.append((columns, hits, at[hits]))
+        return places
 
-    def read(self, keys: Keys, names: tuple[str, ...] | None = None) -> dict[str, Column]:
-        """The columns at the sorted `keys`."""
-        found: dict[str, Column] = {
-            name: np.full(len(keys), NOTHING[kind], kind)
+    def read(self, places: Places, names: tuple[str, ...] | None = None) -> dict[str, Column]:
+        """The columns there; of keys that are not, what NOTHING says."""
+        read: dict[str, Column] = {
+            name: np.full(len(places.keys), NOTHING[kind], kind)
             for name, kind in self.kinds.items()
             if names is None or name in names
         }
-        for columns, hits, places in self._hits(keys):
-            for name, values in found.items():
-                values[hits] = columns[name][places]
-        return found
+        for columns, hits, at in places.found:
+            for name, values in read.items():
+                values[hits] = columns[name][at]
+        return read
 
-    def write(self, keys: Keys, values: Mapping[str, Column]) -> None:
-        """Set all columns at the sorted, distinct `keys`, which need not be there yet."""
-        there = np.zeros(len(keys), bool)
-        for columns, hits, places in self._hits(keys):
-            there[hits] = True
+    def write(self, places: Places, values: Mapping[str, Column], new: npt.NDArray[np.bool_] | None = None) -> None:
+        """Set all columns there, and add those of the `new` keys that are not there yet (None: all of them)."""
+        for columns, hits, at in places.found:
             for name in self.kinds:
-                columns[name][places] = values[name][hits]
-        if not there.all():
-            new = ~there
-            columns = {name: np.asarray(values[name][new], kind) for name, kind in self.kinds.items()}
-            self._runs.append((keys[new], columns))
+                columns[name][at] = values[name][hits]
+        fresh = ~places.there if new is None else ~places.there & new
+        if fresh.any():
+            columns = {name: np.asarray(values[name][fresh], kind) for name, kind in self.kinds.items()}
+            self._runs.append((places.keys[fresh], columns))
             while len(self._runs) > 1 and 2 * len(self._runs[-1][0]) >= len(self._runs[-2][0]):
                 self._runs.append(_merged(self._runs.pop(), self._runs.pop()))
 
-    def parts(self, size: int = 65_536) -> Iterator[Keys]:
-        """All keys, some at a time, each part sorted."""
-        for keys, _ in self._runs:
-            for begin in range(0, len(keys), size):
-                yield keys[begin : begin + size]
+    def nothing(self, count: int) -> dict[str, Column]:
+        """The columns of so many keys that are not there."""
+        return {name: np.full(count, NOTHING[kind], kind) for name, kind in self.kinds.items()}
 
     def pack(self) -> dict[str, bytes]:
         """Everything as bytes, "" for the keys."""
@@ -81,15 +92,6 @@ class Columns:
         if len(keys):
             self._runs = [(keys[order], columns)]
 
-    def _hits(self, keys: Keys) -> Iterator[tuple[dict[str, Column], Keys, Keys]]:
-        """By run: its columns, which of the keys it holds, and where."""
-        for run, columns in self._runs:
-            places = np.searchsorted(run, keys)
-            places[places == len(run)] = 0
-            hits = np.flatnonzero(run[places] == keys)
-            if len(hits):
-                yield columns, hits, places[hits]
-
 
 def _merged(a: tuple[Keys, dict[str, Column]], b: tuple[Keys, dict[str, Column]]) -> tuple[Keys, dict[str, Column]]:
     keys = np.concatenate([a[0], b[0]])
@@ -100,8 +102,12 @@ def _merged(a: tuple[Keys, dict[str, Column]], b: tuple[Keys, dict[str, Column]]
 def together(parts: list[tuple[Keys, dict[str, Column]]], kinds: Mapping[str, str]) -> tuple[Keys, dict[str, Column]]:
     """Parts of which each has some of the columns, as one: sorted keys; equal ones add up, and of times (f8) the
     earliest remains."""
+    some_of = [(keys, columns) for keys, columns in parts if len(keys)]
+    if len(some_of) == 1 and _distinct(order := np.argsort(some_of[0][0]), some_of[0][0]):
+        (keys, given), made = some_of[0], Columns(kinds).nothing(len(order))
+        return keys[order], made | {name: np.asarray(v[order], kinds[name]) for name, v in given.items()}
     keys, places = np.unique(np.concatenate([np.empty(0, np.int64), *(k for k, _ in parts)]), return_inverse=True)
-    columns: dict[str, Column] = {name: np.full(len(keys), NOTHING[kind], kind) for name, kind in kinds.items()}
+    columns = Columns(kinds).nothing(len(keys))
     begin = 0
     for part, some in parts:
         at = places[begin : begin + len(part)]
@@ -112,3 +118,8 @@ def together(parts: list[tuple[Keys, dict[str, Column]]], kinds: Mapping[str, st
             else:
                 np.add.at(columns[name], at, np.asarray(values, kinds[name]))
     return keys, columns
+
+
+def _distinct(order: Keys, keys: Keys) -> bool:
+    ordered = keys[order]
+    return bool((ordered[1:] != ordered[:-1]).all())

@@ -101,7 +101,7 @@ class Lessons:
         here = (units * 2, {"first": first, "inside": np.ones(len(units), np.int32)})
         did = unit_events(self._rows, asked, parameters, units * 2, first, OF_LESSON)
         _, columns = together([here, *did], kinds)
-        totals.update(tally(asked, (columns, Columns(kinds).read(units * 2 + 1)), {}, since))
+        totals.update(tally(asked, (columns, Columns(kinds).nothing(len(units))), {}, since))
         for m in asked:
             if m.quantile:
                 bins.update({(m.index, b): n for b, n in lesson_bins(self._rows, m, parameters, units, first)})

@@ -71,12 +71,12 @@ class NameSums:
         for arm in (0, 1):
             for label, found in self._found.items():
                 pair = _pairs(np.array([label], np.int64), np.array([unit * 2 + arm], np.int64))
-                if self.pairs.read(pair)["there"][0]:
-                    self.pairs.write(pair, {"there": np.zeros(1, np.int32)})
+                at = self.pairs.locate(pair)
+                if self.pairs.read(at)["there"][0]:
+                    self.pairs.write(at, self.pairs.nothing(1))
                     found.units[arm] -= 1
-            key = np.array([unit * 2 + arm], np.int64)
-            if self.exposed.find(key)[0]:
-                self.exposed.write(key, {"first": np.array([np.inf])})
+            at = self.exposed.locate(np.array([unit * 2 + arm], np.int64))
+            self.exposed.write(at, self.exposed.nothing(1), np.zeros(1, bool))
 
     def store(self) -> bytes:
         return msgspec.json.encode((self.until, self._folded, list(self._found.values()), list(self._dropped)))
@@ -96,7 +96,8 @@ class NameSums:
         if not len(units):
             return
         arms = both(units)
-        first, before = sums.units.read(arms, ("first",))["first"], self.exposed.read(arms)["first"]
+        at = self.exposed.locate(arms)
+        first, before = sums.units.read(sums.units.locate(arms), ("first",))["first"], self.exposed.read(at)["first"]
         there, earlier = np.isfinite(first), first < before
         asked = [(there & ~earlier, extent)]
         if earlier.any():
@@ -105,24 +106,25 @@ class NameSums:
             if chosen.any():
                 for kind, label in (("event", "name"), ("fingerprint", "mark")):
                     self._take(kind, event_names(rows, label, self._cell, where, part, arms[chosen], first[chosen]))
-        self.exposed.write(arms[there], {"first": first[there]})
+        self.exposed.write(at, {"first": first}, there)
 
     def _take(self, kind: str, answer: dict[str, Any]) -> None:
         """`answer`: k, arm, label and time of the first, by unit and label."""
         texts, places = np.unique(np.asarray(answer["label"], object).astype(str), return_inverse=True)
         if not len(texts):
             return
-        at = np.full(len(texts), np.inf)
-        np.minimum.at(at, places, answer["t"])
+        began = np.full(len(texts), np.inf)
+        np.minimum.at(began, places, answer["t"])
         labels = np.zeros(len(texts), np.int64)
-        for i in sorted(range(len(texts)), key=lambda i: (at[i], texts[i])):
-            labels[i] = self._admit(kind, str(texts[i]), float(at[i]))
+        for i in sorted(range(len(texts)), key=lambda i: (began[i], texts[i])):
+            labels[i] = self._admit(kind, str(texts[i]), float(began[i]))
         units: Keys = answer["k"] * 2 + answer["arm"]
         admitted = labels[places] != 0
         label, arm = places[admitted], answer["arm"][admitted]
         pairs, index = np.unique(_pairs(labels[label], units[admitted]), return_index=True)
-        new = self.pairs.read(pairs)["there"] == 0
-        self.pairs.write(pairs[new], {"there": np.ones(int(new.sum()), np.int32)})
+        at = self.pairs.locate(pairs)
+        new = self.pairs.read(at)["there"] == 0
+        self.pairs.write(at, {"there": np.ones(len(pairs), np.int32)})
         counts = np.bincount(label[index[new]] * 2 + arm[index[new]], minlength=2 * len(texts))
         for i in range(len(texts)):
             if labels[i]:

@@ -92,14 +92,14 @@ class Rows:
         for key, at in latest.items():
             self._latest[key] = max(at, self._latest.get(key, 0.0))
         ids = np.sort(np.array([event.i for event in events], np.int64))
-        self._ids.write(ids, {})
+        self._ids.write(self._ids.locate(ids), {})
         return len(lines) + len(events)
 
     def _fresh(self, events: list[TrackedRow]) -> list[TrackedRow]:
         """Without those whose id is there already."""
         first = {event.i: event for event in reversed(events)}
         ids = np.sort(np.fromiter(first, np.int64, len(first)))
-        for known in ids[self._ids.find(ids)].tolist():
+        for known in ids[self._ids.locate(ids).there].tolist():
             del first[known]
         return list(first.values())
 
@@ -136,18 +136,21 @@ class Rows:
     def _remember_ids(self) -> None:
         """Ids are known as long as their events are kept: eight bytes each."""
         self._ids = Columns({})
-        self._ids.write(np.unique(self.table(sql.TRACKED_IDS, {})["i"].astype(np.int64)), {})
+        self._ids.write(self._ids.locate(np.unique(self.table(sql.TRACKED_IDS, {})["i"])), {})
 
     def counted(self, service: str, since: float, until: float) -> int:
         return int(self._run(sql.COUNTED, service=service, since=since, until=until)[0][0])
 
     def forget(self, unit: str) -> int:
         """Erase the unit's rows, and rewrite what held its name."""
-        count = int(self._run(sql.BLANK_UNIT, unit=unit)[0][0]) + int(self._run(sql.BLANK_TRACKED, unit=unit)[0][0])
+        count = int(self._run(sql.BLANK_UNIT, unit=unit)[0][0])
+        tracked = int(self._run(sql.BLANK_TRACKED, unit=unit)[0][0])
         self._run(sql.DELETE_BLANKED)
         self._run(sql.DELETE_BLANKED_TRACKED)
         self._db.execute("CHECKPOINT")
-        return count
+        if tracked:
+            self._remember_ids()
+        return count + tracked
 
     def retain(self, since: float) -> tuple[int, list[Segment]]:
         """Drop rows that started before; also says which segments need no mark any more."""

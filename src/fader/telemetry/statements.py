@@ -78,7 +78,7 @@ DELETE FROM segments AS x WHERE newest < $since
 RETURNING gateway, segment
 """
 OF_CELL = """
-batch > $folded AND batch <= $last AND s = $service AND why = 'rollout' AND u IS NOT NULL AND v IS NOT NULL
+batch > $folded AND batch <= $last AND s = $service AND why = 'rollout' AND k IS NOT NULL AND v IS NOT NULL
     AND t >= $since AND t < $until
 """
 #: Some units at a time, so that a long history does not take their memory.
@@ -118,7 +118,7 @@ SELECT (SELECT count(*) FROM requests WHERE batch > $folded AND batch <= $last A
 """
 #: What units did before an attempt, as covariates; `all`: a unit that was there at all has n = 1.
 OF_PAST = """
-batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND u IS NOT NULL
+batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND k IS NOT NULL
     AND p IS NOT NULL AND t >= $since AND t < $until
 """
 UNIT_PAST = "SELECT k, count(*) AS here /*columns*/ FROM /*source*/ WHERE /*rows*/ AND /*keys*/ GROUP BY k"
@@ -128,7 +128,7 @@ SELECT k, CAST(v = $candidate AS INTEGER) AS arm, route AS label, min(t) AS t
 FROM requests WHERE /*rows*/ AND /*keys*/ AND route <> '' GROUP BY k, v = $candidate, route
 """
 FAILED_ROUTES = """
-SELECT k, CAST(v = $candidate AS INTEGER) AS arm, CAST(c AS VARCHAR) || ' ' || route AS label,
+SELECT k, CAST(v = $candidate AS INTEGER) AS arm, rtrim(CAST(c AS VARCHAR) || ' ' || route) AS label,
     min(t) AS t
 FROM requests WHERE /*rows*/ AND /*keys*/ AND c >= 500 GROUP BY k, v = $candidate, c, route
 """
@@ -149,11 +149,11 @@ SELECT u, count(*) FILTER (c >= 500 OR w <> v), min(t) FROM requests
 WHERE /*rows*/ AND r = $rollout AND v = $candidate GROUP BY u ORDER BY u
 """
 OF_VERSION = """
-batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND u IS NOT NULL
+batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND k IS NOT NULL
     AND v = $version AND (w IS NULL OR w = v) AND p IS NOT NULL AND t >= $slot * $width
 """
 OF_LESSON = """
-batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND u IS NOT NULL
+batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND k IS NOT NULL
     AND v = $version AND (w IS NULL OR w = v) AND p IS NOT NULL AND t >= $since AND t < $until
 """
 LESSON_UNITS = "SELECT k, min(t) AS first FROM requests WHERE /*rows*/ AND /*keys*/ GROUP BY k ORDER BY k"

@@ -18,6 +18,9 @@ from fader.telemetry.questions import Extent, key_ranges, unit_events, unit_past
 from fader.telemetry.rows import Rows
 from fader.telemetry.tally import Totals, tally
 
+#: Columns of some units by arm (the baseline's and the candidate's in turns), and what they did before.
+Units = tuple[dict[str, Column], dict[str, Column]]
+
 
 class Sums:
     """`start`: when the attempt began, where the time of covariates ends. `folded`: the last batch that is in."""
@@ -53,24 +56,22 @@ class Sums:
         for low, high in key_ranges(rows, extent):
             keys, more = together(unit_past(rows, self.measures, self.cell, extent, low, high), self.past.kinds)
             if len(keys):
-                before = self._tally(keys)
-                known = self.past.read(keys)
-                self.past.write(keys, {name: known[name] + more[name] for name in known})
-                self._account(before, keys)
+                arms, at = self.units.read(self.units.locate(both(keys))), self.past.locate(keys)
+                known = self.past.read(at)
+                new = {name: known[name] + more[name] for name in known}
+                self.past.write(at, new)
+                self._account((arms, known), (arms, new))
 
     def forget(self, key: int) -> bool:
         """Take a unit out; whether it was there."""
         unit = np.array([key], np.int64)
-        arms = both(unit)
-        there = bool(self.units.find(arms).any() or self.past.find(unit).any())
-        if there:
-            before = self._tally(unit)
-            some = arms[self.units.find(arms)]
-            self.units.write(some, Columns(self.units.kinds).read(some))
-            if self.past.find(unit).any():
-                self.past.write(unit, Columns(self.past.kinds).read(unit))
-            self._account(before, unit)
-        return there
+        at, at_past = self.units.locate(both(unit)), self.past.locate(unit)
+        nothing, nothing_past = self.units.nothing(2), self.past.nothing(1)
+        self._account((self.units.read(at), self.past.read(at_past)), (nothing, nothing_past))
+        none = np.zeros(2, bool)
+        self.units.write(at, nothing, none)
+        self.past.write(at_past, nothing_past, none[:1])
+        return bool(at.there.any() or at_past.there.any())
 
     def _fold(self, rows: Rows, extent: Extent, low: int, high: int, sign: Literal[1, -1]) -> None:
         cell, kinds = self.cell, self.units.kinds
@@ -78,9 +79,9 @@ class Sums:
         units = np.unique(keys >> 1)
         if not len(units):
             return
-        before = self._tally(units)
         arms = both(units)
-        known = self.units.read(arms)
+        at = self.units.locate(arms)
+        known, past = self.units.read(at), self.past.read(self.past.locate(units))
         delta = _spread(arms, keys, more, kinds)
         if sign > 0:
             first = np.minimum(known["first"], delta["first"])
@@ -90,9 +91,10 @@ class Sums:
             anew = np.isfinite(first) & (first >= extent.since)
         values = {name: _added(known[name], delta[name], kind, sign, extent) for name, kind in kinds.items()}
         self._outcomes(rows, extent, (low, high), sign, arms, first, anew, known, values)
-        there = np.isin(arms, keys) | self.units.find(arms)
-        self.units.write(arms[there], {name: column[there] for name, column in values.items()})
-        self._account(before, units)
+        new = np.zeros(len(arms), bool)
+        new[np.searchsorted(arms, keys)] = True
+        self.units.write(at, values, new)
+        self._account((known, past), (values, past))
 
     def _outcomes(
         self,
@@ -114,7 +116,7 @@ class Sums:
         asked = [(same, extent)]
         if sign > 0 and anew.any():
             asked.append((anew, Extent(0, extent.last, float(first[anew].min()), extent.until)))
-        nothing = Columns(names).read(arms)
+        nothing = Columns(names).nothing(len(arms))
         for name in names:
             values[name] = np.where(anew, nothing[name], known[name])
         for chosen, where in asked:
@@ -125,16 +127,21 @@ class Sums:
                 for name, kind in names.items():
                     values[name] = _added(values[name], delta[name], kind, sign, extent)
 
-    def _tally(self, units: Keys) -> Totals:
-        arms = self.units.read(units * 2), self.units.read(units * 2 + 1)
-        return tally(self.measures, arms, self.past.read(units), self.cell.since)
-
-    def _account(self, before: Totals, units: Keys) -> None:
-        self.totals.update(self._tally(units))
-        self.totals.subtract(before)
-        for key in [key for key in before if not self.totals[key]]:
+    def _account(self, before: Units, after: Units) -> None:
+        """Totals change by what the touched units add now and added before."""
+        old, new = (
+            tally(self.measures, (_of_arm(0, units), _of_arm(1, units)), past, self.cell.since)
+            for units, past in (before, after)
+        )
+        self.totals.update(new)
+        self.totals.subtract(old)
+        for key in [key for key in old if not self.totals[key]]:
             del self.totals[key]
-        self.unsaved += len(units)
+        self.unsaved += len(next(iter(after[0].values()))) // 2
+
+
+def _of_arm(arm: int, units: dict[str, Column]) -> dict[str, Column]:
+    return {name: column[arm::2] for name, column in units.items()}
 
 
 def both(units: Keys) -> Keys:
@@ -144,7 +151,7 @@ def both(units: Keys) -> Keys:
 
 def _spread(arms: Keys, keys: Keys, columns: dict[str, Column], kinds: dict[str, str]) -> dict[str, Column]:
     """Columns at `keys` as columns at `arms`, which hold them all."""
-    spread = Columns(kinds).read(arms)
+    spread = Columns(kinds).nothing(len(arms))
     places = np.searchsorted(arms, keys)
     for name, values in columns.items():
         spread[name][places] = values

@@ -50,7 +50,7 @@ def encode(events: tuple[Tracked, ...]) -> bytes:
     for index, event in enumerate(events):
         row = row_of(event)
         if isinstance(row, Problem):
-            problems.append(Problem(f"event {index}: {row.message}", row.fix))
+            problems.append(Problem(row.message, row.fix, f"events[{index}]"))
         else:
             rows.append(row)
     if problems:

@@ -182,6 +182,9 @@ def test_a_lost_connection_shows_and_heals(open_page: Open, served: Served, cont
                 "recommend-v12",
                 "basket-v4",
                 "mail-v2",
+                "shop-v3",
+                "shop-v4",
+                "basket-v9",
                 scenes.LONG,
             )
         ),
@@ -216,7 +219,9 @@ def test_markup_is_text_and_the_console_is_quiet(
     expect(page.locator("h1")).to_have_text(scenes.MARKUP)
     expect(page.locator(".headline")).to_have_text("Headline </script><script>alert(2)</script>")
     expect(page.locator("#history")).to_contain_text("<em>eve</em>")
-    expect(page.locator("#main img, #main em, #main u")).to_have_count(0)
+    expect(page.locator("#main img, #main em, #main u, #main s")).to_have_count(0)
+    expect(page.locator("#signals .signal-name").first).to_contain_text("<img src=x onerror=alert(4)>")
+    expect(page.locator("#outcomes")).to_contain_text("<s>buys</s>")
     # What comes later, over the stream and through the charts, is text as well.
     scene = scenes.markup(now)
     control.play(replace(scene, view=replace(scene.view, headline="<img src=y onerror=alert(3)>")))
@@ -268,6 +273,37 @@ def test_times_are_in_the_readers_zone_with_the_exact_one_on_hover(open_page: Op
     shown = page.locator("#stages time").first
     expect(shown).to_have_attribute("title", re.compile(r"GMT\+9|JST"))
     expect(shown).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
+
+
+def test_a_signal_and_a_reading_reach_an_open_page(
+    open_page: Open, served: Served, control: ScriptedControl, now: float
+) -> None:
+    page = open_page()
+    page.goto(f"{served.url}/rollouts/shop-v3")
+    live(page)
+    expect(page.locator("#signals .signal")).to_have_count(2)
+    scene = control.scenes["shop-v3"]
+    worse = replace(scene.view.readings[0], verdict="worse")
+    found = replace(scene.view.signals[1], name="GET /complaints", harmful=True)
+    control.play(replace(scene, view=replace(scene.view, readings=(worse,), signals=(*scene.view.signals, found))))
+    expect(page.locator("#signals .signal").first).to_contain_text("GET /complaints")
+    expect(page.locator("#signals .signal").first).to_contain_text("harmful")
+    expect(page.locator("#outcomes .chip.v-worse")).to_have_text(re.compile("worse"))
+    expect(page.locator("#glance .glance-row")).to_have_count(1 + 2 + 1 + 3)  # the scale, then what is drawn
+    assert page.said == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_outcomes_and_signals_can_be_read(open_page: Open, served: Served, scheme: str) -> None:
+    page = open_page(color_scheme=scheme)
+    page.goto(f"{served.url}/rollouts/basket-v9")
+    live(page)
+    shown = [".chip.v-harmful", ".chip.v-worse", ".chip.v-signal", ".signal-name", ".signal .meta", ".says td",
+             ".health", ".glance-words", ".glance-name .note"]  # fmt: skip
+    present = [s for s in shown if page.locator(s).count()]
+    assert set(shown) - set(present) == {".health"}  # rolled back: nobody has the candidate any more
+    found = page.evaluate(CONTRAST, present)
+    assert {name: ratio for name, ratio in found.items() if ratio < 4.5} == {}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from fader.api import auth
 
-TOKENS = auth.Tokens("operator-token", "gateway-token")
+TOKENS = auth.Tokens("operator-token", "gateway-token", "events-token")
 HERE = "http://127.0.0.1:7070"
 
 

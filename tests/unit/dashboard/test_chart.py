@@ -1,8 +1,11 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from dashboard_twin import scenes
 from fader.dashboard.chart import chart, safe_json, table, title_of
+from fader.model.metric import Metric, Selection
 from fader.model.state import Phase
 
 
@@ -48,3 +51,30 @@ def test_json_inside_a_page_cannot_close_its_element() -> None:
     data = {"reason": "</script><script>alert(1)</script>"}
     assert "<" not in safe_json(data)
     assert json.loads(safe_json(data)) == data
+
+
+def test_an_outcome_has_its_chart_and_a_tolerated_fall_is_negative(now: float) -> None:
+    scene = scenes.experimenting(now)
+    drawn = chart(scene.view, scene.steps, scene.points, now)
+    assert [(m["name"], m["unit"]) for m in drawn["metrics"]][2:] == [("conversion", "%"), ("revenue", "EUR")]
+    assert [m["tolerate"]["value"] for m in drawn["metrics"]] == [0.002, 0.1, -0.05, -0.1]
+    assert drawn["metrics"][2]["rows"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        (scenes.CONVERSION, "users with order"),
+        (scenes.REVENUE, "amount of order per user"),
+        (Metric("visits", "count", event="visit"), "visit per user"),
+        (Metric("basket", "ratio", event="order", value="amount", per=Selection("visit")), "amount of order per visit"),
+        (
+            Metric("back", "retention", event="visit", after=86_400.0, window=604_800.0),
+            "users with visit again after 24 h",
+        ),
+        (Metric("crashes", "external"), "counted elsewhere"),
+        (Metric("all", "proportion"), "all requests"),
+    ],
+)
+def test_every_kind_of_metric_is_told_in_words(metric: Metric, words: str) -> None:
+    assert title_of(metric).replace("\N{NO-BREAK SPACE}", " ") == words

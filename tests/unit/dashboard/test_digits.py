@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from dashboard_twin.scenes import ERRORS, LATENCY
 from fader.dashboard import digits
-from fader.model.metric import Margin
+from fader.model.metric import Margin, Metric
 from fader.rollout import words
 
 
@@ -61,3 +61,30 @@ def test_a_value_has_the_unit_of_its_metric() -> None:
 @given(st.floats(allow_nan=True, allow_infinity=True))
 def test_no_difference_breaks_a_page(x: float) -> None:
     assert "e" not in digits.points(x)
+
+
+REVENUE = Metric("revenue", "mean", "higher", value="amount", event="order", unit="EUR")
+CONVERSION = Metric("conversion", "proportion", "higher", of="units", event="order")
+
+
+def test_an_effect_has_a_sign_and_the_unit_of_its_metric() -> None:
+    assert plain(digits.effect(-0.386, REVENUE)) == "−0.386 EUR"
+    assert plain(digits.effect(1.5, REVENUE)) == "+1.5 EUR"
+    assert plain(digits.effect(0.0191, CONVERSION)) == "+1.9 pp"
+    assert plain(digits.effect(0.004, LATENCY)) == "+0.40 pp"  # of requests that are slow
+
+
+def test_an_interval_of_effects_is_left_out_where_it_is_open() -> None:
+    assert plain(digits.effects(-1.24, 0.46, REVENUE)) == "−1.24 to +0.46 EUR"
+    assert digits.effects(None, 0.46, REVENUE) == ""
+    assert digits.effects(-1e300, 1e300, REVENUE) == ""
+
+
+def test_a_share_of_users_has_one_digit_more_than_a_share_of_requests() -> None:
+    assert plain(digits.fine(0.3021, CONVERSION)) == "30.2 %"
+    assert plain(digits.measure(0.3021, CONVERSION)) == "30 %"
+    assert plain(digits.fine(12.314, REVENUE)) == "12.3 EUR"
+
+
+def test_a_relative_change_has_a_sign() -> None:
+    assert [plain(digits.signed(x)) for x in (0.0242, -0.404, 0.0)] == ["+2.4 %", "−40 %", "0 %"]

@@ -41,7 +41,7 @@ class Tags(HTMLParser):
 
 Made = Callable[[ScriptedControl], Client]
 ALL = [scenes.ramping, scenes.rolled_back, scenes.learning, scenes.completed, scenes.held, scenes.awaiting,
-       scenes.pending, scenes.long_names]  # fmt: skip
+       scenes.pending, scenes.long_names, scenes.experimenting, scenes.experimented, scenes.sells_less]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", ALL)
@@ -76,8 +76,41 @@ async def test_markup_comes_out_as_text(client: Made, now: float) -> None:
         for address in ("/", f"/rollouts/{scenes.MARKUP}"):
             text = (await http.get(address)).text
             assert "<img" not in text
+            assert "<s>" not in text
             assert "<script>alert" not in text
             assert "<u>v1" not in text
+
+
+async def test_a_page_shows_outcomes_the_experiment_and_signals(client: Made, now: float) -> None:
+    async with client(ScriptedControl(scenes.experimenting(now), scenes.sells_less(now))) as http:
+        running = (await http.get("/rollouts/shop-v3")).text
+        stopped = (await http.get("/rollouts/basket-v9")).text
+    for words in ("Outcomes", "61,400", "at every look", "GET /support", "1.6 to 2.4 times as many", "clocks agree"):
+        assert words in running
+    assert scenes.experimenting(now).view.plan in running
+    assert running.count("so it stops nothing") == 2
+    assert stopped.count("so it stops nothing") == 1
+    assert stopped.index("refund") < stopped.index("GET /support")
+    assert stopped.index("harmful") < stopped.index("conversion is worse")
+
+
+async def test_a_reading_at_its_planned_end_shows_both_intervals(client: Made, now: float) -> None:
+    scene = scenes.experimented(now)
+    async with client(ScriptedControl(scene)) as http:
+        text = (await http.get("/rollouts/shop-v4")).text
+    assert scene.view.verdict in text
+    assert "+0.79 to +3.0\u00a0pp" in text
+    assert "+0.12 to +3.7\u00a0pp" in text
+
+
+async def test_a_rollout_without_outcomes_has_no_such_part(client: Made, now: float) -> None:
+    async with client(ScriptedControl(scenes.ramping(now), scenes.pending(now))) as http:
+        text = (await http.get("/rollouts/shop-v2")).text
+        before = (await http.get("/rollouts/mail-v2")).text
+    assert "outcomes-title" not in text
+    assert "No event, route or error differs" in text
+    assert "signals-title" not in before
+    assert "glance-title" not in before
 
 
 async def test_the_overview_shows_each_rollout_and_gateway(client: Made, now: float) -> None:

@@ -1,9 +1,12 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from math import inf
 
 from fader.demo.outcome import outcome_of
 from fader.demo.tally import Tally
 from fader.model.state import Phase
+from fader.model.verdict import Reading, Signal
 from fader.model.view import RolloutView
 
 Make = Callable[..., RolloutView]
@@ -26,7 +29,33 @@ def test_a_rollback_as_one_json_object(view: Make) -> None:
         "requests": 20_000,
         "failed_requests": 80,
         "failed_reads": 61,
+        "signals": [],
+        "readings": [],
     }
+
+
+def test_signals_and_readings_are_part_of_it(view: Make) -> None:
+    told = replace(
+        view(Phase.COMPLETED, stage=3),
+        signals=(Signal("route", "GET /support", 160, 81, 1.97, 1.4, inf, 9.0, 4.6),),
+        readings=(
+            Reading("conversion", "v2", "better", 0.4, 0.3, 0.1, 0.03, 0.17, fixed_low=0.06, fixed_high=0.14),
+            Reading("revenue", "v2", "unknown", missing="no evidence"),
+        ),
+    )
+    said = json.loads(outcome_of(told, TALLY).json())
+    assert said["signals"] == [{"kind": "route", "name": "GET /support", "ratio": 1.97, "low": 1.4, "high": None}]
+    assert said["readings"] == [
+        {
+            "metric": "conversion",
+            "effect": 0.1,
+            "low": 0.03,
+            "high": 0.17,
+            "fixed_low": 0.06,
+            "fixed_high": 0.14,
+            "verdict": "better",
+        }
+    ]
 
 
 def test_a_completed_rollout_ended_at_everybody(view: Make) -> None:

@@ -1,5 +1,6 @@
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -7,7 +8,7 @@ from fader.demo.progress import Progress, picture
 from fader.demo.scenarios import SCENARIOS
 from fader.demo.tally import Tally
 from fader.model.state import Phase
-from fader.model.verdict import Judgement, Verdict
+from fader.model.verdict import Judgement, Reading, Signal, Verdict
 from fader.model.view import RolloutView
 
 Make = Callable[..., RolloutView]
@@ -65,3 +66,14 @@ def test_on_a_terminal_the_last_picture_stays(view: Make) -> None:
         progress.show(view(Phase.RAMPING), TALLY)
         progress.show(view(Phase.ROLLED_BACK, headline="rolled back: errors rose"), TALLY)
     assert "rolled back: errors rose" in out.getvalue()
+
+
+def test_the_picture_shows_outcomes_and_signals(view: Make) -> None:
+    told = replace(
+        view(Phase.RAMPING, stage=3),
+        readings=(Reading("conversion", "v2", "better", 0.4, 0.3, 0.1, 0.03, 0.17, fixed_low=0.06, fixed_high=0.14),),
+        signals=(Signal("route", "GET /support", 160, 81, 1.97, 1.4, 2.7, 9.0, 4.6),),
+    )
+    text = painted(told)
+    assert "conversion: 40.0% on v2, 30.0% on v1, effect +6.0 to +14.0 pp: better" in text
+    assert "signal: GET /support with 160 users of v2 and 81 of v1, 1.4 to 2.7 times as many" in text

@@ -120,6 +120,20 @@ async def test_a_new_process_resumes_the_stage_and_its_evidence(world: Any) -> N
     await world.until(lambda v: v.state.phase is Phase.COMPLETED)
 
 
+async def test_the_view_carries_the_health_of_the_stage_and_none_of_another(world: Any) -> None:
+    assert (await world.desk.rollout("shop-v2")).health is None
+    await world.ask("start")
+    await world.until(lambda v: v.state.stage == 0)
+    for _ in range(2):
+        await world.second()
+    seen = (await world.desk.rollout("shop-v2")).health
+    assert seen.candidate_units > 0
+    assert seen.baseline_units > seen.candidate_units
+    assert seen.crossed == 0
+    await world.ask("abort")
+    assert (await world.desk.rollout("shop-v2")).health is None
+
+
 async def test_a_crash_between_saving_and_publishing_is_healed_by_the_next_tick(world: Any) -> None:
     await world.ask("start")
     await world.until(lambda v: v.state.stage == 0)

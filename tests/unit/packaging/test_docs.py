@@ -44,7 +44,7 @@ def lines() -> list[list[str]]:
 @pytest.mark.parametrize("text", YAML.values(), ids=YAML.keys())
 def test_files_in_the_docs_are_good(text: str) -> None:
     """A snippet without services is a part of a file: it is read together with some."""
-    services = 'services: {shop: {listen: 127.0.0.1:1, versions: {v1: "http://127.0.0.1:2"}, baseline: v1}}\n'
+    services = 'services: {shop: {listen: 127.0.0.1:1, versions: {v1: "http://h:2", v2: "http://h:3"}, baseline: v1}}\n'
     document = load_document(text if "services:" in text else services + text, "fader.yaml")
     assert document.services
     nouns = (*document.services, *document.metrics, *document.rollouts)

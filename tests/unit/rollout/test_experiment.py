@@ -10,7 +10,7 @@ from tests.unit.rollout.build import BASES, BUYERS, NOW, bought, evidence, learn
 from fader.model.decision import Decision
 from fader.model.evidence import LearningEvidence, MetricEvidence
 from fader.model.metric import Margin, Metric
-from fader.model.rollout import Experiment, Outcome, RolloutSpec
+from fader.model.rollout import Experiment, Outcome, RolloutSpec, Stage
 from fader.model.state import Basis, Phase
 from fader.model.summary import ArmSummary
 from fader.model.verdict import Plan, Verdict
@@ -141,6 +141,10 @@ class TestExperiment:
         d = read(trial(rule), candidate, 0.3, units=40_000)
         assert d.event == event
         assert words in d.reason
+
+    def test_a_manual_gate_asks_whatever_was_asked_for(self) -> None:
+        stages = (*spec().stages[:3], Stage(500_000, 15.0, "manual"), spec().stages[4])
+        assert read(trial("better", stages=stages), 0.33, 0.3).event == "ask"
 
     def test_without_a_reading_waits(self) -> None:
         before = state(stage=3, since=NOW - 15 * DAY)
