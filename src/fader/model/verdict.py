@@ -17,11 +17,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Rates are shares of requests (proportion: failed; quantile: slower than x_q). `log_e_*` are natural logs of
-    e-values, `*_threshold` what they must reach. `rise` is candidate minus baseline with the confidence
-    sequence [low, high]; `margin` is tolerate / next share, in the unit of the guardrail's margin.
-    `more_units` estimates how many more candidate units *safe* needs at the current rate (None: cannot be said).
-    `candidate_value`, `baseline_value`: the quantile itself in the unit of the value; 0 for a proportion.
+    """Rates are shares of requests (proportion: failed; quantile: slower than x_q); of other kinds the value per unit,
+    or per unit of n for a ratio. `log_e_*` are natural logs of e-values, `*_threshold` what they must reach. `rise` is
+    candidate minus baseline with the confidence sequence [low, high] (1e300 where nothing bounds an end); `margin` is
+    tolerate / next share, in the unit of the guardrail's margin. `more_units` estimates how many more candidate units
+    *safe* needs at the current rate (None: cannot be said).
+    `candidate_value`, `baseline_value`: the quantile itself in the unit of the value; 0 for other kinds.
     """
 
     metric: str

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from operator import attrgetter
 
 import numpy as np
 
-from fader.model.metric import Kind
 from fader.model.summary import ArmSummary
 from fader.stats.arms import Arms, Flags, Floats, columns, floats, per
 from fader.stats.case import Case
-from fader.stats.method import NARROW, Method, method
+from fader.stats.method import EXTERNAL, NARROW, QUANTILE, Method, method
 from fader.stats.noninferiority import RARE, Law
 
 #: Where nothing was learnt of a rate (no event at all), the prior is scaled by this share, or by the margin.
 SMALLEST_RATE = 0.001
-#: Kinds whose sums may be negative: refunds, temperatures.
-SIGNED: tuple[Kind, ...] = ("mean", "ratio")
-#: Kinds of which no more can have the event than there are.
-SHARES: tuple[Kind, ...] = ("proportion", "retention", "quantile", "external")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +51,24 @@ class Batch:
     @classmethod
     def of(cls, cases: Sequence[Case]) -> Batch:
         candidate, baseline = _arms(cases, "candidate"), _arms(cases, "baseline")
-        kinds = [c.guardrail.metric.kind for c in cases]
-        methods = [method(c.guardrail.metric) for c in cases]
         numbers = columns(map(_numbers, cases), 9)
         side, absolute, tolerate, pi, margin, learnt, cap, harm_threshold, safe_threshold = numbers
-        outside = _among(kinds, ("external",))
+        asked = [method(c.guardrail.metric) for c in cases]
+        methods = list(dict.fromkeys(asked))
+        place = {m: i for i, m in enumerate(methods)}
+        of = np.array([place[m] for m in asked], np.intp)
+
+        def flags(has: Callable[[Method], bool]) -> Flags:
+            return np.array([has(m) for m in methods], bool)[of]
+
+        outside, shares = flags(lambda m: m is EXTERNAL), flags(lambda m: m.values == "share")
+        signed = flags(lambda m: m.values == "signed")
         pi = np.where(outside, _share_of_requests(candidate, baseline, pi), pi)
         together = per(candidate.events + baseline.events, candidate.requests + baseline.requests)
         rate = np.where(np.isnan(learnt), together, learnt)
-        exact = _flags(methods, "exact", "always")
-        exact |= _flags(methods, "exact", "rare") & (side > 0) & (rate <= RARE)
+        exact = flags(lambda m: m.exact == "always")
+        exact |= flags(lambda m: m.exact == "rare") & (side > 0) & (rate <= RARE)
+        common = outside | flags(lambda m: m.spreads is NARROW)
         return cls(
             candidate=candidate,
             baseline=baseline,
@@ -74,20 +77,20 @@ class Batch:
             absolute=absolute > 0,
             tolerate=tolerate,
             margin=margin,
-            scale=_scale(learnt, together, outside, absolute > 0, tolerate, methods),
-            spreads=floats([m.spreads for m in methods]),
-            law=Law.of(methods),
+            scale=_scale(learnt, np.where(common, np.abs(together), 0.0), absolute > 0, tolerate),
+            spreads=floats([m.spreads for m in methods])[of],
+            law=Law.of(methods).take(of),
             cap=cap,
-            events_gate=floats([m.events_gate for m in methods]),
-            units_gate=floats([m.units_gate for m in methods]),
+            events_gate=floats([m.events_gate for m in methods])[of],
+            units_gate=floats([m.units_gate for m in methods])[of],
             exact=exact,
-            normal=_flags(methods, "normal", "always") | ~exact,
-            begun_anew=np.array([m.restarts for m in methods], bool),
+            normal=flags(lambda m: m.normal == "always") | ~exact,
+            begun_anew=flags(lambda m: m.restarts),
             harm_threshold=harm_threshold,
             safe_threshold=safe_threshold,
-            shares=_among(kinds, SHARES),
-            quantiles=_among(kinds, ("quantile",)),
-            usable=usable(candidate, kinds) & usable(baseline, kinds),
+            shares=shares,
+            quantiles=flags(lambda m: m is QUANTILE),
+            usable=usable(candidate, signed, shares) & usable(baseline, signed, shares),
         )
 
     @property
@@ -127,21 +130,12 @@ def _learnt(case: Case) -> float:
     return case.basis.rate if case.basis is not None else np.nan
 
 
-def _flags(methods: Sequence[Method], name: str, value: str) -> Flags:
-    return np.array([getattr(m, name) == value for m in methods], bool)
-
-
-def _among(kinds: Sequence[Kind], which: tuple[Kind, ...]) -> Flags:
-    return np.array([kind in which for kind in kinds], bool)
-
-
-def usable(arms: Arms, kinds: Sequence[Kind]) -> Flags:
+def usable(arms: Arms, signed: Flags, shares: Flags) -> Flags:
     """Whether the sums of each row are finite and do not contradict themselves."""
-    signed, share = _among(kinds, SIGNED), _among(kinds, SHARES)
     counted = [arms.units, arms.requests, arms.yy, arms.nn, arms.first, arms.over, arms.over_yy, arms.over_yn, arms.xx]
     finite = np.isfinite(arms.rows()).all(axis=0)
     positive = (np.min(counted, axis=0) >= 0) & (signed | (np.min([arms.events, arms.yn, arms.failures], axis=0) >= 0))
-    return np.asarray(finite & positive & (~share | (arms.events <= arms.requests)))
+    return np.asarray(finite & positive & (~shares | (arms.events <= arms.requests)))
 
 
 def unclustered(arm: ArmSummary) -> ArmSummary:
@@ -163,12 +157,9 @@ def _share_of_requests(candidate: Arms, baseline: Arms, otherwise: Floats) -> Fl
     return np.where((share > 0) & (share < 1), share, otherwise)
 
 
-def _scale(
-    learnt: Floats, pooled: Floats, outside: Flags, absolute: Flags, tolerate: Floats, methods: Sequence[Method]
-) -> Floats:
-    """The baseline's value as learnt. Without one: of a mean or of somebody else's counts that of both arms together,
-    which says nothing about their difference; of a share that was 0 throughout, the margin or a small one."""
+def _scale(learnt: Floats, together: Floats, absolute: Flags, tolerate: Floats) -> Floats:
+    """The baseline's value as learnt. Without one: that of both arms `together` where it is not 0, as it says nothing
+    about their difference; of a share that was 0 throughout, the margin or a small one."""
     known = np.where(np.isnan(learnt), 0.0, np.abs(learnt))
-    together = outside | np.array([m.spreads == NARROW for m in methods], bool)
-    known = np.where((known == 0) & together, np.abs(pooled), known)
+    known = np.where(known == 0, together, known)
     return np.where(known > 0, known, np.where(absolute, tolerate, SMALLEST_RATE))

@@ -35,8 +35,10 @@ def log_sum_exp(terms: ArrayLike) -> Floats:
     top = np.max(values, axis=-1, keepdims=True)
     # A sum that is nothing but -inf (or holds inf) is that: inf - inf would be no number.
     shift = np.where(np.isfinite(top), top, 0.0)
+    values = values - shift
+    np.exp(values, out=values)
     with np.errstate(divide="ignore"):
-        return floats(np.log(np.sum(np.exp(values - shift), axis=-1)) + shift[..., 0])[()]
+        return floats(np.log(np.sum(values, axis=-1)) + shift[..., 0])[()]
 
 
 def log_e_grid(
@@ -67,4 +69,6 @@ def bets(pi: ArrayLike, r0: ArrayLike, side: ArrayLike) -> tuple[Floats, Floats]
 
 def log_e_of_bets(candidate: ArrayLike, baseline: ArrayLike, gain: Floats, loss: Floats) -> Floats:
     """The mean over the atoms of the likelihood ratios of so many units, as a log."""
-    return log_sum_exp(floats(candidate)[..., None] * gain + floats(baseline)[..., None] * loss) - log(ATOMS)
+    terms = floats(candidate)[..., None] * gain
+    terms += floats(baseline)[..., None] * loss
+    return log_sum_exp(terms) - log(ATOMS)

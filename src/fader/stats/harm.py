@@ -10,7 +10,9 @@ below the largest of its terms, which is what such weights are often used for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from math import log, pi
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +22,8 @@ from fader.stats.arms import Flags, Floats, columns, floats
 from fader.stats.clustered import Difference
 from fader.stats.grid import bets, log_e_of_bets
 from fader.stats.normal_mixture import log_e_norm1_mean
+
+_restart = attrgetter("number", "candidate", "baseline")
 
 
 def weight(number: ArrayLike) -> Floats:
@@ -38,16 +42,16 @@ def log_e_exact(
     """Log e-value of units with an event: the stage and, where it is `begun_anew`, its later instances."""
     gain, loss = bets(share, 1.0, side)
     stage = log_e_of_bets(candidate, baseline, gain, loss)
-    if not any(restarts):
+    begun = [instances if anew else () for instances, anew in zip(restarts, begun_anew.tolist(), strict=True)]
+    if not any(begun):
         return np.where(begun_anew, np.logaddexp(stage + np.log(weight(0)), np.log1p(-weight(0))), stage)
-    rows = ((i, r.number, r.candidate, r.baseline) for i, rs in enumerate(restarts) if begun_anew[i] for r in rs)
-    which, number, c, b = columns(rows, 4)
-    of = which.astype(np.intp)
+    of = np.repeat(np.arange(len(begun)), [len(instances) for instances in begun])
+    number, c, b = columns(map(_restart, chain.from_iterable(begun)), 3)
     newest = np.zeros(len(stage))
     np.maximum.at(newest, of, number)
-    begun = np.cumsum(weight(np.arange(newest.max(initial=0) + 1)))
+    spent = np.cumsum(weight(np.arange(newest.max() + 1)))
     # What is kept for instances to come is not bet yet.
-    kept = np.log1p(-begun[newest.astype(np.intp)])
+    kept = np.log1p(-spent[newest.astype(np.intp)])
     found = np.where(begun_anew, np.logaddexp(stage + np.log(weight(0)), kept), stage)
     np.logaddexp.at(found, of, log_e_of_bets(c, b, gain[of], loss[of]) + np.log(weight(number)))
     return found

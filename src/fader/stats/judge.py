@@ -11,6 +11,7 @@ import numpy as np
 from fader.model.evidence import MetricEvidence
 from fader.model.rollout import Guardrail
 from fader.model.state import Basis
+from fader.model.summary import Histogram
 from fader.model.verdict import Judgement, Verdict
 from fader.stats.arms import Arms, Floats, per
 from fader.stats.batch import SMALLEST_RATE, Batch
@@ -154,7 +155,7 @@ def _worded(
         *(np.minimum(c, MOST_UNITS).astype(np.int64).tolist() for c in counts),
         [_more(units) for units in more.tolist()],
         [""] * len(cases),
-        *zip(*map(_values, cases), strict=True),
+        *_values(cases),
         strict=True,
     )
     found = [Judgement(*row) for row in rows]
@@ -166,12 +167,19 @@ def _worded(
     return found
 
 
-def _values(case: Case) -> tuple[float, float]:
-    """The quantile itself in each arm; 0 without values, and for other kinds."""
-    if case.guardrail.metric.kind != "quantile":
-        return 0.0, 0.0
-    q, evidence = case.guardrail.metric.q, case.evidence
-    return quantile(evidence.candidate_values, q) or 0.0, quantile(evidence.baseline_values, q) or 0.0
+def _values(cases: Sequence[Case]) -> tuple[list[float], list[float]]:
+    """The quantile itself in each arm; 0 without values, and for other kinds. Arms share their baseline's."""
+    known: dict[tuple[int, float], float] = {}
+
+    def value(case: Case, histogram: Histogram) -> float:
+        q = case.guardrail.metric.q
+        if case.guardrail.metric.kind != "quantile":
+            return 0.0
+        if (id(histogram), q) not in known:
+            known[id(histogram), q] = quantile(histogram, q) or 0.0
+        return known[id(histogram), q]
+
+    return [value(c, c.evidence.candidate_values) for c in cases], [value(c, c.evidence.baseline_values) for c in cases]
 
 
 def _more(units: float) -> int | None:

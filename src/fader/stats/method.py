@@ -13,34 +13,36 @@ WIDE = (0.1, 0.5, 2.0)
 NARROW = (0.02, 0.1, 0.5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Method:
     """`exact`: the test on units with an event: always, only where events are rare and more is harm, or never.
     `normal`: the mixture on the difference: always, where the exact test is not used, or never. It counts once
     `events_gate` candidate units have an event and `units_gate` candidate units have come. `spreads`: see WIDE.
     `law`: what the variance of the sums is at least (binomial, poisson), or nothing is known of it. `restarts`: the
     exact test is begun anew for late onset. `own_cap`: `events` are capped per unit by fader, not by the metric,
-    and `failures` are the true number.
+    and `failures` are the true number. `values`: shares lie between 0 and 1,
+    signed ones may be negative (refunds).
     """
 
     exact: Literal["always", "rare", "never"]
     normal: Literal["always", "common"]
     spreads: tuple[float, float, float]
     law: Literal["binomial", "poisson", "none"]
+    values: Literal["share", "amount", "signed"]
     events_gate: int = 0
     units_gate: int = 0
     restarts: bool = True
     own_cap: bool = False
 
 
-REQUESTS = Method("always", "always", WIDE, "binomial", events_gate=10, own_cap=True)
-UNITS = Method("rare", "common", NARROW, "binomial", events_gate=20)
-COUNT = Method("always", "always", WIDE, "poisson", events_gate=10)
-MEAN = Method("never", "always", NARROW, "none", units_gate=1000)
-RATIO = Method("never", "always", NARROW, "none", events_gate=20)
-RATIO_OF_COUNTS = Method("never", "always", NARROW, "poisson", events_gate=20)
-QUANTILE = Method("never", "always", WIDE, "none", events_gate=20)
-EXTERNAL = Method("always", "always", WIDE, "binomial", events_gate=10, restarts=False)
+REQUESTS = Method("always", "always", WIDE, "binomial", "share", events_gate=10, own_cap=True)
+UNITS = Method("rare", "common", NARROW, "binomial", "share", events_gate=20)
+COUNT = Method("always", "always", WIDE, "poisson", "amount", events_gate=10)
+MEAN = Method("never", "always", NARROW, "none", "signed", units_gate=1000)
+RATIO = Method("never", "always", NARROW, "none", "signed", events_gate=20)
+RATIO_OF_COUNTS = Method("never", "always", NARROW, "poisson", "signed", events_gate=20)
+QUANTILE = Method("never", "always", WIDE, "none", "share", events_gate=20)
+EXTERNAL = Method("always", "always", WIDE, "binomial", "share", events_gate=10, restarts=False)
 
 
 def method(metric: Metric) -> Method:

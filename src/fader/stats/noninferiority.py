@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,13 +37,16 @@ class Law:
     own_cap: Flags
 
     @classmethod
-    def of(cls, methods: list[Method]) -> Law:
+    def of(cls, methods: Sequence[Method]) -> Law:
         laws = [m.law for m in methods]
         return cls(
             floats([law != "none" for law in laws]),
             floats([law == "binomial" for law in laws]),
             np.array([m.own_cap for m in methods], bool),
         )
+
+    def take(self, which: Rows) -> Law:
+        return Law(self.linear[which], self.quadratic[which], self.own_cap[which])
 
     def spread(self, rate: ArrayLike) -> Floats:
         p = floats(rate)

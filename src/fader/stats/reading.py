@@ -25,7 +25,7 @@ from fader.stats.batch import unclustered, usable
 from fader.stats.clustered import difference, own_variance
 from fader.stats.cuped import adjusted
 from fader.stats.histogram import quantile
-from fader.stats.method import WIDE
+from fader.stats.method import WIDE, method
 from fader.stats.normal_mixture import half_width, half_width_mean, tune
 
 #: Effect for which the sequence is tuned where no smallest one of interest is given, as a share of the value.
@@ -57,14 +57,17 @@ def read(
     alpha, fixed_alpha = alpha / len(arms), fixed_alpha / len(arms) if fixed else 0.0
     found = []
     for arm, summary in arms:
-        missing = evidence.missing
-        seen = None if missing else _see(outcome, summary, evidence.baseline)
-        if seen is None:
-            why = missing or f"no difference of {outcome.metric.name} can be estimated yet"
-            found.append(Reading(outcome.metric.name, arm, "unknown", missing=why))
-            continue
         values = evidence.candidate_values if summary is evidence.candidate else Histogram()
-        found.append(_reading(outcome, arm, seen, (values, evidence.baseline_values), alpha, fixed_alpha))
+        reading = None
+        # Sums as large or as small as the machine's numbers end as no number, which is unknown, not an error.
+        with np.errstate(all="ignore"):
+            seen = None if evidence.missing else _see(outcome, summary, evidence.baseline)
+            if seen is not None:
+                reading = _reading(outcome, arm, seen, (values, evidence.baseline_values), alpha, fixed_alpha)
+        if reading is None or not (isfinite(reading.low) and isfinite(reading.high)):
+            why = evidence.missing or f"no difference of {outcome.metric.name} can be estimated yet"
+            reading = Reading(outcome.metric.name, arm, "unknown", missing=why)
+        found.append(reading)
     return tuple(found)
 
 
@@ -94,14 +97,14 @@ def _see(outcome: Outcome, candidate: ArmSummary, baseline: ArmSummary) -> Seen 
     """None where there is nothing to estimate a difference from: an empty arm, no spread, impossible sums."""
     if outcome.metric.kind == "external":
         candidate, baseline = unclustered(candidate), unclustered(baseline)
-    with np.errstate(all="ignore"):
-        both = Arms.of((candidate, baseline))
-        if not usable(both, [outcome.metric.kind] * 2).all():
-            return None
-        c, b, kept = adjusted(both.take(0), both.take(1))
-        d = difference(c, b)
-        own = float(own_variance(c)), float(own_variance(b))
-        widened = max(1.0, float(d.pooled) / sum(own)) if sum(own) > 0 else 0.0
+    both = Arms.of((candidate, baseline))
+    values = method(outcome.metric).values
+    if not usable(both, np.array(values == "signed"), np.array(values == "share")).all():
+        return None
+    c, b, kept = adjusted(both.take(0), both.take(1))
+    d = difference(c, b)
+    own = float(own_variance(c)), float(own_variance(b))
+    widened = max(1.0, float(d.pooled) / sum(own)) if sum(own) > 0 else 0.0
     seen = Seen(
         float(d.candidate),
         float(d.baseline),

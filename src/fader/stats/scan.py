@@ -26,7 +26,7 @@ FEWEST = 5
 NEW = 10.0
 #: Ratios beyond which a confidence sequence is not followed.
 FARTHEST = 1e6
-HALVINGS = 25
+HALVINGS = 20
 
 
 def log_e_both(candidate: ArrayLike, baseline: ArrayLike, share: ArrayLike, ratio: ArrayLike = 1.0) -> Floats:
@@ -105,16 +105,20 @@ def ratio_band(candidate: Floats, baseline: Floats, share: float, threshold: Num
     if not len(candidate):
         return np.zeros(0), np.zeros(0)
     centre = np.clip(_ratio(np.maximum(candidate, 0.5), np.maximum(baseline, 0.5), share), 1 / FARTHEST, FARTHEST)
-    ends = []
-    for farthest, beyond, none in ((1 / FARTHEST, 0.0, candidate == 0), (FARTHEST, np.inf, baseline == 0)):
-        inside, outside = np.log(centre), np.full(len(centre), log(farthest))
-        unbound = none | (log_e_both(candidate, baseline, share, farthest) < threshold)
-        for _ in range(HALVINGS):
-            middle = (inside + outside) / 2
-            held = log_e_both(candidate, baseline, share, np.exp(middle)) < threshold
-            inside, outside = np.where(held, middle, inside), np.where(held, outside, middle)
-        ends.append(np.where(unbound, beyond, np.exp(outside)))
-    return ends[0], ends[1]
+
+    def held(ratio: Floats) -> Flags:
+        return log_e_both(candidate, baseline, share, ratio) < threshold
+
+    # The lower ends and the upper ones, in two rows.
+    ends = np.array([[1 / FARTHEST], [FARTHEST]])
+    unbound = np.stack([candidate == 0, baseline == 0]) | held(ends)
+    inside, outside = np.log(np.stack([centre, centre])), np.log(ends) + np.zeros_like(centre)
+    for _ in range(HALVINGS):
+        middle = (inside + outside) / 2
+        inner = held(np.exp(middle))
+        inside, outside = np.where(inner, middle, inside), np.where(inner, outside, middle)
+    low, high = np.where(unbound, np.array([[0.0], [np.inf]]), np.exp(outside))
+    return low, high
 
 
 def _counts(names: Sequence[NameEvidence]) -> tuple[Floats, Floats]:

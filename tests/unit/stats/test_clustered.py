@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from fader.model.summary import ArmSummary
 from fader.stats.arms import Arms
-from fader.stats.clustered import design_effect, difference, residuals
+from fader.stats.clustered import design_effect, difference, own_variance, residuals
 
 
 def arm(n: list[int], y: list[int]) -> ArmSummary:
@@ -31,6 +32,23 @@ def test_one_request_each_is_the_binomial_variance() -> None:
     assert d.estimate / d.pooled**0.5 == pytest.approx(2.966, abs=5e-4)
     assert d.estimate / d.own**0.5 == pytest.approx(2.023, abs=5e-4)
     assert design_effect(d.squares, d.rate * (1 - d.rate) * 10_000) == pytest.approx(1.0)
+
+
+def test_welch_as_growthbook_computes_it() -> None:
+    """Their test of a mean: 0.41 and 0.70 from sums and sums of squares, 95 %: .29 (.04538, .53462).
+
+    They divide by K - 1 and use Student's t; with thousands of units that is in the fifth digit.
+    """
+    baseline = ArmSummary(3407, 3407, 1396.87, 52_377.9767, 1396.87, 3407)
+    candidate = ArmSummary(3461, 3461, 2422.7, 134_698.29, 2422.7, 3461)
+    d = difference(candidate, baseline)
+    v = sum(float(own_variance(a)) * a.units / (a.units - 1) for a in (candidate, baseline))
+    freedom = v**2 / sum(
+        (float(own_variance(a)) * a.units / (a.units - 1)) ** 2 / (a.units - 1) for a in (candidate, baseline)
+    )
+    half = float(t.ppf(0.975, freedom)) * v**0.5
+    assert (d.estimate, d.estimate - half, d.estimate + half) == pytest.approx((0.29, 0.04538, 0.53462), abs=5e-6)
+    assert d.own == pytest.approx(v, rel=4e-4)
 
 
 def test_sticky_users_inflate_the_variance() -> None:

@@ -140,6 +140,13 @@ class TestCount:
         assert j.log_e_harm == pytest.approx(float(np.logaddexp(exact, normal)) - log(2))
         assert j.verdict is Verdict.HARMFUL
 
+    def test_the_normal_one_counts_from_ten_units_on(self) -> None:
+        for units, both in ((9, False), (10, True)):
+            j = judged(CLICKS, buyers(units, 1000), buyers(2, 1000), learnt=0.003)
+            exact = with_restarts(float(log_e_grid(units, 2, 0.5)))
+            alone = float(np.logaddexp(exact, 0.0)) - log(2)
+            assert (j.log_e_harm != pytest.approx(alone)) is both
+
     def test_where_everybody_has_one_their_number_counts(self) -> None:
         g = np.random.default_rng(84_002)
         more, usual = of_units(1 + g.poisson(6, 3000)), of_units(1 + g.poisson(4, 3000))
