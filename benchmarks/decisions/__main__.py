@@ -1,6 +1,6 @@
 """fader against the rules of other tools, on the same simulated users.
 
-Run: python -m benchmarks.decisions [--quick] [--only SCENARIO] [--write]
+Run: python -m benchmarks.decisions [--quick] [--runs HEALTHY BAD] [--only SCENARIO] [--write]
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ STANDARD, QUICK, BATCH = (100, 24), (10, 4), 4
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few runs of each: does it work at all?")
+    parser.add_argument("--runs", type=int, nargs=2, metavar=("HEALTHY", "BAD"), help=f"{STANDARD} if not given")
     parser.add_argument("--only", choices=list(SCENARIOS), help="one scenario")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="into docs/evidence.md, with the picture")
     options = parser.parse_args()
-    runs, bad_runs = QUICK if options.quick else STANDARD
+    runs, bad_runs = options.runs or (QUICK if options.quick else STANDARD)
     names = [options.only] if options.only else list(SCENARIOS)
     jobs = [
         Job(name, candidate, first, min(first + BATCH, size), options.seed)

@@ -74,28 +74,28 @@ def tides(seed: int) -> Pooling:
 
 
 def test_a_trend_over_the_day_is_no_effect_where_stages_are_kept_apart() -> None:
-    """Simpson: purchases rise by day and fall by night while the share of the candidate grows. 12 ramps.
+    """Simpson: purchases rise by day and fall by night while the share of the candidate grows. 8 ramps.
 
     Pooled over the stages, the very same requests "prove" an effect that nobody planted.
     """
     pooled = 0
-    for seed in range(12):
+    for seed in range(8):
         ramp = tides(seed)
         assert ramp.rule.state.phase in ("ramping", "completed"), ramp.rule.state.cause
         assert all(j.verdict is not Verdict.HARMFUL for j in ramp.rule.last.judgements)
         (n, y), (m, z) = ramp.sums
         rate = (y + z) / (n + m)
         pooled += abs(y / n - z / m) > 4 * sqrt(rate * (1 - rate) * (1 / n + 1 / m))
-    assert pooled >= 10
+    assert pooled >= 7
 
 
 def test_naive_pooling_is_judged_harmful() -> None:
     """fader's own judge, were it given the pooled sums: strata are what keeps it from a false verdict."""
     harmful = 0
-    for seed in range(6):
+    for seed in range(4):
         ramp = tides(100 + seed)
         arms = [ArmSummary(int(n), n, y, y, y, n, int(y), y) for n, y in ramp.sums]
         stakes = Stakes(250_000, 1_000_000, log(100), log(20))
         judged = judge(SOLD.guardrail, Basis("purchases", 0.06), MetricEvidence("purchases", *arms), stakes)
         harmful += judged.verdict is Verdict.HARMFUL
-    assert harmful >= 5
+    assert harmful >= 3
