@@ -37,9 +37,9 @@ def main() -> None:
         for first in range(0, size, BATCH)
     ]
     found = gathered(jobs, crew("streams x rules", work, jobs))
-    size = f"{runs} healthy and {bad_runs} bad candidates of each kind"
+    size = f"{runs} healthy and {bad_runs} bad candidates of each kind, seed {options.seed}"
     text = "\n\n".join([*(table(SCENARIOS[name], found[name]) for name in names)])
-    source = measured("make evidence-peers", options.seed, size)
+    source = measured("make evidence-peers", size)
     print(f"{text}\n\n{source}")
     if options.write:
         write("peers", f"{text}\n\n{source}")

@@ -31,12 +31,12 @@ def write(name: str, found: str) -> None:
     PAGE.write_text(replaced(PAGE.read_text(), name, found))
 
 
-def measured(command: str, seed: int, size: str) -> str:
+def measured(command: str, size: str) -> str:
     """One line: where and how, so that anybody can do it again."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     model = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     machine = f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    return f"`{command}`, {size}, seed {seed}, commit {commit.stdout.strip()}; {machine}."
+    return f"`{command}`, {size}, commit {commit.stdout.strip()}; {machine}."
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:
