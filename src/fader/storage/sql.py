@@ -9,13 +9,16 @@ import msgspec
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
 from fader.errors import Conflict
+from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
+from fader.model.holding import Holding
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
 from fader.ports.states import Entry, Window
+from fader.storage import audit
 from fader.storage import tables as t
 from fader.storage.memory import missing
 from fader.storage.thinning import KEEP, thin
@@ -81,12 +84,30 @@ class SqlStateStore:
             )
             if changed.rowcount != 1:
                 raise Conflict(f"rollout {step.rollout} moved meanwhile; look again")
-            c.execute(insert(t.steps).values(rollout=step.rollout, seq=step.seq, at=step.at, body=_encode(step)))
+            c.execute(insert(t.steps).values(audit.row(step)))
 
     def history(self, rollout: str) -> tuple[Step, ...]:
         with self._lock, self._engine.begin() as c:
             rows = c.execute(select(t.steps.c.body).where(t.steps.c.rollout == rollout).order_by(t.steps.c.seq))
             return tuple(_decode(body, Step) for body in rows.scalars())
+
+    def records(
+        self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
+    ) -> tuple[Record, ...]:
+        with self._lock, self._engine.begin() as c:
+            return audit.records(c, wanted, limit, before, after)
+
+    def recorded(self, wanted: Filter) -> int:
+        with self._lock, self._engine.begin() as c:
+            return audit.recorded(c, wanted)
+
+    def choices(self) -> Choices:
+        with self._lock, self._engine.begin() as c:
+            return audit.choices(c)
+
+    def holdings(self, rollouts: tuple[str, ...]) -> tuple[Holding, ...]:
+        with self._lock, self._engine.begin() as c:
+            return audit.holdings(c, rollouts)
 
     def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
         with self._lock:
