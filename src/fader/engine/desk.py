@@ -10,15 +10,20 @@ from fader.clock import Clock
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller
 from fader.engine.fleet import Fleet
-from fader.errors import Refused
+from fader.engine.past import Past
+from fader.errors import BadInput, NotFound, Problem, Refused
+from fader.model.assignment import UnitView
+from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Decision, Step
 from fader.model.report import GatewayReport
+from fader.model.ruleset import LiveService
 from fader.model.service import Address
 from fader.model.state import ACTIVE, Phase
 from fader.model.view import Point, RolloutView
-from fader.ports.control import Preview
+from fader.ports.control import Preview, ServiceView
 from fader.ports.events import EventStore, Exposure
 from fader.ports.states import Entry, StateStore
+from fader.rollout.assignment import looked_up
 from fader.rollout.command import obey
 from fader.rollout.ruleset import baseline_now
 from fader.rollout.view import view
@@ -43,6 +48,7 @@ class Desk:
     ) -> None:
         self._states, self._events, self._fleet = states, events, fleet
         self._controller, self._changes, self._clock, self._probe = controller, changes, clock, probe
+        self._past = Past(states)
 
     async def rollouts(self) -> tuple[RolloutView, ...]:
         return tuple([await self._view(e) for e in self._states.entries()])
@@ -129,6 +135,45 @@ class Desk:
     async def gateways(self) -> tuple[GatewayReport, ...]:
         return self._fleet.reports()
 
+    async def records(
+        self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
+    ) -> tuple[Record, ...]:
+        return await asyncio.to_thread(self._states.records, wanted, limit, before=before, after=after)
+
+    async def recorded(self, wanted: Filter) -> int:
+        return await asyncio.to_thread(self._states.recorded, wanted)
+
+    async def choices(self) -> Choices:
+        return await asyncio.to_thread(self._states.choices)
+
+    async def services(self) -> tuple[ServiceView, ...]:
+        entries = self._states.entries()
+        return tuple([await self._service(live, entries) for live in self._states.ruleset().services])
+
+    async def service(self, name: str) -> ServiceView:
+        live = {s.service.name: s for s in self._states.ruleset().services}
+        if name not in live:
+            raise NotFound(f"there is no service named {name!r}; there are: {', '.join(live) or 'none yet'}")
+        return await self._service(live[name], self._states.entries())
+
+    async def _service(self, live: LiveService, entries: tuple[Entry, ...]) -> ServiceView:
+        versions = tuple(v.name for v in live.service.versions)
+        return ServiceView(
+            service=live.service,
+            baseline=live.baseline,
+            candidate=live.split.candidate if live.split else "",
+            traffic=self._fleet.traffic.of(live.service.name, versions),
+            rollouts=tuple([await self._view(e) for e in entries if e.spec.service == live.service.name]),
+        )
+
+    async def unit(self, unit: str) -> UnitView:
+        if not unit:
+            raise BadInput(Problem("An empty id is no unit: it always gets the baseline.", "Give the unit's id."))
+        rollouts = tuple((e.spec, e.state) for e in self._states.entries())
+        names = tuple(spec.name for spec, _ in rollouts)
+        holdings = await asyncio.to_thread(self._states.holdings, names)
+        return looked_up(unit, self._states.ruleset().services, rollouts, holdings)
+
     def changes(self) -> AsyncIterator[str]:
         return self._changes.listen()
 
@@ -144,4 +189,4 @@ class Desk:
         if self._controller.failing and entry.state.phase in ACTIVE:
             stuck = f"fader cannot judge at the moment and holds: {self._controller.failing}"
             decision = replace(decision, waits=(stuck, *decision.waits))
-        return view(entry.spec, entry.state, decision, exposure, self._states.history(entry.spec.name), self._clock())
+        return view(entry.spec, entry.state, decision, exposure, self._past.of(entry), self._clock())

@@ -1,0 +1,184 @@
+"""What the pictures of a service show: requests over time, and how long they took, as columns of one hour. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fader.model.traffic import VersionTraffic
+
+COLUMNS = 60
+#: Seconds per column; the finest that shows all there is.
+GRAINS = (10.0, 30.0, 60.0)
+#: How many steps of darkness a heat map has.
+LEVELS = 6
+#: A heat map's axis has so many labels, evenly apart, and one more.
+LABELS = 4
+#: The upper bound of the last bin is at least this, and means no bound; ms.
+ENDLESS = 1e8
+#: "Now" in a table is the last so many seconds.
+RECENT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`index` counts from the left edge of the picture; columns that no report covers are absent."""
+
+    index: int
+    at: float
+    seconds: float
+    requests: int
+    errors: int
+    bins: tuple[tuple[float, int], ...]
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The time that all pictures of a page show: `COLUMNS` columns of `grain` seconds from `since` on."""
+
+    since: float
+    grain: float
+
+    @property
+    def until(self) -> float:
+        return self.since + COLUMNS * self.grain
+
+
+def frame(traffic: Sequence[VersionTraffic], now: float) -> Frame:
+    first = min((t.slots[0].at for t in traffic if t.slots), default=now)
+    grain = next((g for g in GRAINS if now - first < (COLUMNS - 1) * g), GRAINS[-1])
+    last = now - now % grain
+    return Frame(last - (COLUMNS - 1) * grain, grain)
+
+
+def columns(traffic: VersionTraffic, shown: Frame) -> tuple[Column, ...]:
+    found: dict[int, Column] = {}
+    for slot in traffic.slots:
+        index = math.floor((slot.at - shown.since) / shown.grain)
+        if not 0 <= index < COLUMNS:
+            continue
+        had = found.get(index)
+        found[index] = Column(
+            index=index,
+            at=shown.since + index * shown.grain,
+            seconds=slot.seconds + (had.seconds if had else 0.0),
+            requests=slot.requests + (had.requests if had else 0),
+            errors=slot.errors + (had.errors if had else 0),
+            bins=added(had.bins, slot.latency_bins) if had else slot.latency_bins,
+        )
+    return tuple(c for _, c in sorted(found.items()))
+
+
+def added(*bins: Sequence[tuple[float, int]]) -> tuple[tuple[float, int], ...]:
+    total: Counter[float] = Counter()
+    for each in bins:
+        for bound, count in each:
+            total[bound] += count
+    return tuple(sorted(total.items()))
+
+
+def recent(traffic: VersionTraffic, now: float) -> Column | None:
+    """The last minute as one column; None where no report covers any of it."""
+    slots = [s for s in traffic.slots if s.at > now - RECENT - 10.0]
+    if not slots:
+        return None
+    bins = added(*(s.latency_bins for s in slots))
+    return Column(
+        0,
+        slots[0].at,
+        sum(s.seconds for s in slots),
+        sum(s.requests for s in slots),
+        sum(s.errors for s in slots),
+        bins,
+    )
+
+
+def quantile(bins: Sequence[tuple[float, int]], q: float) -> float | None:
+    """The q-quantile in ms, interpolated inside its bin; the last bin is open, its lower bound is said. None: empty."""
+    total = sum(count for _, count in bins)
+    if not total:
+        return None
+    below, lower = 0, 0.0
+    for bound, count in bins:
+        if count and below + count >= q * total:
+            return lower if bound >= ENDLESS else lower + (bound - lower) * (q * total - below) / count
+        below, lower = below + count, bound
+    return lower
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`path`: steps in a box of `COLUMNS` by 100, broken where nothing is known. `arm`: cand, base or other."""
+
+    version: str
+    arm: str
+    path: str
+
+
+def lines(shown: dict[str, tuple[Column, ...]], arms: dict[str, str]) -> tuple[float, tuple[Line, ...]]:
+    """The upper end of the axis in requests per second, and one line per version."""
+    top = nice(max((c.rate for many in shown.values() for c in many), default=0.0))
+    return top, tuple(
+        Line(v, arms[v], steps([(c.index, 100 - 100 * c.rate / top) for c in many])) for v, many in shown.items()
+    )
+
+
+def steps(points: Sequence[tuple[int, float]]) -> str:
+    path, last = "", -2
+    for index, y in points:
+        path += f"{'L' if index == last + 1 else 'M'}{index} {y:.1f}h1"
+        last = index
+    return path
+
+
+def nice(x: float) -> float:
+    """The least of 1, 2, 5 · 10ⁿ that is not below x; 1 for nothing."""
+    if x <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(x))
+    return next(m * power for m in (1, 2, 5, 10) if x <= m * power * (1 + 1e-9))
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """How long a version's requests took, over time: `paths[i]` are the cells of darkness i + 1, in a box of
+    `COLUMNS` by `rows`. A cell is as dark as its part of the column's requests is large. `labels`: bounds in ms from
+    the top down, evenly apart."""
+
+    version: str
+    arm: str
+    rows: int
+    paths: tuple[str, ...]
+    labels: tuple[float, ...]
+
+
+def heat(version: str, arm: str, shown: Sequence[Column]) -> Heat | None:
+    """None where no request was seen."""
+    bounds = sorted({bound for c in shown for bound, _ in c.bins})
+    used = [bounds.index(bound) for c in shown for bound, count in c.bins if count]
+    if not used:
+        return None
+    first, rows = min(used), max(used) - min(used) + 1
+    rows = math.ceil(rows / LABELS) * LABELS
+    first = max(0, min(first, len(bounds) - rows))
+    paths = [""] * LEVELS
+    for column in shown:
+        for bound, count in column.bins:
+            if count and column.requests:
+                y = rows - 1 - (bounds.index(bound) - first)
+                paths[level(count / column.requests) - 1] += f"M{column.index} {y}h1v1h-1z"
+    edges = [0.0, *bounds]
+    step = rows // LABELS
+    labels = tuple(edges[min(first + rows - i * step, len(edges) - 1)] for i in range(LABELS + 1))
+    return Heat(version, arm, rows, tuple(paths), labels)
+
+
+def level(part: float) -> int:
+    """1 to `LEVELS`: by the square root, so that a slow tail of one per cent can be seen."""
+    return max(1, min(LEVELS, math.ceil(LEVELS * math.sqrt(part))))
