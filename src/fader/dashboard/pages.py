@@ -53,7 +53,7 @@ class Pages:
         self._unit = Unit(control, self._templates)
         self._login = Login(self._templates)
         self._commands = Commands(control, self._templates)
-        self._live = Live(self._snapshot, control.changes)
+        self._live = Live(self.snapshot, control.changes)
 
     def routes(self) -> list[BaseRoute]:
         """Every route under /; `/static` and `/login` must be reachable without a session."""
@@ -81,7 +81,8 @@ class Pages:
             assets.mount(),
         ]
 
-    async def _snapshot(self, key: str, since: float) -> Snapshot:
+    async def snapshot(self, key: str, since: float) -> Snapshot:
+        """The page of a key as `Live` has them. Raises NotFound, BadInput, Unavailable."""
         if not key.startswith("/"):
             return await self._rollout.snapshot(key, since)
         path, _, text = key.partition("?")

@@ -21,6 +21,8 @@ REGIONS = ("head", "versions", "traffic", "rollouts")
 TABLE = 6
 #: Rollouts of the service that its page lists.
 SHOWN = 20
+#: Versions in the pictures; the table above them has all.
+DRAWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +116,19 @@ def version_lines(view: ServiceView, reports: Sequence[GatewayReport], now: floa
 
 
 def pictures(view: ServiceView, now: float) -> Pictures:
-    """Of the versions that had requests lately, and of baseline and candidate in any case."""
+    """Of baseline and candidate, and of the busiest others that had requests lately."""
     shown = traffic.frame(view.traffic, now)
     named = {t.version: (arm(view, t.version), traffic.columns(t, shown)) for t in view.traffic}
     kept = {v: c for v, (a, c) in named.items() if a != "other" or any(x.requests for x in c)}
-    order = sorted(kept, key=lambda v: ("base", "cand", "other").index(named[v][0]))
-    top, lines = traffic.lines({v: kept[v] for v in order}, {v: named[v][0] for v in order})
-    heats = [traffic.heat(v, named[v][0], kept[v]) for v in order]
+    busy = {v: sum(x.requests for x in c) for v, c in kept.items()}
+    order = sorted(kept, key=lambda v: (("base", "cand", "other").index(named[v][0]), -busy[v]))[:DRAWN]
+    drawn, arms = {v: kept[v] for v in order}, {v: named[v][0] for v in order}
+    top, lines = traffic.lines(drawn, arms)
     return Pictures(
         frame=shown,
         top=top,
         lines=lines,
-        heats=tuple(h for h in heats if h is not None),
+        heats=traffic.heats(drawn, arms),
         versions=tuple(order),
         table=table([kept[v] for v in order], shown),
     )

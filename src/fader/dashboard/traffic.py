@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fader.model.traffic import VersionTraffic
@@ -121,7 +121,7 @@ class Line:
     path: str
 
 
-def lines(shown: dict[str, tuple[Column, ...]], arms: dict[str, str]) -> tuple[float, tuple[Line, ...]]:
+def lines(shown: Mapping[str, Sequence[Column]], arms: Mapping[str, str]) -> tuple[float, tuple[Line, ...]]:
     """The upper end of the axis in requests per second, and one line per version."""
     top = nice(max((c.rate for many in shown.values() for c in many), default=0.0))
     return top, tuple(
@@ -158,25 +158,33 @@ class Heat:
     labels: tuple[float, ...]
 
 
-def heat(version: str, arm: str, shown: Sequence[Column]) -> Heat | None:
-    """None where no request was seen."""
-    bounds = sorted({bound for c in shown for bound, _ in c.bins})
-    used = [bounds.index(bound) for c in shown for bound, count in c.bins if count]
+def heats(shown: Mapping[str, Sequence[Column]], arms: Mapping[str, str]) -> tuple[Heat, ...]:
+    """Those of the versions that had requests, all on one axis so that they can be compared."""
+    bounds = sorted({bound for many in shown.values() for c in many for bound, _ in c.bins})
+    used = {bounds.index(bound) for many in shown.values() for c in many for bound, count in c.bins if count}
     if not used:
-        return None
-    first, rows = min(used), max(used) - min(used) + 1
-    rows = math.ceil(rows / LABELS) * LABELS
-    first = max(0, min(first, len(bounds) - rows))
+        return ()
+    lowest = min(used)
+    rows = math.ceil((max(used) - lowest + 1) / LABELS) * LABELS
+    first = max(0, min(lowest, len(bounds) - rows))
+    place = {bound: rows - 1 - (i - first) for i, bound in enumerate(bounds)}
+    edges = [0.0, *bounds]
+    labels = tuple(edges[min(first + rows - i * (rows // LABELS), len(edges) - 1)] for i in range(LABELS + 1))
+    return tuple(
+        Heat(version, arms[version], rows, _cells(many, place), labels)
+        for version, many in shown.items()
+        if any(count for c in many for _, count in c.bins)
+    )
+
+
+def _cells(shown: Sequence[Column], place: Mapping[float, int]) -> tuple[str, ...]:
     paths = [""] * LEVELS
     for column in shown:
+        total = sum(count for _, count in column.bins)
         for bound, count in column.bins:
-            if count and column.requests:
-                y = rows - 1 - (bounds.index(bound) - first)
-                paths[level(count / column.requests) - 1] += f"M{column.index} {y}h1v1h-1z"
-    edges = [0.0, *bounds]
-    step = rows // LABELS
-    labels = tuple(edges[min(first + rows - i * step, len(edges) - 1)] for i in range(LABELS + 1))
-    return Heat(version, arm, rows, tuple(paths), labels)
+            if count:
+                paths[level(count / total) - 1] += f"M{column.index} {place[bound]}h1v1h-1z"
+    return tuple(paths)
 
 
 def level(part: float) -> int:

@@ -54,7 +54,7 @@ class Traffic:
         last = self._heard.get(report.gateway)
         new = Heard(now, report.envoy_started_at, counted(report))
         self._heard[report.gateway] = new
-        if not last or last.envoy_started_at != new.envoy_started_at or not last.counts:
+        if not last or last.envoy_started_at != new.envoy_started_at or not (last.counts and new.counts):
             return
         if not 0.0 < now - last.at <= GAP:
             return
