@@ -27,6 +27,7 @@ from urllib.parse import urlencode
 
 import httpx2
 import uvicorn
+from sqlalchemy import event
 from starlette.applications import Starlette
 
 import fader.dashboard
@@ -122,14 +123,14 @@ def steps(spec: RolloutSpec, began: float, *, active: bool, chance: Random) -> l
     made: list[Step] = []
     state, at = RolloutState(spec.name), began
 
-    def step(event: str, by: str = "fader", **changes: object) -> None:
+    def step(name: str, by: str = "fader", **changes: object) -> None:
         nonlocal state, at
-        after = replace(state, revision=state.revision + 1, cause=f"{event} of {spec.name}", **changes)  # type: ignore[arg-type]
+        after = replace(state, revision=state.revision + 1, cause=f"{name} of {spec.name}", **changes)  # type: ignore[arg-type]
         asked = Command("start", by, "the release of this week") if by != "fader" else None
         reason = f"{spec.candidate} goes from one share to the next of users: every guardrail is proven less worse"
         seen = None if asked else evidence(at, state.stage, chance)
         judged = () if asked else judgements(chance)
-        made.append(Step(after.revision, spec.name, at, spec, state, after, event, reason, by, asked, seen, judged))
+        made.append(Step(after.revision, spec.name, at, spec, state, after, name, reason, by, asked, seen, judged))
         state, at = after, at + chance.uniform(600, 1200)
 
     bases = tuple(Basis(m.name, 0.003, 180.0) for m in METRICS)
@@ -387,7 +388,10 @@ def main() -> None:
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "state.db"
-        states = SqlStateStore(open_sqlite(path))
+        engine = open_sqlite(path)
+        # Filling need not survive a power failure.
+        event.listen(engine, "checkout", lambda connection, *_: connection.execute("PRAGMA synchronous=OFF"))
+        states = SqlStateStore(engine)
         total = fill(states, options.rollouts, options.seed)
         states.close()
         size = path.stat().st_size / 1e6

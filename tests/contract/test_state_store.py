@@ -111,6 +111,8 @@ def test_a_step_moves_the_state_and_is_kept_whole(reopen: Callable[[], StateStor
     store.save(full)
     again = reopen()
     assert again.history("shop-v2") == (full,)
+    assert again.outline("shop-v2", 1) == (replace(full, evidence=None),)
+    assert again.outline("shop-v2", 2) == ()
     assert again.entry("shop-v2").state == full.after
 
 

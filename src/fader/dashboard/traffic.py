@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fader.model.traffic import VersionTraffic
+from fader.model.traffic import Slot, VersionTraffic
 
 COLUMNS = 60
 #: Seconds per column; the finest that shows all there is.
@@ -58,45 +57,37 @@ def frame(traffic: Sequence[VersionTraffic], now: float) -> Frame:
 
 
 def columns(traffic: VersionTraffic, shown: Frame) -> tuple[Column, ...]:
-    found: dict[int, Column] = {}
+    found: dict[int, list[Slot]] = {}
     for slot in traffic.slots:
         index = math.floor((slot.at - shown.since) / shown.grain)
-        if not 0 <= index < COLUMNS:
-            continue
-        had = found.get(index)
-        found[index] = Column(
-            index=index,
-            at=shown.since + index * shown.grain,
-            seconds=slot.seconds + (had.seconds if had else 0.0),
-            requests=slot.requests + (had.requests if had else 0),
-            errors=slot.errors + (had.errors if had else 0),
-            bins=added(had.bins, slot.latency_bins) if had else slot.latency_bins,
-        )
-    return tuple(c for _, c in sorted(found.items()))
+        if 0 <= index < COLUMNS:
+            found.setdefault(index, []).append(slot)
+    return tuple(_column(index, shown.since + index * shown.grain, slots) for index, slots in sorted(found.items()))
+
+
+def _column(index: int, at: float, slots: Sequence[Slot]) -> Column:
+    return Column(
+        index=index,
+        at=at,
+        seconds=sum(s.seconds for s in slots),
+        requests=sum(s.requests for s in slots),
+        errors=sum(s.errors for s in slots),
+        bins=added(*(s.latency_bins for s in slots)),
+    )
 
 
 def added(*bins: Sequence[tuple[float, int]]) -> tuple[tuple[float, int], ...]:
-    total: Counter[float] = Counter()
+    total: dict[float, int] = {}
     for each in bins:
         for bound, count in each:
-            total[bound] += count
+            total[bound] = total.get(bound, 0) + count
     return tuple(sorted(total.items()))
 
 
 def recent(traffic: VersionTraffic, now: float) -> Column | None:
     """The last minute as one column; None where no report covers any of it."""
     slots = [s for s in traffic.slots if s.at > now - RECENT - 10.0]
-    if not slots:
-        return None
-    bins = added(*(s.latency_bins for s in slots))
-    return Column(
-        0,
-        slots[0].at,
-        sum(s.seconds for s in slots),
-        sum(s.requests for s in slots),
-        sum(s.errors for s in slots),
-        bins,
-    )
+    return _column(0, slots[0].at, slots) if slots else None
 
 
 def quantile(bins: Sequence[tuple[float, int]], q: float) -> float | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from fader.clock import Clock
 from fader.engine.changes import Changes
-from fader.engine.controller import Controller
+from fader.engine.controller import Controller, Seen
 from fader.engine.fleet import Fleet
 from fader.engine.past import Past
 from fader.errors import BadInput, NotFound, Problem, Refused
@@ -28,6 +28,9 @@ from fader.rollout.command import obey
 from fader.rollout.ruleset import baseline_now
 from fader.rollout.view import view
 from fader.rollout.words import phase
+
+#: How far back the list of services looks; seconds.
+RECENT = 60.0
 
 #: Says why an endpoint does not answer, or "".
 Probe = Callable[[Address], Awaitable[str]]
@@ -49,6 +52,7 @@ class Desk:
         self._states, self._events, self._fleet = states, events, fleet
         self._controller, self._changes, self._clock, self._probe = controller, changes, clock, probe
         self._past = Past(states)
+        self._shown: dict[str, tuple[Entry, Seen | None, RolloutView]] = {}
 
     async def rollouts(self) -> tuple[RolloutView, ...]:
         return tuple([await self._view(e) for e in self._states.entries()])
@@ -147,23 +151,23 @@ class Desk:
         return await asyncio.to_thread(self._states.choices)
 
     async def services(self) -> tuple[ServiceView, ...]:
-        entries = self._states.entries()
-        return tuple([await self._service(live, entries) for live in self._states.ruleset().services])
+        since = self._clock() - RECENT
+        return tuple(self._service(live, since) for live in self._states.ruleset().services)
 
     async def service(self, name: str) -> ServiceView:
         live = {s.service.name: s for s in self._states.ruleset().services}
         if name not in live:
             raise NotFound(f"there is no service named {name!r}; there are: {', '.join(live) or 'none yet'}")
-        return await self._service(live[name], self._states.entries())
+        its = [await self._view(e) for e in self._states.entries() if e.spec.service == name]
+        return replace(self._service(live[name]), rollouts=tuple(its))
 
-    async def _service(self, live: LiveService, entries: tuple[Entry, ...]) -> ServiceView:
+    def _service(self, live: LiveService, since: float = 0.0) -> ServiceView:
         versions = tuple(v.name for v in live.service.versions)
         return ServiceView(
             service=live.service,
             baseline=live.baseline,
             candidate=live.split.candidate if live.split else "",
-            traffic=self._fleet.traffic.of(live.service.name, versions),
-            rollouts=tuple([await self._view(e) for e in entries if e.spec.service == live.service.name]),
+            traffic=self._fleet.traffic.of(live.service.name, versions, since),
         )
 
     async def unit(self, unit: str) -> UnitView:
@@ -180,6 +184,15 @@ class Desk:
     async def _view(self, entry: Entry) -> RolloutView:
         """The decision of the last tick is shown only while the state is still the one it was made of."""
         seen = self._controller.seen.get(entry.spec.name)
+        shown = self._shown.get(entry.spec.name)
+        if shown and shown[0] is entry and shown[1] is seen:
+            return shown[2]
+        made = await self._made(entry, seen)
+        if entry.state.phase not in ACTIVE:  # of the others the clock and every tick change what is said
+            self._shown[entry.spec.name] = entry, seen, made
+        return made
+
+    async def _made(self, entry: Entry, seen: Seen | None) -> RolloutView:
         if seen is not None and seen.decision.state == entry.state:
             decision, exposure = seen.decision, seen.exposure
         else:

@@ -15,15 +15,13 @@ class Past:
 
     def of(self, entry: Entry) -> tuple[Step, ...]:
         """Oldest first, without the evidence: it is large, and no list of rollouts shows it."""
-        name, revision, attempt = entry.spec.name, entry.state.revision, entry.state.attempt
+        name, revision = entry.spec.name, entry.state.revision
         held = self._held.get(name)
         if held is None or held[0] != revision:
-            steps = self._states.history(name)
             # One specification serves them all while it is the same.
             kept = tuple(
-                replace(s, evidence=None, spec=entry.spec if s.spec == entry.spec else s.spec)
-                for s in steps
-                if s.after.attempt == attempt
+                replace(s, spec=entry.spec) if s.spec == entry.spec else s
+                for s in self._states.outline(name, entry.state.attempt)
             )
             held = self._held[name] = (revision, kept)
         return held[1]

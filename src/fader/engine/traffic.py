@@ -37,11 +37,12 @@ class Heard:
 
 @dataclass(slots=True)
 class Span:
-    """`covered`: gateway → seconds of this span that its reports speak of."""
+    """`covered`: gateway → seconds of this span that its reports speak of. `slots`: made once, when it is over."""
 
     at: float
     covered: Counter[str] = field(default_factory=Counter)
     counts: Counts = field(default_factory=lambda: defaultdict(Count))
+    slots: dict[tuple[str, str], Slot] = field(default_factory=dict)
 
 
 class Traffic:
@@ -75,18 +76,26 @@ class Traffic:
             self._spans.popleft()
         return self._spans[-1]
 
-    def of(self, service: str, versions: tuple[str, ...]) -> tuple[VersionTraffic, ...]:
-        """One per version, in this order; a version without requests has slots of zeros."""
-        return tuple(self._version(service, version) for version in versions)
+    def of(self, service: str, versions: tuple[str, ...], since: float = 0.0) -> tuple[VersionTraffic, ...]:
+        """One per version, in this order; a version without requests has slots of zeros. `since`: what ended before
+        is left out."""
+        spans = [span for span in self._spans if span.at + SLOT > since]
+        return tuple(self._version((service, version), spans) for version in versions)
 
-    def _version(self, service: str, version: str) -> VersionTraffic:
-        key, slots = (service, version), []
-        for span in self._spans:
-            count = span.counts.get(key, Count())
-            bins = tuple(sorted(count.bins.items()))
-            slots.append(Slot(span.at, max(span.covered.values()), count.requests, count.errors, bins))
+    def _version(self, key: tuple[str, str], spans: list[Span]) -> VersionTraffic:
+        slots = tuple(self._slot(span, key) for span in spans)
         sums = [heard.counts.get(key, Count()) for heard in self._heard.values()]
-        return VersionTraffic(version, tuple(slots), sum(c.requests for c in sums), sum(c.errors for c in sums))
+        return VersionTraffic(key[1], slots, sum(c.requests for c in sums), sum(c.errors for c in sums))
+
+    def _slot(self, span: Span, key: tuple[str, str]) -> Slot:
+        if key in span.slots:
+            return span.slots[key]
+        count = span.counts.get(key, Count())
+        bins = tuple(sorted(count.bins.items()))
+        slot = Slot(span.at, max(span.covered.values()), count.requests, count.errors, bins)
+        if span is not self._spans[-1]:
+            span.slots[key] = slot
+        return slot
 
 
 def counted(report: GatewayReport) -> Counts:

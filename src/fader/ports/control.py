@@ -34,7 +34,7 @@ class ServiceView:
     baseline: str
     candidate: str
     traffic: tuple[VersionTraffic, ...]
-    rollouts: tuple[RolloutView, ...]
+    rollouts: tuple[RolloutView, ...] = ()
 
 
 class Control(Protocol):
@@ -71,7 +71,7 @@ class Control(Protocol):
         """What records can be filtered by."""
 
     async def services(self) -> tuple[ServiceView, ...]:
-        """Those that the gateways hold now."""
+        """Those that the gateways hold now, with the traffic of the last minute and without their rollouts."""
 
     async def service(self, name: str) -> ServiceView:
         """Raises NotFound, naming the services there are."""

@@ -61,6 +61,9 @@ class StateStore(Protocol):
     def history(self, rollout: str) -> tuple[Step, ...]:
         """Oldest first; empty for a rollout that never moved."""
 
+    def outline(self, rollout: str, attempt: int) -> tuple[Step, ...]:
+        """The steps of one attempt as in the history, without their evidence: it is the larger part of them."""
+
     def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:

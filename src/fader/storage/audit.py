@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, func, select, tuple_
@@ -31,8 +32,17 @@ class _Body(msgspec.Struct):
     command: _Said | None = None
 
 
+#: A step but for its evidence, which is passed over while it is parsed.
+_TYPES = get_type_hints(Step)
+_OUTLINED = tuple(f for f in fields(Step) if f.name != "evidence")
+_Outline = msgspec.defstruct(
+    "_Outline",
+    [(f.name, _TYPES[f.name]) if f.default is MISSING else (f.name, _TYPES[f.name], f.default) for f in _OUTLINED],
+)
+
 _KEY = tuple_(steps.c.at, steps.c.rollout, steps.c.seq)
 _decode = msgspec.json.Decoder(_Body).decode
+_decode_outline = msgspec.json.Decoder(_Outline).decode
 
 
 def row(step: Step) -> dict[str, Any]:
@@ -48,6 +58,12 @@ def row(step: Step) -> dict[str, Any]:
         "start": step.after.start,
         "share": step.after.share,
     }
+
+
+def outline(c: Connection, rollout: str, attempt: int) -> tuple[Step, ...]:
+    of = (steps.c.rollout == rollout, steps.c.attempt == attempt)
+    found = map(_decode_outline, c.execute(select(steps.c.body).where(*of).order_by(steps.c.seq)).scalars())
+    return tuple(Step(**{f.name: getattr(s, f.name) for f in _OUTLINED}) for s in found)
 
 
 def records(c: Connection, wanted: Filter, limit: int, before: Place | None, after: Place | None) -> tuple[Record, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fader.errors import Conflict, NotFound
 from fader.model.audit import Choices, Filter, Place, Record, place
 from fader.model.decision import Step
@@ -53,6 +55,9 @@ class MemoryStateStore:
 
     def history(self, rollout: str) -> tuple[Step, ...]:
         return tuple(self._steps.get(rollout, ()))
+
+    def outline(self, rollout: str, attempt: int) -> tuple[Step, ...]:
+        return tuple(replace(s, evidence=None) for s in self.history(rollout) if s.after.attempt == attempt)
 
     def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None

@@ -37,6 +37,7 @@ class SqlStateStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.RLock()
+        self._read: dict[str, tuple[tuple[bytes, bytes, str], Entry]] = {}
 
     def services(self) -> tuple[Service, ...]:
         with self._lock, self._engine.begin() as c:
@@ -45,7 +46,7 @@ class SqlStateStore:
 
     def entries(self) -> tuple[Entry, ...]:
         with self._lock, self._engine.begin() as c:
-            return tuple(map(_entry, c.execute(select(t.rollouts).order_by(t.rollouts.c.position))))
+            return tuple(map(self._entry, c.execute(select(t.rollouts).order_by(t.rollouts.c.position))))
 
     def entry(self, rollout: str) -> Entry:
         with self._lock, self._engine.begin() as c:
@@ -53,7 +54,16 @@ class SqlStateStore:
             if row is None:
                 names = c.execute(select(t.rollouts.c.name).order_by(t.rollouts.c.position)).scalars()
                 raise missing(rollout, tuple(names))
-            return _entry(row)
+            return self._entry(row)
+
+    def _entry(self, row: Any) -> Entry:
+        """What has not changed is not read again: all entries are asked for once a second and more, most have ended."""
+        stored = (row.spec, row.state, row.preview)
+        read = self._read.get(row.name)
+        if read is None or read[0] != stored:
+            entry = Entry(_decode(row.spec, RolloutSpec), _decode(row.state, RolloutState), row.preview)
+            read = self._read[row.name] = (stored, entry)
+        return read[1]
 
     def apply(self, services: tuple[Service, ...], rollouts: tuple[Entry, ...]) -> None:
         with self._lock, self._engine.begin() as c:
@@ -90,6 +100,10 @@ class SqlStateStore:
         with self._lock, self._engine.begin() as c:
             rows = c.execute(select(t.steps.c.body).where(t.steps.c.rollout == rollout).order_by(t.steps.c.seq))
             return tuple(_decode(body, Step) for body in rows.scalars())
+
+    def outline(self, rollout: str, attempt: int) -> tuple[Step, ...]:
+        with self._lock, self._engine.begin() as c:
+            return audit.outline(c, rollout, attempt)
 
     def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
@@ -160,7 +174,3 @@ class SqlStateStore:
 
     def close(self) -> None:
         self._engine.dispose()
-
-
-def _entry(row: Any) -> Entry:
-    return Entry(_decode(row.spec, RolloutSpec), _decode(row.state, RolloutState), row.preview)
