@@ -105,15 +105,17 @@ class Cells:
                     names.forget(key)
                 if sums.forget(key):
                     self._save(kept)
+                self._let_go(kept)
 
     def catch_up(self) -> None:
         """Fold into every cell what it lacks, and save it: rows are about to go."""
         for kept in self._all():
             if kept.sealed is None:
                 self._caught_up(kept)
-                if kept.id in self._names or self._read_names(kept):  # somebody asked for them
+                if kept.id in self._names:  # somebody asked for them
                     self._names_of(kept)
                 self._save(kept)
+                self._let_go(kept)
 
     def seal(self, since: float) -> None:
         """Rows before `since` go: cells that ended before keep their answers and let their units go."""
@@ -146,7 +148,7 @@ class Cells:
         sums = self._caught_up(kept)
         names = self._names.get(kept.id)
         if names is None or names.until != kept.until:  # rare: the rows of the stage are read once more
-            names = self._names[kept.id] = self._read_names(kept) or NameSums(kept.cell, kept.until)
+            names = self._names[kept.id] = NameSums(kept.cell, kept.until)
         with self._or_anew(kept):
             names.fold(self._rows, sums)
         return names.found()
@@ -197,6 +199,7 @@ class Cells:
             sums.folded = kept.folded
             self._read(kept.id, "units", sums.units)
             self._read(kept.id, "past", sums.past)
+            self._load_names(kept)
         return sums
 
     def _read(self, cell: int, part: str, columns: Columns) -> None:
@@ -205,17 +208,15 @@ class Cells:
         if packed:
             columns.unpack(packed)
 
-    def _read_names(self, kept: Kept) -> NameSums | None:
+    def _load_names(self, kept: Kept) -> None:
+        """Those that were asked for before, unless the stage has another end since."""
         query = "SELECT data FROM columns WHERE cell = ? AND part = 'names' AND name = 'found'"
         row = self._derived.db.execute(query, (kept.id,)).fetchone()
-        if row is None:
-            return None
         names = NameSums(kept.cell, kept.until)
-        if not names.restore(row[0]):
-            return None
-        self._read(kept.id, "pairs", names.pairs)
-        self._read(kept.id, "exposed", names.exposed)
-        return names
+        if row is not None and names.restore(row[0]):
+            self._read(kept.id, "pairs", names.pairs)
+            self._read(kept.id, "exposed", names.exposed)
+            self._names[kept.id] = names
 
     def _save(self, kept: Kept) -> None:
         sums = self._sums.get(kept.id)
@@ -237,6 +238,11 @@ class Cells:
                 "INSERT INTO columns VALUES (?, ?, ?, ?)", [(cell, part, name, data) for name, data in packed.items()]
             )
         sums.unsaved = 0
+
+    def _let_go(self, kept: Kept) -> None:
+        """A stage that ended is asked for rarely, and its sums are saved."""
+        if kept.cell.until:
+            self._drop(kept.id)
 
     def _drop(self, cell: int) -> None:
         self._sums.pop(cell, None)

@@ -18,7 +18,7 @@ import pytest
 from fader.errors import BadInput, Corrupt, Unavailable
 from fader.model.metric import Comparison, Metric
 from fader.model.share import Interval
-from fader.ports.events import Cell, CellMetric
+from fader.ports.events import Cell, CellMetric, Tracked
 from fader.telemetry.duckdb_store import DuckDBEventStore
 
 ERRORS = Metric("errors", "proportion", where=(Comparison("status", ">=", 500),))
@@ -269,6 +269,41 @@ def test_sums_follow_the_rows_after_a_crash_between_the_two(tmp_path: Path) -> N
     store = DuckDBEventStore(tmp_path / "store")
     assert store.evidence(*CELL.key) == after
     store.close()
+
+
+def test_outcomes_and_names_survive_a_restart_old_rows_and_an_erasure(tmp_path: Path) -> None:
+    orders = Metric("orders", "mean", "higher", value="amount", event="order")
+    cell = replace(CELL, metrics=(CellMetric(ERRORS), CellMetric(orders)))
+    answers = []
+    for restarts in (False, True):
+        store = DuckDBEventStore(tmp_path / str(restarts))
+        store.open_cell(cell)
+        store.append("gw", "a", 0, lines(97, path="/items/7", m="GET"))
+        store.track(tuple(Tracked(f"o{k}", "order", f"user-{k}", 150.0 + k, (("amount", 0.1),)) for k in range(90)))
+        store.load()
+        store.names(*cell.key)
+        for step in range(4):
+            if restarts:
+                store.close()
+                store = DuckDBEventStore(tmp_path / str(restarts))
+            if step == 0:
+                store.retain(120.0)
+            if step == 1:
+                assert store.forget("user-3") == 1  # its request is gone, and its order is not
+            if step == 2:
+                store.append("gw", "b", 0, lines(97, path="/cart", m="GET", t=300))
+                store.track((Tracked("o1", "order", "user-1", 301.0), Tracked("new", "order", "user-1", 301.0)))
+                store.load()
+        answers.append((store.evidence(*cell.key), store.health(*cell.key), store.names(*cell.key)))
+        store.close()
+    assert answers[0] == answers[1]
+    evidence, health, names = answers[0]
+    assert (health.candidate_units, evidence[1].candidate.events) == (97, 8.9)
+    assert {n.name: n.candidate for n in names.found if n.kind != "fingerprint"} == {
+        "GET /items/{}": 96,
+        "GET /cart": 97,
+        "order": 89,
+    }
 
 
 def test_no_needless_library_is_loaded() -> None:
