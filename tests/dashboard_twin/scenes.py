@@ -10,7 +10,7 @@ from fader.model.decision import Command, Step
 from fader.model.evidence import HealthEvidence
 from fader.model.metric import Comparison, Margin, Metric
 from fader.model.report import EndpointHealth, GatewayReport
-from fader.model.rollout import Experiment, Guardrail, Outcome, RolloutSpec, Stage
+from fader.model.rollout import Budget, Experiment, Guardrail, Outcome, RolloutSpec, Stage
 from fader.model.state import Basis, Phase, RolloutState
 from fader.model.verdict import Judgement, Plan, Reading, Signal, Verdict
 from fader.model.view import Point, RolloutView, StageView
@@ -598,6 +598,19 @@ def sells_less(now: float, name: str = "basket-v9", service: str = "basket") -> 
         scene.steps[-1], spec=of, reason=cause, judgements=view.judgements, readings=view.readings, signals=view.signals
     )
     return Scene(view, (*scene.steps[:-1], last), scene.points)
+
+
+def adaptive(now: float, name: str = "pay-v5", service: str = "pay") -> Scene:
+    """A ramp that chooses its own shares: where it has been, and 100 % at the end."""
+    scene = ramping(now, name, service)
+    of = replace(scene.view.spec, stages=(), budget=Budget(200))
+    state = replace(scene.view.state, stage=1, share=40_000, shares=(10_000, 40_000), spent=12.0)
+    stages = (
+        StageView(0, 10_000, 600.0, "auto", "passed", now - 1500, now - 420, "1 % was proven safe."),
+        StageView(1, 40_000, 600.0, "auto", "current", now - 420),
+        StageView(2, 1_000_000, 0.0, "auto", "ahead"),
+    )
+    return Scene(replace(scene.view, spec=of, state=state, stages=stages), scene.steps[:3], scene.points)
 
 
 LONG = "the-very-long-rollout-name-that-somebody-gave-to-their-service-2"

@@ -31,7 +31,8 @@ class Tags(HTMLParser):
 
 Made = Callable[[ScriptedControl], Client]
 ALL = [scenes.ramping, scenes.rolled_back, scenes.learning, scenes.completed, scenes.held, scenes.awaiting,
-       scenes.pending, scenes.long_names, scenes.experimenting, scenes.experimented, scenes.sells_less]  # fmt: skip
+       scenes.pending, scenes.long_names, scenes.experimenting, scenes.experimented, scenes.adaptive,
+       scenes.sells_less]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", ALL)

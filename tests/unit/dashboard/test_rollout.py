@@ -34,6 +34,19 @@ def test_before_the_first_stage_the_first_share_comes_next(now: float) -> None:
     assert next_step(scenes.pending(now).view).share == "5\u202f%"
 
 
+def test_an_adaptive_ramp_promises_a_limit_and_no_share(now: float) -> None:
+    view = scenes.adaptive(now).view
+    assert next_step(view) == Next("≤ 16\u202f%", "when proven safe", now - 420 + 600)
+    before = replace(view, state=replace(view.state, phase=Phase.LEARNING, stage=-1, share=0, shares=()))
+    assert next_step(before).share == "1\u202f%"
+
+
+def test_an_experiment_is_read_before_anything_moves(now: float) -> None:
+    view = scenes.experimenting(now).view
+    day = 86_400.0
+    assert next_step(view) == Next("100\u202f%", "when the experiment is read", now - 12.4 * day + 14 * day)
+
+
 def test_every_phase_has_a_next_step(now: float) -> None:
     view = scenes.ramping(now).view
     for phase in Phase:
