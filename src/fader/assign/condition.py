@@ -176,7 +176,7 @@ def _equality(same: bool, expression: Compare, segments: Segments) -> Condition:
     if texts and names:  # by far the most frequent one, and a text equals nothing but texts
         text, name = texts[0], names[0]
         if same:
-            return lambda a, u: bool(a.get(name) == text)
+            return lambda a, u: a.get(name) == text
 
         def differs(a: Attributes, u: str) -> bool:
             value = a.get(name)
