@@ -13,14 +13,23 @@ from pydantic import BaseModel
 from fader.model.metric import REQUEST_FIELDS, Metric, Operator
 from fader.schema import load_document
 from fader.schema.document import FileText
+from fader.schema.flag import FlagText
 from fader.schema.metric import BUILT_IN, MetricText
 from fader.schema.rollout import RolloutText
+from fader.schema.segment import SegmentText
 from fader.schema.service import ServiceText
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 CONFIGURATION = (REFERENCE / "configuration.md").read_text()
 METRICS = (REFERENCE / "metrics.md").read_text()
-SECTIONS = {"The file": FileText, "Services": ServiceText, "Metrics": MetricText, "Rollouts": RolloutText}
+SECTIONS = {
+    "The file": FileText,
+    "Services": ServiceText,
+    "Metrics": MetricText,
+    "Rollouts": RolloutText,
+    "Flags": FlagText,
+    "Segments": SegmentText,
+}
 
 
 def keys(noun: type[BaseModel], above: str = "") -> Iterator[str]:
@@ -58,9 +67,10 @@ def test_the_walk_sees_nested_keys() -> None:
 
 def test_the_examples_of_the_configuration_are_sound() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, flags=re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
-        assert load_document(example, "fader.yaml").services
+        document = load_document(example, "fader.yaml")
+        assert document.services or document.flags
 
 
 def test_every_kind_and_field_and_operator_of_metrics_is_documented() -> None:
