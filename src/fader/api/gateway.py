@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +25,7 @@ def routes(publisher: Publisher, fleet: Fleet, events: EventStore, clock: Clock)
         have = int(_number(request, "have", -1))
         wait = min(_number(request, "wait", 0), LONGEST_WAIT)
         newer = await publisher.newer(have, wait)
-        return Response(status_code=304) if newer is None else reply(newer)
+        return Response(status_code=304) if newer is None else reply(replace(newer, flags=(), segments=()))
 
     async def lines(request: Request) -> Response:
         gateway, segment = request.query_params.get("gateway", ""), request.query_params.get("segment", "")
