@@ -14,7 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from fader.api import auth, changes, documents, gateway, health, problems, rollouts, units
+from fader.api import auth, changes, documents, flags, gateway, health, ofrep, problems, rollouts, units
 from fader.app.data import DataDirectory
 from fader.app.listening import listen
 from fader.app.logs import set_up
@@ -24,6 +24,7 @@ from fader.engine.apply import Applier, answers
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller
 from fader.engine.desk import Desk, Probe
+from fader.engine.flag_desk import FlagDesk
 from fader.engine.fleet import Fleet
 from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
@@ -52,6 +53,7 @@ def build(
     publisher = Publisher(states)
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
+    flag_desk = FlagDesk(states, publisher, clock)
     retention = Retention(events, clock)
 
     @contextlib.asynccontextmanager
@@ -69,6 +71,8 @@ def build(
             *health.routes(controller),
             *rollouts.routes(desk, states),
             *documents.routes(Applier(states, publisher, probe)),
+            *flags.routes(flag_desk),
+            *ofrep.routes(flag_desk),
             *units.routes(desk),
             *changes.routes(desk),
             *gateway.routes(publisher, fleet, events, clock),
