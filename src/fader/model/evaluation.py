@@ -8,7 +8,7 @@ from typing import Literal
 from fader.model.flag import Value
 
 #: OpenFeature's resolution reasons, as far as fader gives them.
-Reason = Literal["STATIC", "TARGETING_MATCH", "SPLIT", "DEFAULT", "DISABLED", "STALE", "ERROR"]
+Reason = Literal["STATIC", "TARGETING_MATCH", "SPLIT", "DEFAULT", "DISABLED", "ERROR"]
 #: OpenFeature's error codes, as far as fader gives them.
 ErrorCode = Literal["", "PROVIDER_NOT_READY", "FLAG_NOT_FOUND", "TYPE_MISMATCH", "GENERAL"]
 
