@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import jsonschema_rs
+import msgspec
 import pytest
 import yaml
 
 from fader.model.flag import Rule
+from fader.model.ruleset import Ruleset
 
 if TYPE_CHECKING:
     from conftest import Plane
@@ -84,6 +87,20 @@ async def test_one_flag(server: httpx2.AsyncClient, key: str, asked: dict[str, A
         {"key": key, "value": value, "reason": reason, "variant": variant},
     )
     check("serverEvaluationSuccess", found.json())
+
+
+async def test_golden_vectors(plane: Plane) -> None:
+    """The same file is checked against the evaluator and the SDK's client."""
+    vectors = json.loads((Path(__file__).parents[2] / "vectors" / "flags.json").read_text())
+    ruleset = msgspec.convert(vectors["ruleset"], Ruleset)
+    plane.states.publish((), ruleset.flags, ruleset.segments)
+    async with replace(plane).client("client-key") as client:
+        for case in vectors["cases"]:
+            found = await client.post(ALL, json=context(case["unit"], **case["attributes"]))
+            answers = {
+                f["key"]: [f["variant"], f["reason"].replace("UNKNOWN", "DEFAULT")] for f in found.json()["flags"]
+            }
+            assert answers == case["answers"], case
 
 
 @pytest.mark.parametrize(

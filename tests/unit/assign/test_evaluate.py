@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +16,7 @@ from fader.assign.cel import CelError
 from fader.assign.evaluate import Flags
 from fader.assign.trail import Stop, trail
 from fader.model.flag import Flag, Forced, Prerequisite, Rule, Variant
+from fader.model.ruleset import Ruleset
 from fader.model.segment import MOST_UNITS, Segment
 from fader.model.share import WHOLE, Interval
 
@@ -29,6 +33,18 @@ def got(flag: Flag, unit: str = "ann", segments: tuple[Segment, ...] = (), **att
     evaluation = Flags((flag,), segments).evaluate(flag.name, unit, attributes)
     assert evaluation.value == next(v.value for v in flag.variants if v.name == evaluation.variant)
     return evaluation.variant, evaluation.reason
+
+
+def test_golden_vectors() -> None:
+    """The same file is checked against the client and against OFREP."""
+    vectors = json.loads((Path(__file__).parents[2] / "vectors" / "flags.json").read_text())
+    ruleset = msgspec.convert(vectors["ruleset"], Ruleset)
+    flags = Flags(ruleset.flags, ruleset.segments)
+    for case in vectors["cases"]:
+        for name, (variant, reason) in case["answers"].items():
+            found = flags.evaluate(name, case["unit"], case["attributes"])
+            assert (found.variant, found.reason) == (variant, reason), (name, case)
+            assert trail(flags, name, case["unit"], case["attributes"]).answer == found
 
 
 def test_a_flag_without_rules_is_static() -> None:
