@@ -48,7 +48,11 @@ def test_files_in_the_docs_are_good(text: str) -> None:
     document = load_document(text if "services:" in text else services + text, "fader.yaml")
     assert document.services
     assert set(re.findall(r"^  ([\w-]+):", text, re.MULTILINE)) <= (
-        {s.name for s in document.services} | {m.name for m in document.metrics} | {r.name for r in document.rollouts}
+        {s.name for s in document.services}
+        | {m.name for m in document.metrics}
+        | {r.name for r in document.rollouts}
+        | {f.name for f in document.flags}
+        | {s.name for s in document.segments}
     )
 
 
