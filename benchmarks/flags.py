@@ -186,14 +186,13 @@ def peer(name: str, folder: Path, rounds: int) -> tuple[list[float], str] | str:
     """Seconds, the share of the US and of others that get it, and the version; or why it did not run."""
     package, program = PEERS[name]
     python = str(folder / package / "bin" / "python")
-    pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    commands = ([sys.executable, "-m", "venv", str(folder / package)], [*pip, "install", package])
-    for command in commands:
+    pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", package]
+    for command in ([sys.executable, "-m", "venv", str(folder / package)], pip):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             return (done.stderr.strip().splitlines() or ["it could not be installed"])[-1]
-    shown = subprocess.run([*pip, "show", package], capture_output=True, text=True, check=True).stdout
-    version = next(line.split()[-1] for line in shown.splitlines() if line.startswith("Version:"))
+    asked = f"from importlib.metadata import version; print(version({package!r}))"
+    version = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
     run = subprocess.run(
         [python, "-c", BEFORE + program + AFTER, str(rounds)], capture_output=True, text=True, check=False, timeout=300
     )

@@ -24,8 +24,10 @@ Attributes = Mapping[str, Value]
 Condition = Callable[[Attributes, str], bool]
 #: What an expression yields; None where CEL has an error: something is missing, or of the wrong type.
 Getter = Callable[[Attributes, str], Value]
+#: Of a segment: whether somebody is known to be in it, and whether known not to be.
+Membership = tuple[Condition, Condition]
 #: The segments by name; looked up when asked, so that they may be compiled in any order.
-Segments = Mapping[str, Condition]
+Segments = Mapping[str, Membership]
 
 _ORDERS: dict[str, Callable[[Value, Value], bool]] = {
     "<": operator.lt,
@@ -47,6 +49,14 @@ def always(_attributes: Attributes, _unit: str) -> bool:
 def compile_condition(expression: Expression, segments: Segments) -> Condition:
     """Whether the condition is true. The closure raises KeyError for a segment that does not exist."""
     return _is(True, expression, segments)
+
+
+def compile_segment(expression: Expression | None, units: frozenset[str], segments: Segments) -> Membership:
+    """Who is listed is in, whatever the condition says; without one, everybody else is out."""
+    if expression is None:
+        return lambda a, u: u in units, lambda a, u: u not in units
+    yes, no = _is(True, expression, segments), _is(False, expression, segments)
+    return lambda a, u: u in units or yes(a, u), lambda a, u: u not in units and no(a, u)
 
 
 def _is(wanted: bool, expression: Expression, segments: Segments) -> Condition:
@@ -75,12 +85,17 @@ def _is(wanted: bool, expression: Expression, segments: Segments) -> Condition:
         case Call("has", Attribute(path)):
             return _has(wanted, path)
         case Call("segment", Constant(name)):
-            key = str(name)
-            # Looked up when asked: the segment may not be compiled yet.
-            return lambda a, u: segments[key](a, u) is wanted
+            return _in_segment(str(name), 0 if wanted else 1, segments)
         case _:
             get = _getter(expression, segments)
             return lambda a, u: get(a, u) is wanted
+
+
+def _in_segment(name: str, half: int, segments: Segments) -> Condition:
+    def known(a: Attributes, u: str) -> bool:
+        return segments[name][half](a, u)
+
+    return known
 
 
 def _never(_attributes: Attributes, _unit: str) -> bool:

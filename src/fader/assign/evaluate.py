@@ -11,7 +11,15 @@ from xxhash import xxh64_intdigest
 
 from fader.assign.bucket import UNIT_BYTES, seed
 from fader.assign.cel_parser import parse
-from fader.assign.condition import Attributes, Condition, always, compile_condition
+from fader.assign.condition import (
+    Attributes,
+    Condition,
+    Membership,
+    Segments,
+    always,
+    compile_condition,
+    compile_segment,
+)
 from fader.model.evaluation import Evaluation, Reason
 from fader.model.flag import Flag, Rule
 from fader.model.segment import Segment
@@ -30,7 +38,7 @@ class Flags:
 
     def __init__(self, flags: Iterable[Flag], segments: Iterable[Segment] = ()) -> None:
         self.flags = {flag.name: flag for flag in flags}
-        self.segments: dict[str, Condition] = {s.name: self._segment(s) for s in segments}
+        self.segments: dict[str, Membership] = {s.name: self._segment(s) for s in segments}
         #: For those who ask often: `evaluators[flag](unit, attributes)` is `evaluate` without a call between.
         self.evaluators: dict[str, Evaluator] = {name: self._flag(flag) for name, flag in self.flags.items()}
 
@@ -48,15 +56,20 @@ class Flags:
 
         return first
 
-    def _segment(self, segment: Segment) -> Condition:
-        def first(attributes: Attributes, unit: str) -> bool:
-            holds = self.segments[segment.name] = _membership(segment, self.segments)
-            return holds(attributes, unit)
+    def _segment(self, segment: Segment) -> Membership:
+        def first(half: int) -> Condition:
+            def known(attributes: Attributes, unit: str) -> bool:
+                expression = parse(segment.condition) if segment.condition else None
+                compiled = compile_segment(expression, frozenset(segment.units), self.segments)
+                self.segments[segment.name] = compiled
+                return compiled[half](attributes, unit)
 
-        return first
+            return known
+
+        return first(0), first(1)
 
 
-def compile_flag(flag: Flag, segments: Mapping[str, Condition], others: Mapping[str, Evaluator]) -> Evaluator:
+def compile_flag(flag: Flag, segments: Segments, others: Mapping[str, Evaluator]) -> Evaluator:
     """`others`: every flag that this one requires, by the time it is evaluated."""
     off = _answer(flag, flag.off, "DISABLED")
     if not flag.enabled:
@@ -72,17 +85,9 @@ def rule_name(flag: Flag, position: int) -> str:
     return flag.rules[position].name or f"rule {position + 1}"
 
 
-def compiled(rule: Rule, segments: Mapping[str, Condition]) -> Condition:
+def compiled(rule: Rule, segments: Segments) -> Condition:
     """For whom the rule applies, before its share is drawn."""
     return compile_condition(parse(rule.condition), segments) if rule.condition else always
-
-
-def _membership(segment: Segment, segments: Mapping[str, Condition]) -> Condition:
-    units = frozenset(segment.units)
-    if not segment.condition:
-        return lambda attributes, unit: unit in units
-    holds = compile_condition(parse(segment.condition), segments)
-    return lambda attributes, unit: unit in units or holds(attributes, unit)
 
 
 def _answer(flag: Flag, variant: str, reason: Reason, rule: str = "") -> Evaluation:
@@ -90,7 +95,7 @@ def _answer(flag: Flag, variant: str, reason: Reason, rule: str = "") -> Evaluat
     return Evaluation(flag.name, value, variant, reason, rule)
 
 
-def _rules(flag: Flag, segments: Mapping[str, Condition]) -> Evaluator:
+def _rules(flag: Flag, segments: Segments) -> Evaluator:
     if not flag.rules:
         static = _answer(flag, flag.default, "STATIC")
         return lambda unit, attributes: static

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fader.assign.cel_parser import parse
-from fader.assign.condition import compile_condition
+from fader.assign.condition import compile_condition, compile_segment
 
 from . import oracle
 
@@ -89,7 +89,21 @@ def test_a_condition_means_what_cel_says(condition: str, people: list[dict[str, 
 
 
 def holds(condition: str, person: dict[str, Any], unit: str = "") -> bool:
-    return compile_condition(parse(condition), {"beta": lambda a, u: u == "ann"})(person, unit)
+    return compile_condition(parse(condition), {"beta": compile_segment(None, frozenset(("ann",)), {})})(person, unit)
+
+
+@given(conditions, conditions, st.lists(attributes, min_size=1, max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_a_segment_is_the_same_as_its_condition(inside: str, around: str, people: list[dict[str, Any]]) -> None:
+    """Negated too: what is not known of somebody matches neither way."""
+    segments = {"s": compile_segment(parse(oracle.ours(inside)), frozenset(("listed",)), {})}
+    forms = ("{}", "!{}", f"({oracle.ours(around)}) && {{}}", f"{{}} == ({oracle.ours(around)})")
+    for form in forms:
+        named = compile_condition(parse(form.format('segment("s")')), segments)
+        written = compile_condition(parse(form.format(f"({oracle.ours(inside)})")), {})
+        for person in people:
+            assert named(person, "u") is written(person, "u")
+    assert all(segments["s"][0](p, "listed") and not segments["s"][1](p, "listed") for p in people)
 
 
 @pytest.mark.parametrize("operator", ["==", "!=", "<", "<=", ">", ">="])
