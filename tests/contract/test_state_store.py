@@ -160,6 +160,7 @@ def test_flags_and_segments_are_replaced_and_published(reopen: Callable[[], Stat
     store.apply((SHOP,), (), (FLAG, replace(FLAG, name="other")), (BETA,))
     assert (reopen().flags(), reopen().segments()) == ((FLAG, replace(FLAG, name="other")), (BETA,))
     store = reopen()
+    assert store.flags()[0] == FLAG
     assert store.publish((), (FLAG,), (BETA,)).version == 1
     assert store.publish((), (FLAG,), (BETA,)).version == 1
     assert store.publish((), (replace(FLAG, enabled=False),), (BETA,)).version == 2

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from fader.assign.bucket import UNIT_BYTES
 from fader.model.flag import Flag, FlagKind, Forced, Prerequisite, Rule, Value, Variant
 from fader.model.share import WHOLE
 from fader.schema.condition import Condition
@@ -95,8 +96,9 @@ class FlagText(Noun):
         units: dict[str, str] = {}
         for variant, ids in self.units.items():
             for i, unit in enumerate(ids):
-                if not unit or units.setdefault(unit, variant) != variant:
-                    fix = "name each unit once" if unit else "remove it"
+                sound = 0 < len(unit.encode()) <= UNIT_BYTES
+                if not sound or units.setdefault(unit, variant) != variant:
+                    fix = "name each unit once" if sound else f"a unit has 1 to {UNIT_BYTES} bytes"
                     raise wrong(f"{quoted(unit)} cannot get {variant}", fix, ("units", variant, i))
         return self
 

@@ -10,11 +10,17 @@ import pytest
 
 from fader.api.auth import Tokens
 from fader.app.server import build
+from fader.model.service import Address
 from fader.storage.memory import MemoryStateStore
 from fader.telemetry.memory import MemoryEventStore
 
 HERE = "http://127.0.0.1:7070"
 TOKENS = Tokens("operator-token", "gateway-token", "server-key", "client-key")
+
+
+async def _answers(_address: Address) -> str:
+    """Every version is up."""
+    return ""
 
 
 @dataclass
@@ -25,7 +31,7 @@ class Plane:
     states: MemoryStateStore = field(default_factory=MemoryStateStore)
 
     def __post_init__(self) -> None:
-        app = build(self.states, MemoryEventStore(), TOKENS, frozenset({"127.0.0.1"}), lambda: self.now)
+        app = build(self.states, MemoryEventStore(), TOKENS, frozenset({"127.0.0.1"}), lambda: self.now, _answers)
         self._transport = httpx2.ASGITransport(app)
 
     def client(self, token: str) -> httpx2.AsyncClient:

@@ -114,6 +114,14 @@ async def test_a_change_ends_the_wait_of_an_sdk(plane: Plane, as_: As) -> None:
     assert [f["enabled"] for f in changed["flags"]] == [True, False]
 
 
+async def test_what_changes_for_gateways_alone_is_no_news_for_sdks(plane: Plane, as_: As) -> None:
+    await plane.apply(FILE)
+    held = (await as_("server-key").get("/v1/sdk/ruleset")).json()["version"]
+    await plane.apply(FILE + "services: {s: {listen: 127.0.0.1:1, versions: {v: http://127.0.0.1:2}, baseline: v}}\n")
+    assert plane.states.ruleset().version > held
+    assert (await as_("server-key").get("/v1/sdk/ruleset", params={"have": held})).status_code == 304
+
+
 async def test_gateways_get_no_flags(plane: Plane, as_: As) -> None:
     await plane.apply(FILE)
     held = (await as_("gateway-token").get("/v1/gateway/ruleset")).json()

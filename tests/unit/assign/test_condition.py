@@ -80,6 +80,8 @@ conditions = st.recursive(
 @example("@groups == @device", [{"groups": [True], "device": [1]}, {"groups": [1], "device": [1.0]}])
 @example('@country != "US" || true', [{}])
 @example('"b" in @country', [{"country": "abc"}])
+@example("@age < 1.5", [{"age": 1}, {"age": True}, {"age": "1"}, {"age": [1]}])
+@example("@groups < @device", [{"groups": [1], "device": [2]}, {"groups": False, "device": True}])
 @example("has(@device.os)", [{"device": 5}, {"device": {}}, {"device": {"os": ""}}, {}])
 @example("!has(@device.os)", [{"device": 5}, {"device": {}}, {}])
 def test_a_condition_means_what_cel_says(condition: str, people: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fader.assign.bucket import chosen
+from fader.assign.bucket import bucket, chosen
 from fader.assign.cel import CelError
 from fader.assign.evaluate import Flags
 from fader.assign.trail import Stop, trail
@@ -81,6 +81,13 @@ def test_a_share_is_drawn_by_the_published_formula(unit: str, share: int, before
     assert got(flag, unit, country="US") == ("on" if inside else "off", "SPLIT")
     assert got(flag, unit, country="DE") == ("off", "DEFAULT")
     assert got(flag, "", country="US") == ("off", "DEFAULT")
+
+
+@pytest.mark.parametrize("before", [(), (Rule("off", "a == 1"),)])
+def test_a_share_ends_where_the_interval_does(before: tuple[Rule, ...]) -> None:
+    place = bucket("ann", "checkout/us")
+    assert got(with_rules(*before, Rule("on", US, place, "us")), country="US") == ("off", "SPLIT")
+    assert got(with_rules(*before, Rule("on", US, place + 1, "us")), country="US") == ("on", "SPLIT")
 
 
 @given(st.text(min_size=1), st.integers(1, WHOLE), st.integers(1, WHOLE))

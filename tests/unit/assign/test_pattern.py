@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fader.assign.pattern import MOST_TRANSITIONS, Pattern, PatternError
 
 from . import oracle
 
+#: Without NUL, where the binding of the oracle ends a text.
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=3)
 pieces = st.recursive(
     st.sampled_from(("a", "b", ".", "[ab]", "[^a]", r"\d", r"\W", r"\s", r"\.", "^", "$", "[a-b1]", r"[\d-]", "")),
     lambda inner: st.one_of(
@@ -21,6 +23,15 @@ pieces = st.recursive(
     ),
     max_leaves=6,
 )
+
+
+@given(st.sampled_from(list("dwsDWS")).map("^[\\{}]+$".format), st.lists(texts, min_size=1))
+@settings(max_examples=100, deadline=None)
+@example(r"^[\w]+$", ["_", "aZ09_", "é", "-", "`", "{", "@", "["])
+@example(r"^[\s]+$", [" ", "\t\n\f\r", "\v", "\xa0", "\x1f"])
+@example(r"^[\D]+$", ["٣", "/", ":", "0", "9"])
+def test_the_classes_are_those_of_re2(pattern: str, texts: list[str]) -> None:
+    test_a_pattern_means_what_re2_says.hypothesis.inner_test(pattern, texts)
 
 
 @given(pieces, st.lists(st.text("ab1.\n é", max_size=6), min_size=1, max_size=5))

@@ -120,7 +120,7 @@ FLAG = "flags:\n  a:\n    "
         ("rules: [{variant: on, when: 'segment(\"b\")'}]", '0.when: at character 9: there is no segment "b"', "known"),
         ("units: {no: [x]}", '3: flags.a.units.no: there is no variant "no"', "on"),
         ("units: {on: [x], off: [x]}", '3: flags.a.units.off.0: "x" cannot get off', "once"),
-        ("units: {on: ['']}", '3: flags.a.units.on.0: "" cannot get on', "remove"),
+        ("units: {on: ['']}", '3: flags.a.units.on.0: "" cannot get on', "1 to 256 bytes"),
         ("requires: {b: on}", '3: flags.a.requires.b: there is no flag "b"', "known are: a"),
         ("requires: {a: on}", "3: flags.a.requires: the flag depends on itself: a → a", "remove"),
         ("requires: {c: maybe}\n  c: {}", '3: flags.a.requires.c: flag c has no variant "maybe"', "on, off"),
