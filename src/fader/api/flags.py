@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -13,6 +14,7 @@ from fader.api.gateway import LONGEST_WAIT, number
 from fader.api.wire import read, reply
 from fader.engine.flag_desk import FlagDesk
 from fader.errors import BadInput, NotFound, Problem
+from fader.model.ruleset import Ruleset
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Question:
 
 
 def routes(desk: FlagDesk) -> list[BaseRoute]:
+    last: tuple[Ruleset, bytes] | None = None
+
     async def every(_request: Request) -> Response:
         return reply({"flags": desk.standings()})
 
@@ -55,7 +59,12 @@ def routes(desk: FlagDesk) -> list[BaseRoute]:
     async def ruleset(request: Request) -> Response:
         have = int(number(request, "have", -1))
         newer = await desk.newer(have, min(number(request, "wait", 0), LONGEST_WAIT))
-        return Response(status_code=304) if newer is None else reply(newer)
+        if newer is None:
+            return Response(status_code=304)
+        nonlocal last
+        if last is None or last[0] is not newer:  # all who waited get the same: encoded once
+            last = newer, msgspec.json.encode(newer)
+        return Response(last[1], media_type="application/json")
 
     return [
         Route("/v1/flags", every),

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from fader.model.flag import Flag, Forced, Prerequisite, Rule, Variant
-from fader.model.ruleset import Ruleset
 from fader.model.segment import Segment
+
+
+class Held(NamedTuple):
+    """What a client needs of a ruleset: of services it knows nothing."""
+
+    version: int
+    flags: tuple[Flag, ...]
+    segments: tuple[Segment, ...]
 
 
 class Unreadable(ValueError):
     """What arrived is no ruleset."""
 
 
-def read_ruleset(body: bytes) -> Ruleset:
+def read_ruleset(body: bytes) -> Held:
     """Flags and segments; keys that are not known are passed over. Raises Unreadable."""
     try:
         document = json.loads(body)
-        return Ruleset(
-            int(document["version"]),
-            flags=tuple(map(_flag, document["flags"])),
-            segments=tuple(map(_segment, document["segments"])),
-        )
+        flags, segments = map(_flag, document["flags"]), map(_segment, document["segments"])
+        return Held(int(document["version"]), tuple(flags), tuple(segments))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from None
 
