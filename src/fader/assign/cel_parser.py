@@ -94,8 +94,6 @@ class _Reader:
             return
         if token.text in _WORDS:
             raise CelError(token.at, f"{token.text} is no operator", f"write {_WORDS[token.text]}")
-        if token.text in _OPERATORS:
-            raise CelError(token.at, "comparisons do not chain", "join two of them by &&")
         raise CelError(token.at, f"found {token.text} where the condition should end", "join conditions by && or ||")
 
     def choice(self) -> Expression:

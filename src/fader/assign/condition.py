@@ -14,6 +14,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any as Value
 
 from fader.assign import cel
+from fader.assign.bucket import cut
 from fader.assign.cel import Ask, Attribute, Call, Choice, Compare, Constant, Expression, In, Items, Not
 from fader.assign.moment import nanoseconds
 from fader.assign.pattern import Pattern
@@ -54,9 +55,9 @@ def compile_condition(expression: Expression, segments: Segments) -> Condition:
 def compile_segment(expression: Expression | None, units: frozenset[str], segments: Segments) -> Membership:
     """Who is listed is in, whatever the condition says; without one, everybody else is out."""
     if expression is None:
-        return lambda a, u: u in units, lambda a, u: u not in units
+        return lambda a, u: cut(u) in units, lambda a, u: cut(u) not in units
     yes, no = _is(True, expression, segments), _is(False, expression, segments)
-    return lambda a, u: u in units or yes(a, u), lambda a, u: u not in units and no(a, u)
+    return lambda a, u: cut(u) in units or yes(a, u), lambda a, u: cut(u) not in units and no(a, u)
 
 
 def _is(wanted: bool, expression: Expression, segments: Segments) -> Condition:
@@ -123,7 +124,7 @@ def _getter(expression: Expression, segments: Segments) -> Getter:
         case Items(values):
             return lambda a, u: values
         case Attribute(()):
-            return lambda a, u: u
+            return lambda a, u: cut(u)
         case Attribute((name,)):
             return lambda a, u: a.get(name)
         case Attribute(path):

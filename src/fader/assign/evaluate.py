@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from xxhash import xxh64_intdigest
 
-from fader.assign.bucket import UNIT_BYTES, seed
+from fader.assign.bucket import SURELY_SHORT, UNIT_BYTES, cut, seed
 from fader.assign.cel_parser import parse
 from fader.assign.condition import (
     Attributes,
@@ -26,8 +26,6 @@ from fader.model.segment import Segment
 from fader.model.share import WHOLE
 
 Evaluator = Callable[[str, Attributes], Evaluation]
-#: So many characters are never more than UNIT_BYTES bytes of UTF-8, and need not be cut.
-SURELY_SHORT = UNIT_BYTES // 4
 
 
 class Flags:
@@ -146,7 +144,7 @@ def _bucket(unit: str, salt: int) -> int:
 
 def _forced(flag: Flag, decide: Evaluator) -> Evaluator:
     forced = {f.unit: _answer(flag, f.variant, "TARGETING_MATCH") for f in flag.forced}
-    return lambda unit, attributes: forced.get(unit) or decide(unit, attributes)
+    return lambda unit, attributes: forced.get(cut(unit)) or decide(unit, attributes)
 
 
 def _required(flag: Flag, off: Evaluation, decide: Evaluator, others: Mapping[str, Evaluator]) -> Evaluator:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fader.assign.bucket import bucket
+from fader.assign.bucket import bucket, cut
 from fader.assign.condition import Attributes
 from fader.assign.evaluate import Flags, compiled, rule_name
 from fader.model.evaluation import Evaluation
@@ -52,7 +52,7 @@ def _stops(flags: Flags, flag: Flag, unit: str, attributes: Attributes) -> Itera
             not met,
         )
     for forced in flag.forced:
-        if unit and forced.unit == unit:
+        if forced.unit == cut(unit):
             yield Stop("forced units", f"{unit} is one of them and gets {forced.variant}", True)
     for position, rule in enumerate(flag.rules):
         yield _at_rule(flags, flag, rule, position, unit, attributes)

@@ -144,6 +144,18 @@ def test_segments_of_rules_and_lists_and_of_each_other() -> None:
     assert got(flag, "bob", segments, email="bob@example.com") == ("on", "TARGETING_MATCH")
 
 
+@pytest.mark.parametrize("listed", ["x" * 256, "é" * 128])
+def test_long_units_are_cut_in_lists_as_they_are_in_buckets(listed: str) -> None:
+    forced = replace(FLAG, forced=(Forced(listed, "on"),))
+    in_segment = with_rules(Rule("on", 'segment("s")'))
+    compared = with_rules(Rule("on", f'unit == "{listed}"'))
+    for unit, variant in ((listed, "on"), (listed + "more", "on"), (listed[:-1], "off"), (listed[:-1] + "日本", "off")):
+        assert got(forced, unit)[0] == variant
+        assert got(in_segment, unit, (Segment("s", units=(listed,)),))[0] == variant
+        assert got(compared, unit)[0] == variant
+        assert trail(Flags((forced,)), "checkout", unit, {}).answer.variant == variant
+
+
 def test_a_long_list_is_asked_by_its_hash() -> None:
     units = tuple(f"user-{i}" for i in range(MOST_UNITS))
     flags = Flags((with_rules(Rule("on", 'segment("all")')),), (Segment("all", units=units),))
