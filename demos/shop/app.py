@@ -200,7 +200,7 @@ def _rate(text: str) -> float:
 
 
 def _reporting(url: str, token_file: Path) -> Report:
-    from fader.sdk.tracker import Tracker
+    from fader.sdk import Tracker
 
     tracker = Tracker(url, token_file.read_text().strip())
 

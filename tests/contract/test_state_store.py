@@ -13,10 +13,12 @@ from fader.errors import BadInput, Conflict, Corrupt, NotFound
 from fader.model.audit import Choices, Filter, Record, place
 from fader.model.decision import Command, Step
 from fader.model.evidence import Evidence, MetricEvidence
+from fader.model.flag import Flag, Forced, Prerequisite, Rule, Switch, Variant
 from fader.model.holding import Holding
 from fader.model.metric import Comparison, Margin, Metric
 from fader.model.rollout import Guardrail, RolloutSpec, Stage
 from fader.model.ruleset import LiveService, Split
+from fader.model.segment import Segment
 from fader.model.service import Address, Service, UnitSource, Version
 from fader.model.share import Interval
 from fader.model.state import Basis, Phase, RolloutState
@@ -44,6 +46,18 @@ SHOP = Service(
     (Version("v1", (Address("127.0.0.1", 9001),)), Version("v2", (Address("127.0.0.1", 9002),))),
     "v1",
 )
+FLAG = Flag(
+    "limits",
+    "json",
+    (Variant("few", {"max": 5, "names": ["x", None]}), Variant("many", {"max": 0.5})),
+    "few",
+    "few",
+    rules=(Rule("many", 'country == "US"', 25_000, "us"),),
+    forced=(Forced("ann", "many"),),
+    requires=(Prerequisite("base", ("on",)),),
+    client=True,
+)
+BETA = Segment("beta", 'plan == "pro"', ("ann", "bob"))
 PENDING = Entry(SPEC, RolloutState("shop-v2"), "secret")
 
 
@@ -144,6 +158,39 @@ def test_a_ruleset_gets_a_new_version_only_when_it_changes(reopen: Callable[[], 
     assert reopen().publish((live,)) == first
     assert reopen().publish((replace(live, split=None),)).version == 2
     assert reopen().ruleset().services == (replace(live, split=None),)
+
+
+def test_flags_and_segments_are_replaced_and_published(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    store.apply((SHOP,), (), (FLAG, replace(FLAG, name="other")), (BETA,))
+    assert (reopen().flags(), reopen().segments()) == ((FLAG, replace(FLAG, name="other")), (BETA,))
+    store = reopen()
+    assert store.flags()[0] == FLAG
+    assert store.publish((), (FLAG,), (BETA,)).version == 1
+    assert store.publish((), (FLAG,), (BETA,)).version == 1
+    assert store.publish((), (replace(FLAG, enabled=False),), (BETA,)).version == 2
+    assert store.publish((), (replace(FLAG, enabled=False),)).version == 3
+    assert (reopen().ruleset().flags, reopen().ruleset().segments) == ((replace(FLAG, enabled=False),), ())
+    store.apply((SHOP,), ())
+    assert (store.flags(), store.segments(), reopen().flags()) == ((), (), ())
+
+
+def test_a_refused_application_leaves_the_flags(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    store.apply((SHOP,), (PENDING,), (FLAG,))
+    store.save(step(1, PENDING.state, phase=Phase.LEARNING))
+    with pytest.raises(Conflict):
+        store.apply((SHOP,), (PENDING,))
+    assert store.flags() == (FLAG,)
+
+
+def test_switches_are_appended(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    switches = (Switch("a", False, 1.0, "ann", "too slow"), Switch("b", True, 2.0), Switch("a", True, 3.0))
+    for switch in switches:
+        store.switch(switch)
+    assert reopen().switches() == switches
+    assert reopen().switches("a") == (switches[0], switches[2])
 
 
 def test_windows_are_kept_by_stage_and_overwritten(reopen: Callable[[], StateStore]) -> None:
@@ -252,7 +299,7 @@ def test_holdings_are_the_changes_of_who_has_the_candidate(reopen: Callable[[], 
 
 
 def test_steps_of_the_first_tables_can_be_searched(tmp_path: Path) -> None:
-    """A file of the first migration: its steps have no columns for what is searched now."""
+    """A file of the first migration: its steps have no columns for what is searched now, and there are no flags."""
     path = tmp_path / "state.db"
     store = storied(SqlStateStore(open_sqlite(path)))
     before = store.records(Filter(), 100), store.holdings(("shop-v2", "cart-v2")), store.choices()
@@ -263,10 +310,13 @@ def test_steps_of_the_first_tables_can_be_searched(tmp_path: Path) -> None:
             c.execute(text(f"DROP INDEX steps_by_{index}"))
         for column in ("event", "actor", "attempt", "start", "share"):
             c.execute(text(f"ALTER TABLE steps DROP COLUMN {column}"))
+        for table in ("flags", "segments", "switches"):
+            c.execute(text(f"DROP TABLE {table}"))
         c.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     store = SqlStateStore(open_sqlite(path))
     assert (store.records(Filter(), 100), store.holdings(("shop-v2", "cart-v2")), store.choices()) == before
+    assert (store.flags(), store.segments(), store.switches()) == ((), (), ())
     store.close()
 
 

@@ -1,5 +1,8 @@
-"""Who may do what. Four ways in: the tokens of the operator, the gateways and the apps that send events, and a
-session made from the first.
+"""Who may do what: the operator's token and a session made from it, the gateways' token, and what apps hold.
+
+The token of events tells what users did, and opens nothing else.
+The server key is for apps on servers: it reads flags and segments whole, and evaluates all. The client key is for code
+in the hands of users and no secret: it evaluates flags that are marked for clients, from pages of any origin.
 
 Any page in a browser may send requests to loopback, so beside the token the Host is checked (against DNS
 rebinding) and, for everything that changes something, the Origin (against forged forms).
@@ -22,6 +25,15 @@ from fader.api.problems import problem
 from fader.api.wire import body_of
 
 COOKIE = "fader_session"
+OFREP = "/ofrep/"
+#: For pages of any origin; what they may ask is up to the key that they send, never to a cookie.
+CROSS_ORIGIN = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"authorization, content-type, if-none-match, x-api-key"),
+    (b"access-control-expose-headers", b"etag"),
+    (b"access-control-max-age", b"600"),
+)
 OPEN = ("/v1/health", "/login", "/static/", "/favicon.ico", "/favicon.svg")
 SECURITY_HEADERS = (
     (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"),
@@ -38,6 +50,8 @@ class Tokens:
     operator: str
     gateway: str
     events: str
+    server_key: str = ""
+    client_key: str = ""
 
     def session(self) -> str:
         """The cookie's value: made from the token, so that the token itself is in no cookie and no log, and a
@@ -58,11 +72,14 @@ class Guard:
         refusal = self._refusal(request)
         if refusal is not None:
             return await refusal(scope, receive, send)
-        scope.setdefault("state", {})["actor"] = _actor(request)
+        state = scope.setdefault("state", {})
+        state["actor"] = _actor(request)
+        state["client"] = _equal(_key(request), self._tokens.client_key)
+        extra = (*SECURITY_HEADERS, *(CROSS_ORIGIN if request.url.path.startswith(OFREP) else ()))
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+                message["headers"] = [*message["headers"], *extra]
             await send(message)
 
         return await self._app(scope, receive, with_headers)
@@ -71,6 +88,8 @@ class Guard:
         if _hostname(request.headers.get("host", "")) not in self._hosts:
             return problem(403, "Foreign host", "this server answers only to its own address (see --host)")
         path = request.url.path
+        if path.startswith(OFREP):
+            return self._refusal_of_evaluation(request)
         if path.startswith(OPEN) and request.method in ("GET", "HEAD"):
             return None
         if request.method not in ("GET", "HEAD") and not self._same_origin(request):
@@ -82,6 +101,8 @@ class Guard:
             good = _equal(token, self._tokens.gateway)
         elif path == "/v1/events":
             good = _equal(token, self._tokens.events) or _equal(token, self._tokens.operator)
+        elif path.startswith("/v1/sdk/"):
+            good = self._has_server_key(token)
         else:
             good = _equal(token, self._tokens.operator) or self._has_session(request)
         if good:
@@ -89,6 +110,19 @@ class Guard:
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse("/login", 303)
         return problem(401, "No entry", "give the token of this server: Authorization: Bearer TOKEN")
+
+    def _refusal_of_evaluation(self, request: Request) -> Response | None:
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={k.decode(): v.decode() for k, v in CROSS_ORIGIN})
+        key = _key(request)
+        if self._has_server_key(key) or _equal(key, self._tokens.client_key):
+            return None
+        refusal = problem(401, "No entry", "give a key of this server: Authorization: Bearer KEY, or X-API-Key: KEY")
+        refusal.headers["access-control-allow-origin"] = "*"
+        return refusal
+
+    def _has_server_key(self, key: str) -> bool:
+        return _equal(key, self._tokens.server_key) or _equal(key, self._tokens.operator)
 
     def _has_session(self, request: Request) -> bool:
         return _equal(request.cookies.get(COOKIE, ""), self._tokens.session())
@@ -145,8 +179,12 @@ def _bearer(request: Request) -> str:
     return token.strip() if kind.lower() == "bearer" else ""
 
 
+def _key(request: Request) -> str:
+    return _bearer(request) or request.headers.get("x-api-key", "").strip()
+
+
 def _equal(given: str, right: str) -> bool:
-    return bool(given) and hmac.compare_digest(given.encode(), right.encode())
+    return bool(given and right) and hmac.compare_digest(given.encode(), right.encode())
 
 
 def _hostname(host: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,14 +22,14 @@ LONGEST_WAIT = 30.0
 
 def routes(publisher: Publisher, fleet: Fleet, events: EventStore, clock: Clock) -> list[BaseRoute]:
     async def ruleset(request: Request) -> Response:
-        have = int(_number(request, "have", -1))
-        wait = min(_number(request, "wait", 0), LONGEST_WAIT)
+        have = int(number(request, "have", -1))
+        wait = min(number(request, "wait", 0), LONGEST_WAIT)
         newer = await publisher.newer(have, wait)
-        return Response(status_code=304) if newer is None else reply(newer)
+        return Response(status_code=304) if newer is None else reply(replace(newer, flags=(), segments=()))
 
     async def lines(request: Request) -> Response:
         gateway, segment = request.query_params.get("gateway", ""), request.query_params.get("segment", "")
-        offset = int(_number(request, "offset", -1))
+        offset = int(number(request, "offset", -1))
         if not gateway or not segment or offset < 0:
             raise BadInput(Problem("gateway, segment and offset must be given in the query"))
         held = await asyncio.to_thread(events.append, gateway, segment, offset, await body_of(request))
@@ -45,7 +46,8 @@ def routes(publisher: Publisher, fleet: Fleet, events: EventStore, clock: Clock)
     ]
 
 
-def _number(request: Request, name: str, default: float) -> float:
+def number(request: Request, name: str, default: float) -> float:
+    """A number of the query. Raises BadInput."""
     try:
         return float(request.query_params.get(name, default))
     except ValueError:

@@ -23,6 +23,8 @@ class DataDirectory:
         self.token = self.path / "token"
         self.gateway_token = self.path / "gateway-token"
         self.events_token = self.path / "events-token"
+        self.server_key = self.path / "server-key"
+        self.client_key = self.path / "client-key"
         self.logs = self.path / "logs"
 
     def prepare(self) -> Tokens:
@@ -33,7 +35,8 @@ class DataDirectory:
                 folder.mkdir(mode=0o700, exist_ok=True)
             if not os.access(self.path, os.W_OK | os.X_OK):
                 raise PermissionError(13, "permission denied")
-            return Tokens(_secret(self.token), _secret(self.gateway_token), _secret(self.events_token))
+            files = (self.token, self.gateway_token, self.events_token, self.server_key, self.client_key)
+            return Tokens(*map(_secret, files))
         except OSError as e:
             why = (e.strerror or str(e)).lower()
             raise BadInput(

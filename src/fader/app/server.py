@@ -14,7 +14,20 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from fader.api import audit, auth, changes, documents, gateway, health, problems, rollouts, services, units
+from fader.api import (
+    audit,
+    auth,
+    changes,
+    documents,
+    flags,
+    gateway,
+    health,
+    ofrep,
+    problems,
+    rollouts,
+    services,
+    units,
+)
 from fader.api import events as tracking
 from fader.app.data import DataDirectory
 from fader.app.listening import listen
@@ -25,6 +38,7 @@ from fader.engine.apply import Applier, answers
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller
 from fader.engine.desk import Desk, Probe
+from fader.engine.flag_desk import FlagDesk
 from fader.engine.fleet import Fleet
 from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
@@ -53,6 +67,7 @@ def build(
     publisher = Publisher(states)
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
+    flag_desk = FlagDesk(states, publisher, clock)
     retention = Retention(events, clock)
 
     @contextlib.asynccontextmanager
@@ -70,6 +85,8 @@ def build(
             *health.routes(controller),
             *rollouts.routes(desk, states),
             *documents.routes(Applier(states, events, publisher, probe, clock)),
+            *flags.routes(flag_desk),
+            *ofrep.routes(flag_desk),
             *units.routes(desk),
             *audit.routes(desk),
             *services.routes(desk),

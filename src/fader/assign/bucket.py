@@ -16,6 +16,8 @@ from fader.model.share import WHOLE, Interval
 
 #: Longer ids are cut here, everywhere alike: in Python, in Envoy, in SQL.
 UNIT_BYTES = 256
+#: So many characters are never more than UNIT_BYTES bytes of UTF-8, and need not be cut.
+SURELY_SHORT = UNIT_BYTES // 4
 
 
 @lru_cache(maxsize=4096)
@@ -29,6 +31,16 @@ def bucket(unit: str, salt: str) -> int:
     if not unit:
         raise ValueError("an empty unit has no bucket")
     return xxhash.xxh64_intdigest(unit.encode()[:UNIT_BYTES], seed(salt)) % WHOLE
+
+
+def cut(unit: str) -> str:
+    """The unit as it is looked up in lists: not longer than what its bucket is made of.
+
+    A character that is cut in the middle stays half a character, which no list holds.
+    """
+    if len(unit) <= SURELY_SHORT:
+        return unit
+    return unit.encode()[:UNIT_BYTES].decode(errors="surrogateescape")
 
 
 def chosen(unit: str, salt: str, interval: Interval) -> bool:

@@ -143,7 +143,9 @@ def config(file: Path) -> tuple[Check, Document | None]:
         where = f"line {first.line}: " if first.line else ""
         found = f"{where}{first.message}" + (f" (and {more} more)" if more else "")
         return Check(str(file), False, found, first.fix), None
-    names = ", ".join([s.name for s in document.services] + [r.name for r in document.rollouts])
+    names = ", ".join(
+        [s.name for s in document.services] + [r.name for r in document.rollouts] + [f.name for f in document.flags]
+    )
     return Check(str(file), True, f"sound: {names}"), document
 
 

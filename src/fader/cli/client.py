@@ -58,6 +58,15 @@ class Client:
     def apply(self, path: str, text: str) -> Any:
         return self._ask("POST", "/v1/apply", {"path": path, "text": text})
 
+    def flags(self) -> Any:
+        return self._ask("GET", "/v1/flags")
+
+    def switch(self, flag: str, position: str, reason: str = "") -> Any:
+        return self._ask("POST", f"/v1/flags/{quote(flag, safe='')}/{position}", {"reason": reason})
+
+    def explain(self, flag: str, unit: str, attributes: dict[str, Any]) -> Any:
+        return self._ask("POST", f"/v1/flags/{quote(flag, safe='')}/explain", {"unit": unit, "attributes": attributes})
+
     def forget(self, unit: str) -> Any:
         return self._ask("DELETE", f"/v1/units/{quote(unit, safe='')}")
 

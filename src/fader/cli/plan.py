@@ -35,6 +35,8 @@ def plan(
 
         document = load_document(text, str(file))
         found = {"services": [s.name for s in document.services], "rollouts": [r.name for r in document.rollouts]}
+        if document.flags:
+            found["flags"] = [f.name for f in document.flags]
         _print_offline(str(file), found, as_json)
         return
     _print(_sent(file, lambda path: connect(server, token_file, data_dir).plan(path, text)), as_json)
@@ -47,7 +49,7 @@ def apply(
     token_file: TokenFile = None,
     data_dir: DataDir = Path("fader-data"),
 ) -> None:
-    """Bring services and rollouts in line with a configuration. The same file again changes nothing."""
+    """Bring services, rollouts and flags in line with a configuration. The same file again changes nothing."""
     text = read_file(file)
     _print(_sent(file, lambda path: connect(server, token_file, data_dir).apply(path, text)), as_json)
 
@@ -102,5 +104,4 @@ def _print_offline(path: str, found: dict[str, list[str]], as_json: bool) -> Non
     if as_json:
         print_json({"path": path, **found})
     else:
-        names = ", ".join(found["rollouts"]) or "none"
-        print(f"{path} is sound: services {', '.join(found['services'])}; rollouts {names}")
+        print(f"{path} is sound: " + "; ".join(f"{kind} {', '.join(names) or 'none'}" for kind, names in found.items()))

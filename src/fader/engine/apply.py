@@ -12,7 +12,9 @@ from fader.engine.observe import learnt
 from fader.engine.publish import Publisher
 from fader.errors import BadInput, Problem
 from fader.model.evidence import Evidence
+from fader.model.flag import Flag
 from fader.model.rollout import RolloutSpec
+from fader.model.segment import Segment
 from fader.model.service import Address, Service
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.ports.events import EventStore
@@ -25,7 +27,7 @@ from fader.schema.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`kind` is service or rollout; `action` is add, change, remove or same."""
+    """`kind` is service, rollout, flag or segment; `action` is add, change, remove or same."""
 
     kind: str
     name: str
@@ -51,7 +53,7 @@ class Applier:
         problems = [*self._against_running(document), *await self._silent(document)]
         if problems:
             raise BadInput(*sorted(problems, key=lambda p: p.line))
-        changes = [*self._services(document), *self._rollouts(document)]
+        changes = [*self._services(document), *self._rollouts(document), *self._flags(document)]
         return Plan(tuple([await self._foreseen(document, c) for c in changes]), tuple(self._warnings(document)))
 
     async def apply(self, document: Document) -> Plan:
@@ -60,7 +62,7 @@ class Applier:
         if any(c.action != "same" for c in plan.changes):
             changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
             entries = tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
-            self._states.apply(document.services, entries)
+            self._states.apply(document.services, entries, document.flags, document.segments)
         self._publisher.publish()
         return plan
 
@@ -100,6 +102,18 @@ class Applier:
         now = self._clock()
         found = Evidence(now, -1, learning=await learnt(self._events, spec, now))
         return replace(change, detail=f"{change.detail}; {explain_outcome.planned(spec, planned(spec, found))}")
+
+    def _flags(self, document: Document) -> list[Change]:
+        changes = []
+        for kind, old, new in (
+            ("segment", self._states.segments(), document.segments),
+            ("flag", self._states.flags(), document.flags),
+        ):
+            known = {noun.name: noun for noun in old}
+            changes += [Change(kind, noun.name, *_difference(known.get(noun.name), noun)) for noun in new]
+            gone = known.keys() - {noun.name for noun in new}
+            changes += [Change(kind, name, "remove", _GONE[kind]) for name in sorted(gone)]
+        return changes
 
     def _against_running(self, document: Document) -> list[Problem]:
         """An active rollout's spec is frozen, and its service must keep what it needs."""
@@ -170,6 +184,15 @@ class Applier:
                     f"{new.name}: the file says baseline {new.baseline}, but a completed rollout made it "
                     f"{live.baseline}; the state decides. Write `baseline: {live.baseline}` to agree"
                 )
+        last = {s.flag: s for s in self._states.switches()}
+        for flag in document.flags:
+            switch = last.get(flag.name)
+            if switch and switch.enabled != flag.enabled:
+                on, other = ("on", "off") if switch.enabled else ("off", "on")
+                warnings.append(
+                    f"flag {flag.name} was switched {on} by {switch.actor or 'somebody'} and stays so, though the "
+                    f"file says {other}: the state decides. `fader flag {other} {flag.name}` agrees with the file"
+                )
         named = {s.name for s in document.rollouts}
         for entry in self._states.entries():
             if entry.state.phase in ACTIVE and entry.spec.name not in named:
@@ -188,7 +211,11 @@ def _same(frozen: RolloutSpec, written: RolloutSpec) -> bool:
     return replace(frozen, baseline="") == replace(written, baseline="")
 
 
-def _difference(old: Service | RolloutSpec | None, new: Service | RolloutSpec) -> tuple[str, str]:
+_GONE = {"segment": "no condition may name it", "flag": "apps get their own default"}
+_Noun = Service | RolloutSpec | Flag | Segment
+
+
+def _difference(old: _Noun | None, new: _Noun) -> tuple[str, str]:
     if old is None:
         return "add", ""
     if old == new:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fader.model.flag import Flag
 from fader.model.rollout import Shield
+from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.model.share import Interval
 
@@ -35,7 +37,9 @@ class LiveService:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """`version` rises with every change of the content."""
+    """`version` rises with every change of the content. The gateway needs no flags and no segments, and gets none."""
 
     version: int
     services: tuple[LiveService, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    segments: tuple[Segment, ...] = ()

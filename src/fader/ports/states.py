@@ -7,9 +7,11 @@ from typing import Protocol
 
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
+from fader.model.flag import Flag, Switch
 from fader.model.holding import Holding
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Ruleset
+from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
@@ -46,8 +48,20 @@ class StateStore(Protocol):
     def entry(self, rollout: str) -> Entry:
         """Raises NotFound, naming the rollouts there are."""
 
-    def apply(self, services: tuple[Service, ...], rollouts: tuple[Entry, ...]) -> None:
-        """Replace the services and put these rollouts in (new ones) or over (same name), in one transaction.
+    def flags(self) -> tuple[Flag, ...]:
+        """As the file has them: what was switched since stands in `switches`."""
+
+    def segments(self) -> tuple[Segment, ...]: ...
+
+    def apply(
+        self,
+        services: tuple[Service, ...],
+        rollouts: tuple[Entry, ...],
+        flags: tuple[Flag, ...] = (),
+        segments: tuple[Segment, ...] = (),
+    ) -> None:
+        """Replace services, flags and segments, and put these rollouts in (new ones) or over (same name), in one
+        transaction.
 
         Rollouts that are not named stay. Raises Conflict when a named rollout has moved past the given revision.
         """
@@ -79,7 +93,15 @@ class StateStore(Protocol):
     def holdings(self, rollouts: tuple[str, ...]) -> tuple[Holding, ...]:
         """Every change of the buckets that a candidate held, by rollout, oldest first."""
 
-    def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
+    def switch(self, switch: Switch) -> None:
+        """Append to the flag's history, which outlives the flag."""
+
+    def switches(self, flag: str = "") -> tuple[Switch, ...]:
+        """Of one flag or of all, oldest first."""
+
+    def publish(
+        self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()
+    ) -> Ruleset:
         """The ruleset of this content: the stored one when nothing changed, else with the next version, stored."""
 
     def ruleset(self) -> Ruleset:

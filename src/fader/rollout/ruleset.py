@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from fader.model.flag import Flag, Switch
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Split
 from fader.model.service import Service
@@ -42,3 +44,9 @@ def _split(service: Service, entries: Sequence[tuple[RolloutSpec, RolloutState, 
             interval = Interval(state.start, state.share)
             return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview)
     return None
+
+
+def switched(flags: Sequence[Flag], switches: Sequence[Switch]) -> tuple[Flag, ...]:
+    """The flags as people left them: the last switch of each (`switches` oldest first) decides, else the file."""
+    last = {s.flag: s.enabled for s in switches}
+    return tuple(replace(f, enabled=last.get(f.name, f.enabled)) for f in flags)

@@ -11,16 +11,21 @@ from pydantic import Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from fader.errors import BadInput, Problem
+from fader.model.flag import Flag
 from fader.model.metric import Direction, Metric
 from fader.model.rollout import RolloutSpec
+from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.schema import crosscheck
 from fader.schema.event import OWN, EventText, parse_event
+from fader.schema.flag import FlagText
+from fader.schema.flagcheck import flag_problems
 from fader.schema.metric import BUILT_IN, MetricText
 from fader.schema.name import bad_name
 from fader.schema.noun import Noun
 from fader.schema.problems import problems
 from fader.schema.rollout import RolloutText
+from fader.schema.segment import SegmentText
 from fader.schema.service import ServiceText
 from fader.schema.source import Location, Source, nearest, read
 from fader.schema.suggest import did_you_mean
@@ -34,10 +39,12 @@ _START = (
 class FileText(Noun):
     """The sections of the file."""
 
-    services: dict[str, ServiceText] = Field(examples=["{shop: {...}}"])
+    services: dict[str, ServiceText] = Field(default={})
     metrics: dict[str, MetricText] = Field(default={})
     events: dict[str, EventText] = Field(default={})
     rollouts: dict[str, RolloutText] = Field(default={})
+    flags: dict[str, FlagText] = Field(default={})
+    segments: dict[str, SegmentText] = Field(default={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class Document:
     lines: Mapping[Location, int]
     warnings: tuple[Problem, ...] = ()
     directions: tuple[tuple[str, Direction], ...] = ()
+    flags: tuple[Flag, ...] = ()
+    segments: tuple[Segment, ...] = ()
 
     def problem(self, where: Location, message: str, fix: str) -> Problem:
         """For what comes to light later, such as a version that does not answer: a problem at its line."""
@@ -72,11 +81,14 @@ def load_document(text: str, path: str) -> Document:
     rollout_texts = _section("rollouts", RolloutText, source, directory, found)
     services = {n: s.to_model(n) for n, s in service_texts.items()}
     metrics = {m.name: m for m in BUILT_IN} | {n: m.to_model(n, directions) for n, m in metric_texts.items()}
+    flag_texts = _section("flags", FlagText, source, directory, found)
+    segment_texts = _section("segments", SegmentText, source, directory, found)
     found += crosscheck.port_problems(services.values(), source)
     found += crosscheck.name_problems(metrics, source)
     found += crosscheck.direction_problems(metric_texts, directions, source)
     found += crosscheck.margin_problems(rollout_texts, metrics, source)
     found += crosscheck.primary_problems(rollout_texts, metrics, source)
+    found += flag_problems(flag_texts, segment_texts, source)
     if found:
         raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
     return Document(
@@ -89,6 +101,8 @@ def load_document(text: str, path: str) -> Document:
         lines=source.lines,
         warnings=tuple(crosscheck.warnings(services.values(), source)),
         directions=tuple(sorted(directions.items())),
+        flags=tuple(f.to_model(n) for n, f in flag_texts.items()),
+        segments=tuple(s.to_model(n) for n, s in segment_texts.items()),
     )
 
 
@@ -107,7 +121,7 @@ def _top(source: Source) -> list[Problem]:
         if data.get(key) is not None and not isinstance(data[key], dict):
             fix = "write names with a mapping each, e.g. " + ("shop: {...}" if key == "services" else "NAME: {...}")
             found.append(source.problem((key,), "expected a mapping of names", fix))
-    if not data.get("services"):
+    if not data.get("services") and not data.get("flags"):
         found.append(source.problem(("services",), "there is no service", _START))
     return found
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from fader.errors import Conflict, NotFound
 from fader.model.audit import Choices, Filter, Place, Record, place
 from fader.model.decision import Step
+from fader.model.flag import Flag, Switch
 from fader.model.holding import Holding
 from fader.model.ruleset import LiveService, Ruleset
+from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.model.share import Interval
 from fader.model.view import Point
@@ -19,6 +21,9 @@ from fader.storage.thinning import KEEP, thin
 class MemoryStateStore:
     def __init__(self) -> None:
         self._services: tuple[Service, ...] = ()
+        self._flags: tuple[Flag, ...] = ()
+        self._segments: tuple[Segment, ...] = ()
+        self._switches: list[Switch] = []
         self._entries: dict[str, Entry] = {}
         self._steps: dict[str, list[Step]] = {}
         self._ruleset = Ruleset(0)
@@ -37,12 +42,24 @@ class MemoryStateStore:
         except KeyError:
             raise missing(rollout, tuple(self._entries)) from None
 
-    def apply(self, services: tuple[Service, ...], rollouts: tuple[Entry, ...]) -> None:
+    def flags(self) -> tuple[Flag, ...]:
+        return self._flags
+
+    def segments(self) -> tuple[Segment, ...]:
+        return self._segments
+
+    def apply(
+        self,
+        services: tuple[Service, ...],
+        rollouts: tuple[Entry, ...],
+        flags: tuple[Flag, ...] = (),
+        segments: tuple[Segment, ...] = (),
+    ) -> None:
         for new in rollouts:
             old = self._entries.get(new.spec.name)
             if old and old.state.revision != new.state.revision:
                 raise Conflict(f"rollout {new.spec.name} moved meanwhile; apply again")
-        self._services = services
+        self._services, self._flags, self._segments = services, flags, segments
         for new in rollouts:
             self._entries[new.spec.name] = new
 
@@ -86,9 +103,18 @@ class MemoryStateStore:
                 follow(found, Holding(name, after.attempt, step.at, Interval(after.start, after.share)))
         return tuple(found)
 
-    def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
-        if services != self._ruleset.services:
-            self._ruleset = Ruleset(self._ruleset.version + 1, services)
+    def switch(self, switch: Switch) -> None:
+        self._switches.append(switch)
+
+    def switches(self, flag: str = "") -> tuple[Switch, ...]:
+        return tuple(s for s in self._switches if flag in ("", s.flag))
+
+    def publish(
+        self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()
+    ) -> Ruleset:
+        new = Ruleset(self._ruleset.version + 1, services, flags, segments)
+        if new != replace(self._ruleset, version=new.version):
+            self._ruleset = new
         return self._ruleset
 
     def ruleset(self) -> Ruleset:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, func, insert, select, update
 
 from fader.errors import Conflict
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
+from fader.model.flag import Flag, Switch
 from fader.model.holding import Holding
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Ruleset
+from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
@@ -22,6 +25,9 @@ from fader.storage import audit
 from fader.storage import tables as t
 from fader.storage.memory import missing
 from fader.storage.thinning import KEEP, thin
+
+#: Rulesets that stay in the file: the last one is served, the others are for whoever has to look.
+KEPT_RULESETS = 100
 
 T = TypeVar("T")
 _encode = msgspec.json.encode
@@ -32,17 +38,41 @@ def _decode(body: bytes, kind: type[T]) -> T:
 
 
 class SqlStateStore:
-    """Safe for use from several threads; the lock keeps SQLite's single writer from waiting inside the driver."""
+    """Safe for use from several threads; the lock keeps SQLite's single writer from waiting inside the driver.
+
+    Flags, segments and the last ruleset may be large and are asked for every second: what was read or written last is
+    kept. That is sound because one server alone holds the data directory.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.RLock()
         self._read: dict[str, tuple[tuple[bytes, bytes, str], Entry]] = {}
+        self._written: tuple[tuple[Flag, ...], tuple[Segment, ...]] | None = None
+        self._last: Ruleset | None = None
 
     def services(self) -> tuple[Service, ...]:
         with self._lock, self._engine.begin() as c:
             rows = c.execute(select(t.services.c.body).order_by(t.services.c.position)).scalars()
             return tuple(_decode(body, Service) for body in rows)
+
+    def flags(self) -> tuple[Flag, ...]:
+        return self._flags_and_segments()[0]
+
+    def segments(self) -> tuple[Segment, ...]:
+        return self._flags_and_segments()[1]
+
+    def _flags_and_segments(self) -> tuple[tuple[Flag, ...], tuple[Segment, ...]]:
+        with self._lock:
+            if self._written is None:
+                with self._engine.begin() as c:
+                    flags = c.execute(select(t.flags.c.body).order_by(t.flags.c.position)).scalars().all()
+                    segments = c.execute(select(t.segments.c.body).order_by(t.segments.c.position)).scalars().all()
+                self._written = (
+                    tuple(_decode(body, Flag) for body in flags),
+                    tuple(_decode(body, Segment) for body in segments),
+                )
+            return self._written
 
     def entries(self) -> tuple[Entry, ...]:
         with self._lock, self._engine.begin() as c:
@@ -65,13 +95,20 @@ class SqlStateStore:
             read = self._read[row.name] = (stored, entry)
         return read[1]
 
-    def apply(self, services: tuple[Service, ...], rollouts: tuple[Entry, ...]) -> None:
+    def apply(
+        self,
+        services: tuple[Service, ...],
+        rollouts: tuple[Entry, ...],
+        flags: tuple[Flag, ...] = (),
+        segments: tuple[Segment, ...] = (),
+    ) -> None:
         with self._lock, self._engine.begin() as c:
+            self._written = None
             for entry in rollouts:
                 self._put(c, entry)
-            c.execute(delete(t.services))
-            for position, service in enumerate(services):
-                c.execute(insert(t.services).values(name=service.name, position=position, body=_encode(service)))
+            _replace(c, t.services, services)
+            _replace(c, t.flags, flags)
+            _replace(c, t.segments, segments)
 
     def _put(self, c: Connection, entry: Entry) -> None:
         name, revision = entry.spec.name, entry.state.revision
@@ -123,21 +160,38 @@ class SqlStateStore:
         with self._lock, self._engine.begin() as c:
             return audit.holdings(c, rollouts)
 
-    def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
+    def switch(self, switch: Switch) -> None:
+        with self._lock, self._engine.begin() as c:
+            c.execute(insert(t.switches).values(flag=switch.flag, body=_encode(switch)))
+
+    def switches(self, flag: str = "") -> tuple[Switch, ...]:
+        asked = select(t.switches.c.body).order_by(t.switches.c.seq)
+        with self._lock, self._engine.begin() as c:
+            rows = c.execute(asked.where(t.switches.c.flag == flag) if flag else asked).scalars()
+            return tuple(_decode(body, Switch) for body in rows)
+
+    def publish(
+        self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()
+    ) -> Ruleset:
         with self._lock:
             last = self.ruleset()
-            if last.services == services:
+            if (last.services, last.flags, last.segments) == (services, flags, segments):
                 return last
-            new = Ruleset(last.version + 1, services)
+            new = Ruleset(last.version + 1, services, flags, segments)
             with self._engine.begin() as c:
                 c.execute(insert(t.rulesets).values(version=new.version, body=_encode(new)))
+                c.execute(delete(t.rulesets).where(t.rulesets.c.version <= new.version - KEPT_RULESETS))
+            self._last = new
             return new
 
     def ruleset(self) -> Ruleset:
         newest = select(t.rulesets.c.body).order_by(t.rulesets.c.version.desc()).limit(1)
-        with self._lock, self._engine.begin() as c:
-            body = c.execute(newest).scalar()
-        return Ruleset(0) if body is None else _decode(body, Ruleset)
+        with self._lock:
+            if self._last is None:
+                with self._engine.begin() as c:
+                    body = c.execute(newest).scalar()
+                self._last = Ruleset(0) if body is None else _decode(body, Ruleset)
+            return self._last
 
     def windows(self, rollout: str, attempt: int) -> tuple[Window, ...]:
         of = (t.windows.c.rollout == rollout, t.windows.c.attempt == attempt)
@@ -174,3 +228,11 @@ class SqlStateStore:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _replace(c: Connection, table: Table, nouns: Sequence[Service | Flag | Segment]) -> None:
+    """The table holds these, in this order."""
+    c.execute(delete(table))
+    if nouns:
+        rows = [{"name": n.name, "position": i, "body": _encode(n)} for i, n in enumerate(nouns)]
+        c.execute(insert(table), rows)

@@ -68,3 +68,27 @@ points = Table(
     Column("at", Float, primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
+
+flags = Table(
+    "flags",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("flag", String(200), nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),
+)

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from fader.api import auth
 
-TOKENS = auth.Tokens("operator-token", "gateway-token", "events-token")
+TOKENS = auth.Tokens("operator-token", "gateway-token", "events-token", "server-key", "client-key")
 HERE = "http://127.0.0.1:7070"
 
 
@@ -70,6 +70,24 @@ BEARER = {"authorization": "Bearer operator-token"}
 async def test_who_gets_in(method: str, path: str, headers: dict[str, str], status: int) -> None:
     async with browser() as client:
         assert (await client.request(method, path, headers=headers)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("token", "opens"),
+    [
+        (TOKENS.operator, {"/v1/rollouts", "/v1/events", "/v1/sdk/ruleset", "/ofrep/v1/evaluate/flags"}),
+        (TOKENS.gateway, {"/v1/gateway/report"}),
+        (TOKENS.events, {"/v1/events"}),
+        (TOKENS.server_key, {"/v1/sdk/ruleset", "/ofrep/v1/evaluate/flags"}),
+        (TOKENS.client_key, {"/ofrep/v1/evaluate/flags"}),
+        ("", set()),
+    ],
+)
+async def test_each_token_opens_its_own_and_nothing_else(token: str, opens: set[str]) -> None:
+    paths = ("/v1/rollouts", "/v1/gateway/report", "/v1/events", "/v1/sdk/ruleset", "/ofrep/v1/evaluate/flags")
+    async with browser() as client:
+        statuses = {p: (await client.post(p, headers={"authorization": f"Bearer {token}"})).status_code for p in paths}
+    assert statuses == {p: 200 if p in opens else 401 for p in paths}
 
 
 async def test_a_session_may_look_and_press_its_own_buttons() -> None:

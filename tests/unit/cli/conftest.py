@@ -67,6 +67,16 @@ STEPS = (
     step(2, Phase.LEARNING, Phase.RAMPING, judgements=(HARM,)),
 )
 
+FLAG = {
+    "flag": {
+        "name": "checkout", "kind": "boolean", "enabled": False, "variants": [{"name": "on"}, {"name": "off"}],
+        "off": "off", "rules": [{}, {}], "owner": "shop team",
+    },
+    "switches": [
+        {"flag": "checkout", "enabled": False, "actor": "ann", "at": 1_790_000_000.0, "reason": "orders fail"},
+    ],
+}  # fmt: skip
+
 
 @dataclass
 class Shop:
@@ -125,6 +135,18 @@ class Shop:
                     ],
                     "warnings": [f"{body['path']}:3: reachable from other machines"],
                 }
+            case "GET", ["v1", "flags"]:
+                return 200, {"flags": [FLAG]}
+            case "POST", ["v1", "flags", "checkout", ("on" | "off") as position]:
+                return 200, FLAG | {"flag": FLAG["flag"] | {"enabled": position == "on"}}
+            case "POST", ["v1", "flags", "checkout", "explain"]:
+                stops = [
+                    {"what": "switch", "found": "on", "decided": False},
+                    {"what": "us", "found": "holds: on", "decided": True},
+                ]
+                return 200, {"stops": stops, "answer": {"variant": "on", "reason": "TARGETING_MATCH", "value": True}}
+            case _, ["v1", "flags", "none", *_]:
+                return 404, {"title": "Not found", "detail": "there is no flag named 'none'; there are: checkout"}
             case "DELETE", ["v1", "units", _]:
                 return 200, {"erased": 7}
         return 500, {"detail": f"unexpected {method} {path}"}

@@ -86,7 +86,14 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema", "--json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)["properties"]) == {"services", "metrics", "events", "rollouts"}
+    assert set(json.loads(capsys.readouterr().out)["properties"]) == {
+        "services",
+        "metrics",
+        "events",
+        "rollouts",
+        "flags",
+        "segments",
+    }
 
 
 def test_up_refuses_a_broken_file_before_anything_is_started(

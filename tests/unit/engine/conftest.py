@@ -18,8 +18,10 @@ from fader.engine.desk import Desk
 from fader.engine.fleet import Fleet
 from fader.engine.publish import Publisher
 from fader.model.decision import Command, CommandName
+from fader.model.flag import Flag
 from fader.model.report import EndpointHealth, GatewayReport, VersionCount
 from fader.model.ruleset import LiveService, Ruleset
+from fader.model.segment import Segment
 from fader.model.service import Address
 from fader.model.view import RolloutView
 from fader.ports.events import Tracked
@@ -46,10 +48,12 @@ class FailingStates(MemoryStateStore):
 
     why = ""
 
-    def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
+    def publish(
+        self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()
+    ) -> Ruleset:
         if self.why:
             raise OSError(self.why)
-        return super().publish(services)
+        return super().publish(services, flags, segments)
 
 
 @dataclass

@@ -47,7 +47,7 @@ def test_files_in_the_docs_are_good(text: str) -> None:
     services = 'services: {shop: {listen: 127.0.0.1:1, versions: {v1: "http://h:2", v2: "http://h:3"}, baseline: v1}}\n'
     document = load_document(text if "services:" in text else services + text, "fader.yaml")
     assert document.services
-    nouns = (*document.services, *document.metrics, *document.rollouts)
+    nouns = (*document.services, *document.metrics, *document.rollouts, *document.flags, *document.segments)
     assert (
         set(re.findall(r"^  ([\w-]+):", text, re.MULTILINE))
         <= {n.name for n in nouns} | dict(document.directions).keys()

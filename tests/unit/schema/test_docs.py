@@ -13,9 +13,11 @@ from fader.model.metric import REQUEST_FIELDS, Metric, Operator
 from fader.schema import load_document
 from fader.schema.document import FileText
 from fader.schema.event import EventText
+from fader.schema.flag import FlagText
 from fader.schema.metric import BUILT_IN, MetricText
 from fader.schema.noun import Noun
 from fader.schema.rollout import RolloutText
+from fader.schema.segment import SegmentText
 from fader.schema.service import ServiceText
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
@@ -27,6 +29,8 @@ SECTIONS = {
     "Metrics": MetricText,
     "Events": EventText,
     "Rollouts": RolloutText,
+    "Flags": FlagText,
+    "Segments": SegmentText,
 }
 
 
@@ -65,9 +69,10 @@ def test_the_walk_sees_nested_keys() -> None:
 
 def test_the_examples_of_the_configuration_are_sound() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, flags=re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
-        assert load_document(example, "fader.yaml").services
+        document = load_document(example, "fader.yaml")
+        assert document.services or document.flags
 
 
 def test_every_kind_and_field_and_operator_of_metrics_is_documented() -> None:

@@ -18,7 +18,7 @@ from fader.api import auth, events, problems
 from fader.errors import FaderError, Unavailable
 from fader.model.share import Interval
 from fader.ports.events import Cell, Tracked
-from fader.sdk.tracker import Tracker
+from fader.sdk import Tracker
 from fader.telemetry.memory import MemoryEventStore
 
 TOKENS = auth.Tokens("operator-token", "gateway-token", "events-token")
@@ -145,7 +145,7 @@ def test_what_waits_at_exit_is_sent() -> None:
     store = Store()
     with serving(store) as url:
         code = (
-            "import sys; from fader.sdk.tracker import Tracker\n"
+            "import sys; from fader.sdk import Tracker\n"
             "Tracker(sys.argv[1], 'events-token', every=100.0).track('order', 'ann')\n"
             "print(sorted(m for m in sys.modules if m.split('.')[0] in ('pydantic', 'numpy', 'duckdb', 'msgspec')))"
         )

@@ -1,0 +1,75 @@
+"""/v1/flags: look at flags, switch and explain them; /v1/sdk: what SDKs hold to evaluate by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from fader.api.gateway import LONGEST_WAIT, number
+from fader.api.wire import read, reply
+from fader.engine.flag_desk import FlagDesk
+from fader.errors import BadInput, NotFound, Problem
+from fader.model.ruleset import Ruleset
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The body of a switch."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The body of an explanation: who asks."""
+
+    unit: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def routes(desk: FlagDesk) -> list[BaseRoute]:
+    last: tuple[Ruleset, bytes] | None = None
+
+    async def every(_request: Request) -> Response:
+        return reply({"flags": desk.standings()})
+
+    async def one(request: Request) -> Response:
+        return reply(desk.standing(request.path_params["name"]))
+
+    async def switch(request: Request) -> Response:
+        command = request.path_params["command"]
+        if command not in ("on", "off"):
+            raise NotFound(f"there is no command {command!r}; there are: on, off")
+        asked = await read(request, Reason)
+        actor, name = request.state.actor, request.path_params["name"]
+        return reply(desk.switch(name, command == "on", actor, asked.reason))
+
+    async def explain(request: Request) -> Response:
+        asked = await read(request, Question)
+        try:
+            return reply(desk.explain(request.path_params["name"], asked.unit, asked.attributes))
+        except UnicodeEncodeError:
+            raise BadInput(Problem("the unit is no valid text")) from None
+
+    async def ruleset(request: Request) -> Response:
+        have = int(number(request, "have", -1))
+        newer = await desk.newer(have, min(number(request, "wait", 0), LONGEST_WAIT))
+        if newer is None:
+            return Response(status_code=304)
+        nonlocal last
+        if last is None or last[0] is not newer:  # all who waited get the same: encoded once
+            last = newer, msgspec.json.encode(newer)
+        return Response(last[1], media_type="application/json")
+
+    return [
+        Route("/v1/flags", every),
+        Route("/v1/flags/{name}", one),
+        Route("/v1/flags/{name}/explain", explain, methods=["POST"]),
+        Route("/v1/flags/{name}/{command}", switch, methods=["POST"]),
+        Route("/v1/sdk/ruleset", ruleset),
+    ]

@@ -1,0 +1,107 @@
+"""/ofrep/v1: the OpenFeature Remote Evaluation Protocol, version 0.3, for every OpenFeature SDK in every language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from xxhash import xxh3_128_hexdigest
+
+from fader.api.wire import body_of, reply
+from fader.assign.cel import CelError
+from fader.engine.flag_desk import FlagDesk
+from fader.errors import BadInput
+from fader.model.evaluation import Evaluation
+
+#: Bytes of a context at most.
+LARGEST = 1_000_000
+UNIT = "targetingKey"
+
+log = structlog.get_logger("fader.ofrep")
+
+
+class Unusable(Exception):
+    """The context of a request; `code` is OpenFeature's word for it."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+def routes(desk: FlagDesk) -> list[BaseRoute]:
+    async def single(request: Request) -> Response:
+        key = request.path_params["key"]
+        try:
+            unit, attributes = await _context(request)
+        except Unusable as error:
+            return reply({"key": key, "errorCode": error.code, "errorDetails": str(error)}, 400)
+        if key not in _visible(desk, request):
+            return reply({"key": key, "errorCode": "FLAG_NOT_FOUND", "errorDetails": f"there is no flag {key!r}"}, 404)
+        answer = _evaluated(desk, key, unit, attributes)
+        if "errorCode" in answer:
+            return reply({"errorDetails": answer["errorDetails"]}, 500)
+        return reply(answer)
+
+    async def bulk(request: Request) -> Response:
+        try:
+            unit, attributes = await _context(request)
+        except Unusable as error:
+            return reply({"errorCode": error.code, "errorDetails": str(error)}, 400)
+        answers = [_evaluated(desk, key, unit, attributes) for key in _visible(desk, request)]
+        body = msgspec.json.encode({"flags": answers})
+        # A tag of the answers and not of the rules: a change of rules that changes nothing for this context is none.
+        tag = f'"{xxh3_128_hexdigest(body)}"'
+        if tag in _known(request):
+            return Response(status_code=304, headers={"etag": tag})
+        return Response(body, media_type="application/json", headers={"etag": tag})
+
+    return [
+        Route("/ofrep/v1/evaluate/flags", bulk, methods=["POST"]),
+        Route("/ofrep/v1/evaluate/flags/{key:path}", single, methods=["POST"]),
+    ]
+
+
+async def _context(request: Request) -> tuple[str, dict[str, Any]]:
+    """Unit and attributes. Raises Unusable."""
+    try:
+        body = msgspec.json.decode(await body_of(request, LARGEST))
+    except (msgspec.DecodeError, UnicodeDecodeError, BadInput) as error:
+        raise Unusable("PARSE_ERROR", f"the body cannot be read: {error}") from None
+    context = body.get("context") if isinstance(body, dict) else None
+    if not isinstance(context, dict):
+        raise Unusable("INVALID_CONTEXT", 'send {"context": {"targetingKey": "..."}}')
+    if UNIT not in context:
+        raise Unusable("TARGETING_KEY_MISSING", f"the context has no {UNIT}")
+    unit = context.pop(UNIT)
+    if not isinstance(unit, str):
+        raise Unusable("INVALID_CONTEXT", f"{UNIT} is no text")
+    return unit, context
+
+
+def _visible(desk: FlagDesk, request: Request) -> list[str] | dict[str, Any]:
+    """The flags that may be seen: with a client key those marked for clients."""
+    flags = desk.flags.flags
+    return [name for name, flag in flags.items() if flag.client] if request.state.client else flags
+
+
+def _evaluated(desk: FlagDesk, key: str, unit: str, attributes: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return _answer(desk.evaluate(key, unit, attributes))
+    except (CelError, KeyError, RecursionError, UnicodeEncodeError) as error:
+        log.error("a flag cannot be evaluated", flag=key, why=str(error))
+        return {"key": key, "errorCode": "GENERAL", "errorDetails": "the flag cannot be evaluated"}
+
+
+def _answer(found: Evaluation) -> dict[str, Any]:
+    """OFREP has no word for DEFAULT; UNKNOWN is the one that claims nothing."""
+    reason = "UNKNOWN" if found.reason == "DEFAULT" else found.reason
+    return {"key": found.flag, "value": found.value, "reason": reason, "variant": found.variant}
+
+
+def _known(request: Request) -> set[str]:
+    """The tags that the client holds."""
+    return {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}

@@ -1,0 +1,159 @@
+"""Flags compiled to functions: unit and attributes in, the value with variant and reason out.
+
+All answers that a flag can give are made when it is compiled, so that evaluating makes nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from xxhash import xxh64_intdigest
+
+from fader.assign.bucket import SURELY_SHORT, UNIT_BYTES, cut, seed
+from fader.assign.cel_parser import parse
+from fader.assign.condition import (
+    Attributes,
+    Condition,
+    Membership,
+    Segments,
+    always,
+    compile_condition,
+    compile_segment,
+)
+from fader.model.evaluation import Evaluation, Reason
+from fader.model.flag import Flag, Rule
+from fader.model.segment import Segment
+from fader.model.share import WHOLE
+
+Evaluator = Callable[[str, Attributes], Evaluation]
+
+
+class Flags:
+    """The flags of a ruleset, each compiled when it is first asked for. Safe for use from several threads.
+
+    Evaluating costs the same however many flags and segments there are, and however long their lists.
+    """
+
+    def __init__(self, flags: Iterable[Flag], segments: Iterable[Segment] = ()) -> None:
+        self.flags = {flag.name: flag for flag in flags}
+        self.segments: dict[str, Membership] = {s.name: self._segment(s) for s in segments}
+        #: For those who ask often: `evaluators[flag](unit, attributes)` is `evaluate` without a call between.
+        self.evaluators: dict[str, Evaluator] = {name: self._flag(flag) for name, flag in self.flags.items()}
+
+    def evaluate(self, flag: str, unit: str, attributes: Attributes) -> Evaluation:
+        """`unit` "" is nobody: no share takes them.
+
+        Raises KeyError for a flag or segment that does not exist, CelError for a condition that is not sound.
+        """
+        return self.evaluators[flag](unit, attributes)
+
+    def _flag(self, flag: Flag) -> Evaluator:
+        def first(unit: str, attributes: Attributes) -> Evaluation:
+            evaluator = self.evaluators[flag.name] = compile_flag(flag, self.segments, self.evaluators)
+            return evaluator(unit, attributes)
+
+        return first
+
+    def _segment(self, segment: Segment) -> Membership:
+        def first(half: int) -> Condition:
+            def known(attributes: Attributes, unit: str) -> bool:
+                expression = parse(segment.condition) if segment.condition else None
+                compiled = compile_segment(expression, frozenset(segment.units), self.segments)
+                self.segments[segment.name] = compiled
+                return compiled[half](attributes, unit)
+
+            return known
+
+        return first(0), first(1)
+
+
+def compile_flag(flag: Flag, segments: Segments, others: Mapping[str, Evaluator]) -> Evaluator:
+    """`others`: every flag that this one requires, by the time it is evaluated."""
+    off = _answer(flag, flag.off, "DISABLED")
+    if not flag.enabled:
+        return lambda unit, attributes: off
+    decide = _rules(flag, segments)
+    if flag.forced:
+        decide = _forced(flag, decide)
+    return _required(flag, off, decide, others) if flag.requires else decide
+
+
+def rule_name(flag: Flag, position: int) -> str:
+    """How a rule is called in answers; `position` counts from 0."""
+    return flag.rules[position].name or f"rule {position + 1}"
+
+
+def compiled(rule: Rule, segments: Segments) -> Condition:
+    """For whom the rule applies, before its share is drawn."""
+    return compile_condition(parse(rule.condition), segments) if rule.condition else always
+
+
+def _answer(flag: Flag, variant: str, reason: Reason, rule: str = "") -> Evaluation:
+    value = next(v.value for v in flag.variants if v.name == variant)
+    return Evaluation(flag.name, value, variant, reason, rule)
+
+
+def _rules(flag: Flag, segments: Segments) -> Evaluator:
+    if not flag.rules:
+        static = _answer(flag, flag.default, "STATIC")
+        return lambda unit, attributes: static
+    default, drawn = _answer(flag, flag.default, "DEFAULT"), _answer(flag, flag.default, "SPLIT")
+    rules = []
+    for position, rule in enumerate(flag.rules):
+        reason: Reason = "TARGETING_MATCH" if rule.share == WHOLE else "SPLIT"
+        answer = _answer(flag, rule.variant, reason, rule_name(flag, position))
+        rules.append((compiled(rule, segments), seed(flag.salt(rule)), rule.share, answer))
+    if len(rules) == 1:
+        return _one_rule(*rules[0], default, drawn)
+
+    def decide(unit: str, attributes: Attributes) -> Evaluation:
+        otherwise = default
+        for holds, salt, share, answer in rules:
+            if holds(attributes, unit):
+                if share == WHOLE:
+                    return answer
+                if unit:
+                    if _bucket(unit, salt) < share:
+                        return answer
+                    otherwise = drawn
+        return otherwise
+
+    return decide
+
+
+def _one_rule(
+    holds: Condition, salt: int, share: int, answer: Evaluation, default: Evaluation, drawn: Evaluation
+) -> Evaluator:
+    """The most frequent kind of flag: without the loop, and with `_bucket` written out."""
+    if share == WHOLE:
+        return lambda unit, attributes: answer if holds(attributes, unit) else default
+
+    def decide(unit: str, attributes: Attributes) -> Evaluation:
+        if holds(attributes, unit) and unit:
+            data = unit.encode() if len(unit) <= SURELY_SHORT else unit.encode()[:UNIT_BYTES]
+            return answer if xxh64_intdigest(data, salt) % WHOLE < share else drawn
+        return default
+
+    return decide
+
+
+def _bucket(unit: str, salt: int) -> int:
+    """`fader.assign.bucket.bucket`, with the seed of the salt made before."""
+    return xxh64_intdigest(unit.encode()[:UNIT_BYTES], salt) % WHOLE
+
+
+def _forced(flag: Flag, decide: Evaluator) -> Evaluator:
+    forced = {f.unit: _answer(flag, f.variant, "TARGETING_MATCH") for f in flag.forced}
+    return lambda unit, attributes: forced.get(cut(unit)) or decide(unit, attributes)
+
+
+def _required(flag: Flag, off: Evaluation, decide: Evaluator, others: Mapping[str, Evaluator]) -> Evaluator:
+    required = [(p.flag, frozenset(p.variants)) for p in flag.requires]
+
+    def guarded(unit: str, attributes: Attributes) -> Evaluation:
+        for name, variants in required:
+            if others[name](unit, attributes).variant not in variants:
+                return off
+        return decide(unit, attributes)
+
+    return guarded

@@ -1,0 +1,96 @@
+"""What people and apps ask of the flags: look, switch, explain, evaluate, and the ruleset for SDKs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fader.assign.evaluate import Flags
+from fader.assign.trail import Trail, trail
+from fader.clock import Clock
+from fader.engine.publish import Publisher
+from fader.errors import NotFound
+from fader.model.evaluation import Evaluation
+from fader.model.flag import Flag, Switch
+from fader.model.ruleset import Ruleset
+from fader.ports.states import StateStore
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A flag as it is in force. `switches`: who turned it on and off, oldest first; () while the file decides."""
+
+    flag: Flag
+    switches: tuple[Switch, ...] = ()
+
+
+class FlagDesk:
+    def __init__(self, states: StateStore, publisher: Publisher, clock: Clock) -> None:
+        self._states, self._publisher, self._clock = states, publisher, clock
+        self._seen = self._held = _flags_alone(publisher.current)
+        self._compiled = Flags(self._held.flags, self._held.segments)
+
+    @property
+    def ruleset(self) -> Ruleset:
+        """Flags and segments in force. Its version is the first one that held them: a share that moves changes
+        nothing here."""
+        current = self._publisher.current
+        if current.version != self._seen.version:
+            self._seen = _flags_alone(current)
+            if replace(self._seen, version=self._held.version) != self._held:
+                self._held = self._seen
+                self._compiled = Flags(self._held.flags, self._held.segments)
+        return self._held
+
+    @property
+    def flags(self) -> Flags:
+        """The same, compiled."""
+        _ = self.ruleset  # compiles anew what has changed
+        return self._compiled
+
+    async def newer(self, have: int, wait: float) -> Ruleset | None:
+        """The ruleset once its version differs from `have`; None when nothing has changed for `wait` seconds."""
+        until = self._clock() + wait
+        while self.ruleset.version == have:
+            rest = until - self._clock()
+            if rest <= 0 or await self._publisher.newer(self._publisher.current.version, rest) is None:
+                return None if self.ruleset.version == have else self.ruleset
+        return self.ruleset
+
+    def standings(self) -> tuple[Standing, ...]:
+        switches = self._states.switches()
+        return tuple(Standing(flag, tuple(s for s in switches if s.flag == flag.name)) for flag in self.ruleset.flags)
+
+    def standing(self, name: str) -> Standing:
+        """Raises NotFound, naming the flags there are."""
+        return Standing(self._flag(name), self._states.switches(name))
+
+    def switch(self, name: str, enabled: bool, actor: str, reason: str) -> Standing:
+        """Turn a flag on or off, whatever the file says; again changes nothing. Raises NotFound."""
+        self._flag(name)
+        last = self._states.switches(name)[-1:]
+        if not last or last[0].enabled != enabled:
+            self._states.switch(Switch(name, enabled, self._clock(), actor, reason))
+            self._publisher.publish()
+        return self.standing(name)
+
+    def explain(self, name: str, unit: str, attributes: Mapping[str, Any]) -> Trail:
+        """The path of a unit through the rules. Raises NotFound."""
+        self._flag(name)
+        return trail(self.flags, name, unit, attributes)
+
+    def evaluate(self, name: str, unit: str, attributes: Mapping[str, Any]) -> Evaluation:
+        """Raises KeyError for a flag that does not exist."""
+        return self.flags.evaluate(name, unit, attributes)
+
+    def _flag(self, name: str) -> Flag:
+        try:
+            return self.flags.flags[name]
+        except KeyError:
+            known = ", ".join(self.flags.flags) or "none yet: write one into fader.yaml under flags:"
+            raise NotFound(f"there is no flag named {name!r}; there are: {known}") from None
+
+
+def _flags_alone(ruleset: Ruleset) -> Ruleset:
+    return replace(ruleset, services=())

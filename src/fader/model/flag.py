@@ -1,0 +1,83 @@
+"""A flag: a named decision with variants, taken in the app instead of at the gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+FlagKind = Literal["boolean", "string", "number", "json"]
+
+#: What a variant holds: plain JSON. Never changed in place.
+Value = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    name: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Those for whom `condition` holds ("" is everybody) get `variant`. The first rule that applies wins.
+
+    With a `share` below the whole (ppm) only that part of them, drawn by `{flag}/{name}`; the rest goes on to the
+    next rule. Where the rule stands does not enter the salt, so that moving it moves nobody.
+    """
+
+    variant: str
+    condition: str = ""
+    share: int = 1_000_000
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """A unit that gets `variant` whatever the rules say."""
+
+    unit: str
+    variant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prerequisite:
+    """Another flag, and the variants of which the unit must have one."""
+
+    flag: str
+    variants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """In this order: not `enabled` or a prerequisite unmet: `off`; forced units; `rules`; else `default`.
+
+    `client`: may be evaluated with a client key, by code in the hands of users.
+    """
+
+    name: str
+    kind: FlagKind
+    variants: tuple[Variant, ...]
+    default: str
+    off: str
+    enabled: bool = True
+    rules: tuple[Rule, ...] = ()
+    forced: tuple[Forced, ...] = ()
+    requires: tuple[Prerequisite, ...] = ()
+    client: bool = False
+    description: str = ""
+    owner: str = ""
+
+    def salt(self, rule: Rule) -> str:
+        """By which the share of a rule is drawn."""
+        return f"{self.name}/{rule.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Somebody turned a flag on or off, whatever the file says. `at`: seconds since 1970 UTC."""
+
+    flag: str
+    enabled: bool
+    at: float
+    actor: str = ""
+    reason: str = ""

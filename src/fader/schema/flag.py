@@ -1,0 +1,150 @@
+"""`flags:` of fader.yaml."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from fader.assign.bucket import UNIT_BYTES
+from fader.model.flag import Flag, FlagKind, Forced, Prerequisite, Rule, Value, Variant
+from fader.model.share import WHOLE
+from fader.schema.condition import Condition
+from fader.schema.name import bad_name
+from fader.schema.noun import Noun
+from fader.schema.share import Share
+from fader.schema.suggest import did_you_mean, quoted, wrong
+
+_VARIANTS = {"string": "{blue: '#00f', red: '#f00'}", "number": "{few: 5, many: 50}", "json": "{a: '{\"max\": 5}'}"}
+
+
+class RuleText(Noun):
+    """For whom `when` holds, or everybody; with a `share`, that part of them."""
+
+    variant: str = Field(examples=["on"])
+    when: Condition = ""
+    share: Share = WHOLE
+    name: str = ""
+
+    @model_validator(mode="after")
+    def _named(self) -> RuleText:
+        if self.share != WHOLE and not self.name:
+            raise wrong("has a share and no name, by which its units are drawn", "add e.g. name: first-users")
+        if self.name and (bad := bad_name(self.name)):
+            raise wrong(*bad, ("name",))
+        return self
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+#: Read as the text that was written; editors see booleans and numbers as such.
+Scalar = Annotated[str, BeforeValidator(lambda value: value, json_schema_input_type=str | bool | float)]
+Names = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=list[str] | str)]
+
+
+class FlagText(Noun):
+    kind: FlagKind = "boolean"
+    variants: dict[str, Scalar] = Field(default={})
+    default: str = ""
+    off: str = ""
+    enabled: bool = True
+    rules: list[RuleText] = Field(default=[])
+    units: dict[str, Names] = Field(default={})
+    requires: dict[str, Names] = Field(default={})
+    client: bool = False
+    description: str = ""
+    owner: str = ""
+
+    @field_validator("rules")
+    @classmethod
+    def _rules(cls, rules: list[RuleText]) -> list[RuleText]:
+        names = [r.name for r in rules]
+        for i, name in enumerate(names):
+            if name and name in names[:i]:
+                raise wrong(f"two rules are called {name}", "each draws its units by its own name", (i, "name"))
+        return rules
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on_and_off(cls, data: Any) -> Any:
+        """What a boolean flag need not say."""
+        if not isinstance(data, dict) or data.get("kind") not in (None, "boolean"):
+            return data
+        usual = {} if data.get("variants") else {"variants": {"on": "true", "off": "false"}, "default": "off"}
+        return {**usual, **{k: v for k, v in data.items() if v is not None}}
+
+    @model_validator(mode="after")
+    def _whole(self) -> FlagText:
+        if not self.variants:
+            raise wrong("has no variants", f"add e.g. variants: {_VARIANTS[self.kind]}")
+        for name, text in self.variants.items():
+            if bad := bad_name(name, version=True):
+                raise wrong(*bad, ("variants", name))
+            _value(self.kind, name, text)
+        if not self.default:
+            raise wrong("says no default", f"add default: {next(iter(self.variants))}, for whom no rule applies to")
+        named: list[tuple[str, tuple[str | int, ...]]] = [(self.default, ("default",)), (self.when_off, ("off",))]
+        named += [(rule.variant, ("rules", i, "variant")) for i, rule in enumerate(self.rules)]
+        named += [(variant, ("units", variant)) for variant in self.units]
+        for variant, at in named:
+            if variant not in self.variants:
+                raise wrong(f"there is no variant {quoted(variant)}", did_you_mean(variant, self.variants), at)
+        units: dict[str, str] = {}
+        for variant, ids in self.units.items():
+            for i, unit in enumerate(ids):
+                sound = 0 < len(unit.encode()) <= UNIT_BYTES
+                if not sound or units.setdefault(unit, variant) != variant:
+                    fix = "name each unit once" if sound else f"a unit has 1 to {UNIT_BYTES} bytes"
+                    raise wrong(f"{quoted(unit)} cannot get {variant}", fix, ("units", variant, i))
+        return self
+
+    @property
+    def when_off(self) -> str:
+        """Unless written: what is false, of a boolean flag; else the default."""
+        false = [n for n, text in self.variants.items() if self.kind == "boolean" and text == "false"]
+        return self.off or (false[0] if false else self.default)
+
+    def to_model(self, name: str) -> Flag:
+        return Flag(
+            name=name,
+            kind=self.kind,
+            variants=tuple(Variant(n, _value(self.kind, n, text)) for n, text in self.variants.items()),
+            default=self.default,
+            off=self.when_off,
+            enabled=self.enabled,
+            rules=tuple(Rule(r.variant, r.when, r.share, r.name) for r in self.rules),
+            forced=tuple(Forced(unit, variant) for variant, units in self.units.items() for unit in units),
+            requires=tuple(Prerequisite(flag, tuple(variants)) for flag, variants in self.requires.items()),
+            client=self.client,
+            description=self.description,
+            owner=self.owner,
+        )
+
+
+def _value(kind: FlagKind, name: str, text: str) -> Value:
+    """Raises PydanticCustomError."""
+    at = ("variants", name)
+    if kind == "string":
+        return text
+    if kind == "boolean":
+        if text not in ("true", "false"):
+            raise wrong(f"{quoted(text)} is neither true nor false", "write true or false, or kind: string", at)
+        return text == "true"
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except ValueError:
+        fix = "write e.g. 5 or 0.5" if kind == "number" else "write JSON in single quotes, e.g. '{\"max\": 5}'"
+        raise wrong(f"{quoted(text)} is no {'number' if kind == 'number' else 'JSON'}", fix, at) from None
+    if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float) or math.isinf(value)):
+        raise wrong(f"{quoted(text)} is no number", "write e.g. 5 or 0.5, or kind: json", at)
+    if kind == "json" and not isinstance(value, dict):
+        raise wrong(f"{quoted(text)} is no JSON object", "write {...}, or another kind", at)
+    return value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)

@@ -1,0 +1,177 @@
+"""The client: evaluates flags in the process, from a ruleset that a thread keeps up to date."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from fader.assign.evaluate import Evaluator, Flags
+from fader.errors import Unavailable
+from fader.model.evaluation import Evaluation
+from fader.sdk.answers import NOTHING, Answers, log
+from fader.sdk.cache import Cache
+from fader.sdk.document import Unreadable, read_ruleset
+from fader.sdk.source import HttpSource, Source
+
+#: Seconds that the server holds a request for a ruleset that has not changed.
+LONG_POLL = 20.0
+#: Seconds to wait after a failure: doubled from the first to the most, and drawn, so that clients come one by one.
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+#: Those that must go on in a forked process.
+_CLIENTS: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+class Client(Answers):
+    """Holds the last good ruleset and never depends on the server being up. Safe for use from several threads, from
+    asyncio (evaluating waits for nothing) and over a fork.
+
+    `cache`: file that keeps the ruleset for a start without server. Before there is any ruleset, all answers are the
+    caller's defaults: `ready` waits for the first.
+    """
+
+    def __init__(self, server: str, key: str, *, cache: str | Path | None = None, source: Source | None = None) -> None:
+        """`key` is the server key. `source` takes the place of the server, in tests. Raises ValueError for an address
+        that is none."""
+        super().__init__()
+        self._source = source or HttpSource(server, key)
+        self._cache = Cache(Path(cache)) if cache else None
+        self._version = 0
+        self._evaluators: Mapping[str, Evaluator] = {}
+        self._ready = threading.Event()
+        self._stop = threading.Event()
+        self._heard = 0.0
+        self._recall()
+        self._begin()
+        _CLIENTS.add(self)
+
+    def evaluate(self, flag: str, default: Any, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> Evaluation:
+        try:
+            return self._evaluators[flag](unit, attributes)
+        except Exception as error:
+            return self._unanswered(flag, default, error)
+
+    @property
+    def version(self) -> int:
+        """Of the ruleset in force; 0 before the first."""
+        return self._version
+
+    @property
+    def age(self) -> float:
+        """Seconds since the server last confirmed the ruleset; infinite before it ever did."""
+        return time.monotonic() - self._heard if self._heard else float("inf")
+
+    def ready(self, timeout: float = 5.0) -> bool:
+        """Wait for a ruleset, at most `timeout` seconds. Whether there is one."""
+        return self._ready.wait(timeout)
+
+    def close(self) -> None:
+        """Stop keeping up to date; evaluating goes on with what there is."""
+        self._stop.set()
+        self._source.close()
+        if self._thread is not threading.current_thread():
+            self._thread.join(1.0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _unanswered(self, flag: str, default: Any, error: Exception) -> Evaluation:
+        if not self._ready.is_set():
+            return self._failed(flag, default, "PROVIDER_NOT_READY", "no ruleset has arrived yet")
+        if isinstance(flag, str) and flag not in self._evaluators:
+            return self._failed(flag, default, "FLAG_NOT_FOUND", "there is no such flag")
+        return self._failed(flag, default, "GENERAL", f"{type(error).__name__}: {error}")
+
+    def _begin(self) -> None:
+        self._thread = threading.Thread(target=_keep_up, args=(weakref.ref(self),), name="fader-sdk", daemon=True)
+        self._thread.start()
+
+    def _recall(self) -> None:
+        """What the last process held."""
+        body = self._cache.load() if self._cache else None
+        if body is None:
+            return
+        try:
+            self._take(body)
+        except Unreadable as error:
+            log.warning("the cached ruleset cannot be read, waiting for the server (%s)", error)
+
+    def _take(self, body: bytes) -> None:
+        """Raises Unreadable, and the last good one stays."""
+        ruleset = read_ruleset(body)
+        self._evaluators = Flags(ruleset.flags, ruleset.segments).evaluators
+        self._version = ruleset.version
+        self._ready.set()
+
+    def _update(self, confirmed: bool) -> None:
+        """One turn: wait for a newer ruleset and take it. `confirmed`: whether this process heard of the one in force
+        already; what comes from the disk is asked for again. Raises Unavailable, Unreadable."""
+        body = self._source.fetch(self._version if confirmed else -1, LONG_POLL if confirmed else 0.0)
+        if body is not None:
+            self._take(body)
+            if self._cache:
+                try:
+                    self._cache.store(body)
+                except OSError as error:
+                    log.warning("the ruleset cannot be cached: %s", error)
+        self._heard = time.monotonic()
+
+    def _forked(self) -> None:
+        """Threads do not live on in a forked process, and a lock may have been held when it was made."""
+        if self._stop.is_set():
+            return
+        self._lock, self._stop, ready = threading.Lock(), threading.Event(), self._ready.is_set()
+        self._ready = threading.Event()
+        if ready:
+            self._ready.set()
+        self._source = self._source.again()
+        self._begin()
+
+
+def _keep_up(mine: weakref.ref[Client]) -> None:
+    """The thread. Holds the client only while it works, so that one that is forgotten ends."""
+    pause, told, confirmed = FIRST_PAUSE, "", False
+    while True:
+        stop, failure = _turn(mine, confirmed)
+        if stop is None or stop.is_set():
+            return
+        if not failure:
+            confirmed, pause, told = True, FIRST_PAUSE, ""
+            continue
+        if failure != told:
+            told = failure
+            log.warning("no ruleset from the server, serving the last one: %s", told)
+        stop.wait(pause * random.uniform(0.5, 1.0))
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _turn(mine: weakref.ref[Client], confirmed: bool) -> tuple[threading.Event | None, str]:
+    """What stops the thread, None when the client is gone; and why there is no news, "" when all is well."""
+    client = mine()
+    if client is None or client._stop.is_set():
+        return None, ""
+    try:
+        client._update(confirmed)
+    except (Unavailable, Unreadable) as error:
+        return client._stop, str(error)
+    except Exception as error:  # a thread that ends would leave the app with an old ruleset for ever
+        return client._stop, f"{type(error).__name__}: {error}"
+    return client._stop, ""
+
+
+def _after_fork() -> None:
+    for client in list(_CLIENTS):
+        client._forked()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,50 @@
+"""The ruleset as the server sends it, JSON, to the nouns of the model."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from fader.model.flag import Flag, Forced, Prerequisite, Rule, Variant
+from fader.model.segment import Segment
+
+
+class Held(NamedTuple):
+    """What a client needs of a ruleset: of services it knows nothing."""
+
+    version: int
+    flags: tuple[Flag, ...]
+    segments: tuple[Segment, ...]
+
+
+class Unreadable(ValueError):
+    """What arrived is no ruleset."""
+
+
+def read_ruleset(body: bytes) -> Held:
+    """Flags and segments; keys that are not known are passed over. Raises Unreadable."""
+    try:
+        document = json.loads(body)
+        flags, segments = map(_flag, document["flags"]), map(_segment, document["segments"])
+        return Held(int(document["version"]), tuple(flags), tuple(segments))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from None
+
+
+def _flag(data: dict[str, Any]) -> Flag:
+    return Flag(
+        name=data["name"],
+        kind=data["kind"],
+        variants=tuple(Variant(v["name"], v["value"]) for v in data["variants"]),
+        default=data["default"],
+        off=data["off"],
+        enabled=data["enabled"],
+        rules=tuple(Rule(r["variant"], r["condition"], r["share"], r["name"]) for r in data["rules"]),
+        forced=tuple(Forced(f["unit"], f["variant"]) for f in data["forced"]),
+        requires=tuple(Prerequisite(p["flag"], tuple(p["variants"])) for p in data["requires"]),
+        client=data["client"],
+    )
+
+
+def _segment(data: dict[str, Any]) -> Segment:
+    return Segment(data["name"], data["condition"], tuple(data["units"]))

@@ -1,0 +1,36 @@
+"""The client's in-memory twin, for the tests of apps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fader.model.evaluation import Evaluation
+from fader.sdk.answers import NOTHING, Answers
+
+
+class MemoryClient(Answers):
+    """Answers what it was told, for everybody.
+
+    >>> flags = MemoryClient({"new-checkout": True})
+    >>> flags.boolean("new-checkout", default=False, unit="ann")
+    True
+    >>> flags.set("new-checkout", False)
+    >>> flags.boolean("new-checkout", default=True)
+    False
+    """
+
+    def __init__(self, values: Mapping[str, Any] = NOTHING) -> None:
+        super().__init__()
+        self._values = dict(values)
+
+    def set(self, flag: str, value: Any) -> None:
+        self._values[flag] = value
+
+    def evaluate(self, flag: str, default: Any, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> Evaluation:
+        if flag not in self._values:
+            return self._failed(flag, default, "FLAG_NOT_FOUND", "there is no such flag")
+        return Evaluation(flag, self._values[flag], reason="STATIC")
+
+    def close(self) -> None:
+        """Nothing to end."""

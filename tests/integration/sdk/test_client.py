@@ -1,0 +1,46 @@
+"""The SDK's client against a real server over HTTP: a switch, a server that goes away and comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fader.sdk import Client
+
+if TYPE_CHECKING:
+    from conftest import Server, Until
+
+PATIENCE = 20.0
+FILE = """\
+flags:
+  checkout: {rules: [{variant: on, when: country == "US"}]}
+"""
+
+
+def test_a_switch_reaches_the_client_and_an_outage_does_not(server: Server, until: Until, tmp_path: Path) -> None:
+    server.ask("/v1/apply", {"text": FILE})
+    us = {"country": "US"}
+    with Client(server.url, "server-key", cache=tmp_path / "cache.json") as client:
+        assert client.ready(PATIENCE)
+        assert client.boolean("checkout", False, "ann", us)
+        server.ask("/v1/flags/checkout/off", {"reason": "test"})
+        until(lambda: not client.boolean("checkout", True, "ann", us))
+        server.ask("/v1/flags/checkout/on", {})
+        until(lambda: client.boolean("checkout", False, "ann", us))
+        server.stop()
+        assert client.boolean("checkout", False, "ann", us)
+        with Client(server.url, "server-key", cache=tmp_path / "cache.json") as late:
+            assert late.boolean("checkout", False, "ann", us)
+            server.start()
+            server.ask("/v1/flags/checkout/off", {"reason": "test"})
+            until(lambda: not client.boolean("checkout", True, "ann", us))
+            until(lambda: not late.boolean("checkout", True, "ann", us))
+
+
+def test_a_wrong_key_is_said_and_raises_nothing(server: Server, until: Until, caplog: pytest.LogCaptureFixture) -> None:
+    with Client(server.url, "client-key") as client:
+        until(lambda: "does not accept the key" in caplog.text)
+        assert client.boolean("checkout", True)
+        assert not client.ready(0.0)

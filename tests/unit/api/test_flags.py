@@ -1,0 +1,145 @@
+"""Flags over HTTP: applied, switched, explained, handed to SDKs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Plane
+
+As = Callable[[str], httpx2.AsyncClient]
+FILE = """\
+flags:
+  checkout:
+    rules: [{variant: on, when: 'segment("beta") && country == "US"', share: 30%, name: us}]
+  theme: {kind: string, variants: {blue: b, red: r}, default: blue}
+segments:
+  beta: {units: [ann, user-4]}
+"""
+
+
+async def test_what_applying_changes(plane: Plane) -> None:
+    def told(answer: dict[str, list[dict[str, str]]]) -> list[tuple[str, ...]]:
+        return [(c["kind"], c["name"], c["action"], c["detail"]) for c in answer["changes"]]
+
+    assert told(await plane.apply(FILE)) == [
+        ("segment", "beta", "add", ""),
+        ("flag", "checkout", "add", ""),
+        ("flag", "theme", "add", ""),
+    ]
+    assert {c["action"] for c in (await plane.apply(FILE))["changes"]} == {"same"}
+    changed = FILE.replace("30%", "50%").replace("ann, ", "").replace("theme:", "colours:")
+    assert told(await plane.apply(changed)) == [
+        ("segment", "beta", "change", "units"),
+        ("flag", "checkout", "change", "rules"),
+        ("flag", "colours", "add", ""),
+        ("flag", "theme", "remove", "apps get their own default"),
+    ]
+
+
+async def test_a_switch_outlives_the_file_and_says_who_and_why(plane: Plane, as_: As) -> None:
+    await plane.apply(FILE)
+    operator = as_("operator-token")
+    answer = (await operator.post("/v1/flags/theme/off", json={"reason": "too blue"})).json()
+    assert answer["flag"]["enabled"] is False
+    switch = {"flag": "theme", "enabled": False, "at": plane.now, "actor": "ann", "reason": "too blue"}
+    assert answer["switches"] == [switch]
+    applied = await plane.apply(FILE.replace("default: blue", "default: red"))
+    assert applied["warnings"] == [
+        "flag theme was switched off by ann and stays so, though the file says on: the state decides. "
+        "`fader flag on theme` agrees with the file"
+    ]
+    listed = (await operator.get("/v1/flags")).json()["flags"]
+    assert [(f["flag"]["name"], f["flag"]["enabled"], len(f["switches"])) for f in listed] == [
+        ("checkout", True, 0),
+        ("theme", False, 1),
+    ]
+    version = plane.states.ruleset().version
+    again = (await operator.post("/v1/flags/theme/off", json={"reason": "still"})).json()
+    assert (again["switches"], plane.states.ruleset().version) == ([switch], version)
+    back = (await operator.post("/v1/flags/theme/on")).json()
+    assert (back["flag"]["enabled"], len(back["switches"])) == (True, 2)
+    assert (await operator.get("/v1/flags/theme")).json() == back
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "detail"),
+    [
+        ("GET", "/v1/flags/none", "there is no flag named 'none'; there are: checkout, theme"),
+        ("POST", "/v1/flags/none/off", "there is no flag named 'none'"),
+        ("POST", "/v1/flags/none/explain", "there is no flag named 'none'"),
+        ("POST", "/v1/flags/theme/kill", "there is no command 'kill'; there are: on, off"),
+    ],
+)
+async def test_what_is_not_there(plane: Plane, as_: As, method: str, path: str, detail: str) -> None:
+    await plane.apply(FILE)
+    answer = await as_("operator-token").request(method, path)
+    assert answer.status_code == 404
+    assert detail in answer.json()["detail"]
+
+
+async def test_an_explanation(plane: Plane, as_: As) -> None:
+    await plane.apply(FILE)
+    question = {"unit": "user-4", "attributes": {"country": "US"}}
+    answer = (await as_("operator-token").post("/v1/flags/checkout/explain", json=question)).json()
+    assert [stop["decided"] for stop in answer["stops"]] == [False, True]
+    assert "bucket 269,712 is below 300,000" in answer["stops"][1]["found"]
+    assert (answer["answer"]["variant"], answer["answer"]["reason"]) == ("on", "SPLIT")
+
+
+async def test_the_ruleset_for_sdks(plane: Plane, as_: As) -> None:
+    await plane.apply(FILE)
+    sdk = as_("server-key")
+    held = (await sdk.get("/v1/sdk/ruleset", params={"have": 0})).json()
+    assert [f["name"] for f in held["flags"]] == ["checkout", "theme"]
+    assert (held["segments"][0]["units"], held["services"]) == (["ann", "user-4"], [])
+    unchanged = await sdk.get("/v1/sdk/ruleset", params={"have": held["version"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+
+
+async def test_a_change_ends_the_wait_of_an_sdk(plane: Plane, as_: As) -> None:
+    await plane.apply(FILE)
+    sdk = as_("server-key")
+    version = (await sdk.get("/v1/sdk/ruleset")).json()["version"]
+    waiting = asyncio.create_task(sdk.get("/v1/sdk/ruleset", params={"have": version, "wait": 20}))
+    await asyncio.sleep(0)
+    await as_("operator-token").post("/v1/flags/theme/off")
+    changed = (await waiting).json()
+    assert changed["version"] > version
+    assert [f["enabled"] for f in changed["flags"]] == [True, False]
+
+
+async def test_what_changes_for_gateways_alone_is_no_news_for_sdks(plane: Plane, as_: As) -> None:
+    await plane.apply(FILE)
+    held = (await as_("server-key").get("/v1/sdk/ruleset")).json()["version"]
+    await plane.apply(FILE + "services: {s: {listen: 127.0.0.1:1, versions: {v: http://127.0.0.1:2}, baseline: v}}\n")
+    assert plane.states.ruleset().version > held
+    assert (await as_("server-key").get("/v1/sdk/ruleset", params={"have": held})).status_code == 304
+
+
+async def test_gateways_get_no_flags(plane: Plane, as_: As) -> None:
+    await plane.apply(FILE)
+    held = (await as_("gateway-token").get("/v1/gateway/ruleset")).json()
+    assert (held["flags"], held["segments"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("token", "path", "status"),
+    [
+        ("client-key", "/v1/sdk/ruleset", 401),
+        ("gateway-token", "/v1/sdk/ruleset", 401),
+        ("", "/v1/sdk/ruleset", 401),
+        ("server-key", "/v1/sdk/ruleset", 200),
+        ("operator-token", "/v1/sdk/ruleset", 200),
+        ("server-key", "/v1/flags", 401),
+        ("client-key", "/v1/flags", 401),
+        ("server-key", "/v1/gateway/ruleset", 401),
+    ],
+)
+async def test_what_a_key_opens(as_: As, token: str, path: str, status: int) -> None:
+    assert (await as_(token).get(path)).status_code == status

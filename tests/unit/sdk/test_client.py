@@ -1,0 +1,261 @@
+"""The client over an in-memory source: fast answers, never an exception, always the last good ruleset."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fader.errors import Unavailable
+from fader.sdk import Client, MemoryClient
+from fader.sdk.answers import MOST_TOLD
+
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "flags.json").read_text())
+BODY = json.dumps(VECTORS["ruleset"]).encode()
+PATIENCE = 10.0
+
+
+class MemorySource:
+    """Hands out what is put in, in order; an exception is raised. `asked`: the versions that were named."""
+
+    def __init__(self, *answers: bytes | Exception | None) -> None:
+        self.asked: list[int] = []
+        self._answers: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
+        self.put(*answers)
+
+    def put(self, *answers: bytes | Exception | None) -> None:
+        for answer in answers:
+            self._answers.put(answer)
+
+    def fetch(self, have: int, wait: float) -> bytes | None:
+        self.asked.append(have)
+        answer = self._answers.get()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        self.put(Unavailable("closed"))
+
+    def again(self) -> MemorySource:
+        return MemorySource(ruleset(99))
+
+
+def ruleset(version: int, **changes: Any) -> bytes:
+    flags = [flag | changes for flag in VECTORS["ruleset"]["flags"]]
+    return json.dumps(VECTORS["ruleset"] | {"version": version, "flags": flags}).encode()
+
+
+Open = Callable[..., Client]
+
+
+@pytest.fixture
+def opened() -> Iterator[Open]:
+    clients: list[Client] = []
+
+    def open_(source: MemorySource, cache: Path | None = None) -> Client:
+        clients.append(Client("http://127.0.0.1:1", "key", cache=cache, source=source))
+        return clients[-1]
+
+    yield open_
+    for client in clients:
+        client.close()
+
+
+def until(happens: Callable[[], bool]) -> None:
+    wait = threading.Event()
+    for _ in range(int(PATIENCE / 0.01)):
+        if happens():
+            return
+        wait.wait(0.01)
+    raise TimeoutError
+
+
+def test_the_answers_of_the_vectors(opened: Open) -> None:
+    client = opened(MemorySource(BODY))
+    assert client.ready(PATIENCE)
+    for case in VECTORS["cases"]:
+        for flag, (variant, reason) in case["answers"].items():
+            found = client.evaluate(flag, "no", case["unit"], case["attributes"])
+            assert (found.variant, found.reason, found.error) == (variant, reason, ""), (flag, case)
+
+
+def test_each_kind(opened: Open) -> None:
+    client = opened(MemorySource(BODY))
+    assert client.ready(PATIENCE)
+    us = {"country": "US", "plan": "pro"}
+    assert client.boolean("plain", default=False) is True
+    assert client.string("ruled", "-", "ann", us) == "y"
+    assert client.number("layered", 0, "user-3") == 50
+    limits = client.json("limits", {})
+    limits["max"].append("mine")
+    assert client.json("limits", {}) == {"max": [1, None]}
+    assert client.version == 1
+    assert client.age < PATIENCE
+
+
+def test_another_kind_is_the_callers_default(opened: Open) -> None:
+    client = opened(MemorySource(BODY))
+    assert client.ready(PATIENCE)
+    assert client.boolean("ruled", default=True) is True
+    assert client.string("plain", "d") == "d"
+    assert client.number("plain", 7) == 7
+    assert client.json("plain", {"a": 1}) == {"a": 1}
+    assert client.failures == {"TYPE_MISMATCH": 4}
+
+
+def test_nothing_is_raised_whatever_is_asked(opened: Open, caplog: pytest.LogCaptureFixture) -> None:
+    client = opened(MemorySource())
+    with caplog.at_level(logging.WARNING, "fader.sdk"):
+        early = client.evaluate("plain", "d")
+        assert (early.value, early.reason, early.error) == ("d", "ERROR", "PROVIDER_NOT_READY")
+        assert client.age == float("inf")
+        assert client.version == 0
+        assert not client.ready(0.0)
+        client._source.put(BODY)  # type: ignore[attr-defined]
+        assert client.ready(PATIENCE)
+        for _ in range(3):
+            assert client.evaluate("none", "d").error == "FLAG_NOT_FOUND"
+        questions: list[tuple[Any, ...]] = [(5, "d"), ([], "d"), ("drawn", "d", 5), ("drawn", "d", "\ud800")]
+        questions += [("ruled", "d", "ann", 5), ("ruled", "d", "ann", None)]
+        for question in questions:
+            assert client.evaluate(*question).value == "d", question
+            assert client.boolean(*question) == "d", question
+    told = [r.getMessage() for r in caplog.records]
+    assert len([t for t in told if "none" in t]) == 1
+    assert client.failures["FLAG_NOT_FOUND"] == 3
+    assert client.failures["GENERAL"] >= 12
+
+
+def test_the_log_is_not_flooded(opened: Open, caplog: pytest.LogCaptureFixture) -> None:
+    client = opened(MemorySource(BODY))
+    assert client.ready(PATIENCE)
+    for i in range(2 * MOST_TOLD):
+        client.evaluate(f"unknown-{i}", None)
+    assert len(caplog.records) == MOST_TOLD
+    assert client.failures["FLAG_NOT_FOUND"] == 2 * MOST_TOLD
+
+
+def test_a_newer_ruleset_takes_effect(opened: Open) -> None:
+    source = MemorySource(ruleset(7), None, ruleset(8, enabled=False))
+    client = opened(source)
+    until(lambda: client.version == 8)
+    assert client.evaluate("plain", None).reason == "DISABLED"
+    until(lambda: len(source.asked) == 4)
+    assert source.asked == [-1, 7, 7, 8]
+
+
+@pytest.mark.parametrize(
+    "bad", [b"", b"[]", b'{"version": 9}', b'{"version": 9, "flags": [{}], "segments": []}', b"\xff"]
+)
+def test_what_cannot_be_read_or_had_leaves_the_last_good_one(opened: Open, bad: bytes) -> None:
+    source = MemorySource(ruleset(7), Unavailable("gone"), bad, ruleset(8))
+    client = opened(source)
+    until(lambda: client.version == 8)
+    assert source.asked[:4] == [-1, 7, 7, 7]
+
+
+def test_one_broken_flag_breaks_no_other(opened: Open) -> None:
+    flag = VECTORS["ruleset"]["flags"][0]
+    rule = {"variant": "on", "condition": "tomorrow >", "share": 1_000_000, "name": ""}
+    flags = [flag | {"name": "broken", "rules": [rule]}, flag, flag | {"name": "new", "more": 5}]
+    client = opened(MemorySource(json.dumps({"version": 1, "flags": flags, "segments": []}).encode()))
+    assert client.ready(PATIENCE)
+    assert client.evaluate("broken", "d").error == "GENERAL"
+    assert client.boolean("plain", default=False)
+    assert client.boolean("new", default=False)
+
+
+def test_the_cache_starts_a_client_without_server(opened: Open, tmp_path: Path) -> None:
+    cache = tmp_path / "deep" / "fader.json"
+    first = opened(MemorySource(ruleset(7)), cache)
+    until(cache.exists)
+    first.close()
+    assert cache.stat().st_mode & 0o777 == 0o600
+    source = MemorySource(Unavailable("gone"))
+    second = opened(source, cache)
+    assert second.version == 7
+    assert second.boolean("plain", default=False)
+    assert second.age == float("inf")
+    until(lambda: bool(source.asked))
+    assert source.asked == [-1]
+    assert [p.name for p in cache.parent.iterdir()] == ["fader.json"]
+
+
+def test_a_broken_cache_is_as_none(opened: Open, tmp_path: Path) -> None:
+    cache = tmp_path / "fader.json"
+    cache.write_bytes(BODY[:100])
+    client = opened(MemorySource(BODY), cache)
+    assert client.ready(PATIENCE)
+    until(lambda: cache.read_bytes() == BODY)
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(opened: Open, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    client = opened(MemorySource(BODY), tmp_path / "file" / "fader.json")
+    assert client.ready(PATIENCE)
+    assert client.boolean("plain", default=False)
+
+
+def test_a_forked_process_keeps_up_to_date_by_itself() -> None:
+    """In a process of its own: forking one with threads and libraries of tests in it is nobody's business."""
+    script = f"""
+import os, sys, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import test_client as t
+source = t.MemorySource(t.ruleset(7))
+client = t.Client("http://127.0.0.1:1", "key", source=source)
+assert client.ready(10)
+child = os.fork()
+if child == 0:
+    t.until(lambda: client.version == 99)
+    os._exit(0 if client.boolean("plain", default=False) else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert client.version == 7
+client.close()
+"""
+    subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", script], check=True, timeout=60)
+
+
+def test_a_forgotten_client_ends_its_thread() -> None:
+    source = MemorySource(BODY)
+    client = Client("http://127.0.0.1:1", "key", source=source)
+    assert client.ready(PATIENCE)
+    thread = client._thread
+    del client
+    source.put(None)
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_an_address_that_is_none() -> None:
+    with pytest.raises(ValueError, match="no address of a server"):
+        Client("127.0.0.1:7070", "key")
+
+
+def test_the_sdk_loads_nothing_of_the_server() -> None:
+    heavy = ("pydantic", "numpy", "duckdb", "msgspec", "starlette", "sqlalchemy", "httpx2", "structlog", "yaml")
+    script = f"import sys, fader.sdk; print([m for m in {heavy!r} if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert loaded.stdout == "[]\n"
+
+
+def test_the_in_memory_client() -> None:
+    flags = MemoryClient({"a": True, "n": 5, "j": {"x": []}})
+    assert flags.boolean("a", default=False)
+    assert flags.number("n", 0) == 5
+    assert flags.string("a", "d") == "d"
+    assert flags.boolean("none", default=True)
+    flags.set("a", False)
+    assert not flags.boolean("a", default=True, unit="ann", attributes={"country": "US"})
+    assert flags.evaluate("a", None).reason == "STATIC"
+    assert dict(flags.failures) == {"TYPE_MISMATCH": 1, "FLAG_NOT_FOUND": 1}
+    flags.close()
