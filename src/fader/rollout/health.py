@@ -89,7 +89,7 @@ def clocks_agree(look: Look) -> tuple[str, ...]:
 
 
 def weights_hold(look: Look) -> tuple[str, ...]:
-    weight, sampled = look.evidence.health.weight, exposed(look)
+    weight, sampled = look.evidence.health.weight, look.evidence.health.weighed
     if not sampled or abs(weight - 1) <= max(DRIFT, DRIFT_ERRORS * sqrt(DRIFT_SPREAD / sampled)):
         return ()
     return (explain_health.drifted(weight),)
