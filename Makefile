@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup browser demo test lint quick slow check bench docs lock clean
+.PHONY: help setup browser demo test lint quick slow check bench evidence evidence-peers docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +16,7 @@ JOBS ?= 2
 ARGS ?=
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv from the locked dependencies (done once per change of the lock)
 
@@ -51,6 +51,12 @@ check: lint $(READY) ## ruff, mypy, import-linter and the quick tests: what to r
 
 bench: $(READY) ## all benchmarks, one after the other
 	@for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
+
+evidence: $(READY) ## measure the figures of the statistics again and write docs/evidence.md; fails when one is missed
+	@$(BIN)/python -m benchmarks.decisions.reference --write $(ARGS)
+
+evidence-peers: $(READY) ## fader against the rules of other tools on the same simulated users; ARGS="--quick" is short
+	@$(BIN)/python -m benchmarks.decisions $(if $(ARGS),$(ARGS),--write)
 
 docs: $(READY) ## write the generated parts of docs/ anew (JSON Schema, transition diagram, pictures)
 	@$(BIN)/python scripts/docs.py

@@ -7,10 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from fader.errors import BadInput, Conflict, Corrupt, NotFound
+from fader.model.audit import Choices, Filter, Record, place
 from fader.model.decision import Command, Step
 from fader.model.evidence import Evidence, MetricEvidence
+from fader.model.holding import Holding
 from fader.model.metric import Comparison, Margin, Metric
 from fader.model.rollout import Guardrail, RolloutSpec, Stage
 from fader.model.ruleset import LiveService, Split
@@ -108,6 +111,8 @@ def test_a_step_moves_the_state_and_is_kept_whole(reopen: Callable[[], StateStor
     store.save(full)
     again = reopen()
     assert again.history("shop-v2") == (full,)
+    assert again.outline("shop-v2", 1) == (replace(full, evidence=None),)
+    assert again.outline("shop-v2", 2) == ()
     assert again.entry("shop-v2").state == full.after
 
 
@@ -166,6 +171,103 @@ def test_points_are_thinned_and_the_newest_stay(reopen: Callable[[], StateStore]
     assert len(kept) < KEEP
     assert kept[-100:] == [float(i) for i in range(KEEP - 98, KEEP + 2)]
     assert store.points("shop-v2", float(KEEP)) == (point(float(KEEP + 1)),)
+
+
+def told(store: StateStore, name: str, *steps: tuple[float, str, str, dict[str, object]]) -> None:
+    """Put a rollout in with these steps: time, event, actor, what they change."""
+    state = RolloutState(name)
+    spec = replace(SPEC, name=name)
+    store.apply((SHOP,), (Entry(spec, state, "secret"),))
+    for at, event, actor, changes in steps:
+        after = replace(state, revision=state.revision + 1, **changes)
+        asked = Command("abort", actor, f"{actor} says so") if actor != "fader" else None
+        store.save(Step(after.revision, name, at, spec, state, after, event, f"{event} happened", actor, asked))
+        state = after
+
+
+def storied(store: StateStore) -> StateStore:
+    told(store, "shop-v2", (10.0, "start", "ann", {}), (20.0, "learnt", "fader", {"share": 50_000}),
+         (30.0, "abort", "ann", {"share": 0}), (50.0, "retry", "bob", {"attempt": 2, "start": 50_000}),
+         (60.0, "learnt", "fader", {"share": 70_000}), (70.0, "pause", "bob", {}))  # fmt: skip
+    told(store, "cart-v2", (20.0, "start", "bob", {}), (40.0, "learnt", "fader", {"share": 10_000}))
+    return store
+
+
+def keys(records: tuple[Record, ...]) -> list[tuple[str, int]]:
+    return [(r.rollout, r.seq) for r in records]
+
+
+def test_records_come_newest_first_and_in_pages_that_hold(reopen: Callable[[], StateStore]) -> None:
+    store = storied(reopen())
+    everything = store.records(Filter(), 100)
+    assert [r.at for r in everything] == [70.0, 60.0, 50.0, 40.0, 30.0, 20.0, 20.0, 10.0]
+    assert store.recorded(Filter()) == 8
+    assert everything[4] == Record("shop-v2", 3, 30.0, "abort", "ann", "abort happened", "ann says so", 1, 50_000, 0)
+    first = store.records(Filter(), 3)
+    second = store.records(Filter(), 3, before=place(first[-1]))
+    third = store.records(Filter(), 3, before=place(second[-1]))
+    assert (*first, *second, *third) == everything
+    assert store.records(Filter(), 3, after=place(third[0])) == second
+    told(store, "later-v2", (80.0, "start", "ann", {}))
+    assert store.records(Filter(), 3, before=place(first[-1])) == second
+    assert reopen().records(Filter(), 3, before=place(first[-1])) == second
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Filter(rollout="cart-v2"), [("cart-v2", 2), ("cart-v2", 1)]),
+        (Filter(actor="bob"), [("shop-v2", 6), ("shop-v2", 4), ("cart-v2", 1)]),
+        (Filter(event="learnt", rollout="shop-v2"), [("shop-v2", 5), ("shop-v2", 2)]),
+        (Filter(since=20.0, until=40.0), [("shop-v2", 3), ("shop-v2", 2), ("cart-v2", 1)]),
+        (Filter(actor="nobody"), []),
+    ],
+)
+def test_records_are_filtered(reopen: Callable[[], StateStore], wanted: Filter, found: list[tuple[str, int]]) -> None:
+    store = storied(reopen())
+    assert keys(store.records(wanted, 100)) == found
+    assert store.recorded(wanted) == len(found)
+
+
+def test_what_can_be_filtered_by_is_what_occurs(reopen: Callable[[], StateStore]) -> None:
+    assert reopen().choices() == Choices()
+    assert storied(reopen()).choices() == Choices(
+        ("cart-v2", "shop-v2"), ("ann", "bob", "fader"), ("abort", "learnt", "pause", "retry", "start")
+    )
+
+
+def test_holdings_are_the_changes_of_who_has_the_candidate(reopen: Callable[[], StateStore]) -> None:
+    store = storied(reopen())
+    shop = (
+        Holding("shop-v2", 1, 10.0, Interval(0, 0)),
+        Holding("shop-v2", 1, 20.0, Interval(0, 50_000)),
+        Holding("shop-v2", 1, 30.0, Interval(0, 0)),
+        Holding("shop-v2", 2, 50.0, Interval(50_000, 0)),
+        Holding("shop-v2", 2, 60.0, Interval(50_000, 70_000)),
+    )
+    cart = (Holding("cart-v2", 1, 20.0, Interval(0, 0)), Holding("cart-v2", 1, 40.0, Interval(0, 10_000)))
+    assert store.holdings(("shop-v2",)) == shop
+    assert store.holdings(("shop-v2", "cart-v2")) == (*cart, *shop)
+    assert store.holdings(()) == ()
+
+
+def test_steps_of_the_first_tables_can_be_searched(tmp_path: Path) -> None:
+    """A file of the first migration: its steps have no columns for what is searched now."""
+    path = tmp_path / "state.db"
+    store = storied(SqlStateStore(open_sqlite(path)))
+    before = store.records(Filter(), 100), store.holdings(("shop-v2", "cart-v2")), store.choices()
+    store.close()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as c:
+        for index in ("time", "actor", "event", "holding"):
+            c.execute(text(f"DROP INDEX steps_by_{index}"))
+        for column in ("event", "actor", "attempt", "start", "share"):
+            c.execute(text(f"ALTER TABLE steps DROP COLUMN {column}"))
+        c.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    engine.dispose()
+    store = SqlStateStore(open_sqlite(path))
+    assert (store.records(Filter(), 100), store.holdings(("shop-v2", "cart-v2")), store.choices()) == before
+    store.close()
 
 
 def test_a_damaged_file_is_said_to_be_damaged(tmp_path: Path) -> None:

@@ -6,12 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
-from fader.errors import NotFound, Refused
+from fader.errors import BadInput, NotFound, Problem, Refused
+from fader.model.assignment import UnitView
+from fader.model.audit import Choices, Filter, Place, Record, place
 from fader.model.decision import Command, Step
+from fader.model.holding import Holding
 from fader.model.report import GatewayReport
+from fader.model.ruleset import LiveService
+from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.view import Point, RolloutView
-from fader.ports.control import Preview
+from fader.ports.control import Preview, ServiceView
+from fader.rollout.assignment import looked_up
+from fader.storage.memory import record
 
 
 @dataclass(frozen=True)
@@ -26,9 +33,15 @@ class Scene:
 class ScriptedControl:
     """`asked` records the commands. Used from one event loop; `play` may be called from any thread."""
 
-    def __init__(self, *scenes: Scene, gateways: tuple[GatewayReport, ...] = ()) -> None:
+    def __init__(
+        self,
+        *scenes: Scene,
+        gateways: tuple[GatewayReport, ...] = (),
+        services: tuple[ServiceView, ...] = (),
+        live: tuple[LiveService, ...] = (),
+    ) -> None:
         self.scenes = {s.view.name: s for s in scenes}
-        self.reports = gateways
+        self.reports, self.upstreams, self.live = gateways, {s.service.name: s for s in services}, live
         self.asked: list[tuple[str, Command]] = []
         self.rendered = 0
         self._listeners: dict[asyncio.Queue[str], asyncio.AbstractEventLoop] = {}
@@ -89,6 +102,47 @@ class ScriptedControl:
 
     async def gateways(self) -> tuple[GatewayReport, ...]:
         return self.reports
+
+    def _records(self) -> list[Record]:
+        return sorted((record(s) for scene in self.scenes.values() for s in scene.steps), key=place, reverse=True)
+
+    async def records(
+        self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
+    ) -> tuple[Record, ...]:
+        found = [r for r in self._records() if wanted.takes(r)]
+        if after:
+            return tuple([r for r in found if place(r) > after][-limit:])
+        return tuple(r for r in found if before is None or place(r) < before)[:limit]
+
+    async def recorded(self, wanted: Filter) -> int:
+        return sum(map(wanted.takes, self._records()))
+
+    async def choices(self) -> Choices:
+        found = self._records()
+        return Choices(*(tuple(sorted({getattr(r, f) for r in found})) for f in ("rollout", "actor", "event")))
+
+    async def services(self) -> tuple[ServiceView, ...]:
+        return tuple(map(self._with_rollouts, self.upstreams.values()))
+
+    async def service(self, name: str) -> ServiceView:
+        if name not in self.upstreams:
+            raise NotFound(f"There is no service {name}; there are: {', '.join(self.upstreams) or 'none'}.")
+        return self._with_rollouts(self.upstreams[name])
+
+    def _with_rollouts(self, view: ServiceView) -> ServiceView:
+        its = (s.view for s in self.scenes.values() if s.view.service == view.service.name)
+        return replace(view, rollouts=tuple(its))
+
+    async def unit(self, unit: str) -> UnitView:
+        if not unit:
+            raise BadInput(Problem("An empty id is no unit.", "Give the unit's id."))
+        held = [
+            Holding(s.rollout, s.after.attempt, s.at, Interval(s.after.start, s.after.share))
+            for scene in self.scenes.values()
+            for s in scene.steps
+        ]
+        rollouts = [(s.view.spec, s.view.state) for s in self.scenes.values()]
+        return looked_up(unit, self.live, rollouts, held)
 
     async def changes(self) -> AsyncIterator[str]:
         queue: asyncio.Queue[str] = asyncio.Queue()

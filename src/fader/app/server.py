@@ -14,7 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from fader.api import auth, changes, documents, gateway, health, problems, rollouts, units
+from fader.api import audit, auth, changes, documents, gateway, health, problems, rollouts, services, units
 from fader.api import events as tracking
 from fader.app.data import DataDirectory
 from fader.app.listening import listen
@@ -71,6 +71,8 @@ def build(
             *rollouts.routes(desk, states),
             *documents.routes(Applier(states, events, publisher, probe, clock)),
             *units.routes(desk),
+            *audit.routes(desk),
+            *services.routes(desk),
             *changes.routes(desk),
             *tracking.routes(events, clock),
             *gateway.routes(publisher, fleet, events, clock),

@@ -116,3 +116,21 @@ def _times(ratio: float) -> str:
 def span(seconds: float) -> str:
     """`15 s`, `10 min`, `1.5 h`."""
     return tight(words.span(seconds))
+
+
+def throughput(per_second: float | None) -> str:
+    """Requests per second: `0.42/s`, `1,250/s`."""
+    if per_second is None or not math.isfinite(per_second):
+        return NONE
+    return f"{_three(per_second)}/s"
+
+
+def milliseconds(ms: float | None) -> str:
+    """A duration with three digits at most: `0.25 ms`, `182 ms`, `1.5 s`."""
+    if ms is None or not math.isfinite(ms):
+        return NONE
+    return tight(f"{_three(ms / 1000)} s" if ms >= 1000 else f"{_three(ms)} ms")
+
+
+def _three(x: float) -> str:
+    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"

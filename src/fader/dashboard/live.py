@@ -36,7 +36,8 @@ class Snapshot:
     chart: dict[str, Any] | None = None
 
 
-#: Render the page of a key ("" is the overview) with chart points later than a time. Raises FaderError.
+#: Render the page of a key with chart points later than a time. A key is a rollout's name, or for a page about
+#: several the path with its query. Raises FaderError.
 Render = Callable[[str, float], Awaitable[Snapshot]]
 
 
@@ -140,7 +141,7 @@ class Live:
 
     async def _listen(self) -> None:
         async for name in self._changes():
-            self._dirty |= {name, ""}
+            self._dirty |= {name, *(key for key in self._readers if key.startswith("/"))}
             self._wake.set()
 
     async def _push(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlencode
 
 from fader.clock import Clock
 from fader.dashboard.live import Snapshot
@@ -18,8 +20,8 @@ from fader.ports.control import Control
 
 #: A pulled rollout asks for attention this long, then it stands with the ended ones; seconds.
 FRESH = 24 * 3600.0
-#: So many ended rollouts are listed before "all of them" is asked for.
-ENDED_SHOWN = 20
+#: So many of each group stand on the first page, and so many of one on a page of its own.
+PAGE = 50
 #: A gateway reports once a second; after this long without a report it counts as silent.
 SILENT = 10.0
 
@@ -35,12 +37,24 @@ class Group(StrEnum):
     WAITING = "Not started"
     ENDED = "Ended"
 
+    @property
+    def slug(self) -> str:
+        """Its name in an address."""
+        return self.name.lower()
+
+
+SHOWN = {Group.PERSON: 50, Group.MOVING: 30, Group.WAITING: 10, Group.ENDED: 10}
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
     view: RolloutView
     picture: Picture
     harmful: bool
+
+
+def line(view: RolloutView) -> Line:
+    return Line(view, picture(view), harmful(view))
 
 
 def group_of(view: RolloutView, now: float) -> Group:
@@ -54,12 +68,73 @@ def group_of(view: RolloutView, now: float) -> Group:
     return Group.WAITING if phase is Phase.PENDING else Group.ENDED
 
 
-def grouped(views: Sequence[RolloutView], now: float) -> dict[Group, list[Line]]:
+def urgency(view: RolloutView) -> tuple[int, float, str]:
+    """What stands first: stopped by fader, then pulled, then waiting for a word; of alike ones the latest change."""
+    rank = {Phase.HELD: 0, Phase.ROLLED_BACK: 1, Phase.AWAITING: 2, Phase.PAUSED: 3}.get(view.state.phase, 4)
+    return rank, -max(view.state.ended_at, view.state.stage_since, view.state.started_at), view.name
+
+
+def latest(view: RolloutView) -> tuple[float, str]:
+    return -max(view.state.ended_at, view.state.stage_since, view.state.started_at), view.name
+
+
+def listed(views: Sequence[RolloutView], now: float) -> list[RolloutView]:
+    """All in one list, in the order of the groups."""
+    return [view for many in grouped(views, now).values() for view in many]
+
+
+def grouped(views: Sequence[RolloutView], now: float) -> dict[Group, list[RolloutView]]:
     """Groups in the order of urgency, only those that hold something; within one, the latest change first."""
-    groups: dict[Group, list[Line]] = {g: [] for g in Group}
-    for view in sorted(views, key=lambda v: (-max(v.state.ended_at, v.state.stage_since, v.state.started_at), v.name)):
-        groups[group_of(view, now)].append(Line(view, picture(view), harmful(view)))
-    return {g: lines for g, lines in groups.items() if lines}
+    groups: dict[Group, list[RolloutView]] = {g: [] for g in Group}
+    for view in sorted(views, key=latest):
+        groups[group_of(view, now)].append(view)
+    groups[Group.PERSON].sort(key=urgency)
+    return {g: many for g, many in groups.items() if many}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is shown of one group. `more`: the address of all of it, "" when this is all of it."""
+
+    group: Group
+    total: int
+    lines: tuple[Line, ...]
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks for: rollouts whose name or service holds `text`, one `group` only, and its page."""
+
+    text: str = ""
+    group: Group | None = None
+    page: int = 1
+
+    def address(self, group: Group | None, page: int = 1) -> str:
+        query = {"q": self.text, "group": group.slug if group else "", "page": str(page) if page > 1 else ""}
+        kept = urlencode({k: v for k, v in query.items() if v})
+        return f"/?{kept}" if kept else "/"
+
+
+def asked(query: Mapping[str, str]) -> Asked:
+    """A group or a page that does not exist is read as none: old links still lead to the overview."""
+    page = query.get("page", "")
+    return Asked(
+        text=query.get("q", "").strip(),
+        group=next((g for g in Group if g.slug == query.get("group", "")), None),
+        page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+    )
+
+
+def parts(groups: Mapping[Group, Sequence[RolloutView]], wanted: Asked) -> tuple[Part, ...]:
+    if wanted.group:
+        many = groups.get(wanted.group, ())
+        shown = many[(wanted.page - 1) * PAGE : wanted.page * PAGE]
+        return (Part(wanted.group, len(many), tuple(map(line, shown)), ""),) if many else ()
+    return tuple(
+        Part(g, len(many), tuple(map(line, many[: SHOWN[g]])), wanted.address(g) if len(many) > SHOWN[g] else "")
+        for g, many in groups.items()
+    )
 
 
 class Overview:
@@ -68,19 +143,26 @@ class Overview:
         self._templates = templates
         self._clock = clock
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self, query: Mapping[str, str]) -> Snapshot:
         """Raises Unavailable."""
-        now = self._clock()
+        now, wanted = self._clock(), asked(query)
         views = await self._control.rollouts()
-        groups = grouped(views, now)
-        urgent = len(groups.get(Group.PERSON, ()))
+        text = wanted.text.lower()
+        found = [v for v in views if text in v.name.lower() or text in v.service.lower()] if text else views
+        groups = grouped(found, now)
+        urgent = sum(group_of(v, now) is Group.PERSON for v in views)
         gateways = await self._control.gateways()
         return Snapshot(
             title=f"({urgent}) fader" if urgent else "fader",
             at=now,
             regions={
                 "rollouts": self._templates.render(
-                    "overview_rollouts.html", groups=groups, total=len(views), shown=ENDED_SHOWN, ended=Group.ENDED
+                    "overview_rollouts.html",
+                    parts=parts(groups, wanted),
+                    total=len(views),
+                    asked=wanted,
+                    pages=math.ceil(len(groups.get(wanted.group, ())) / PAGE) if wanted.group else 0,
+                    urgent=Group.PERSON,
                 ),
                 "gateways": self._templates.render("overview_gateways.html", gateways=lines(gateways, now)),
             },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import get_args
+from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -12,13 +13,16 @@ from starlette.routing import BaseRoute, Route
 
 from fader.clock import Clock, system_clock
 from fader.dashboard import assets
+from fader.dashboard.audit import Audit
 from fader.dashboard.chart import safe_json
 from fader.dashboard.commands import Commands
 from fader.dashboard.live import Live, Snapshot
 from fader.dashboard.login import Login
-from fader.dashboard.overview import Overview
+from fader.dashboard.overview import Overview, asked
 from fader.dashboard.rollout import Rollout
+from fader.dashboard.service import Services
 from fader.dashboard.templating import Templates
+from fader.dashboard.unit import Unit
 from fader.errors import BadInput, Conflict, FaderError, NotFound, Refused, Unavailable
 from fader.model.decision import CommandName
 from fader.ports.control import Control
@@ -34,21 +38,38 @@ STATUS: tuple[tuple[type[FaderError], int, str], ...] = (
 )
 
 
+def with_query(path: str, request: Request) -> str:
+    return f"{path}?{request.url.query}" if request.url.query else path
+
+
 class Pages:
     def __init__(self, control: Control, clock: Clock) -> None:
         self._control = control
         self._templates = Templates()
         self._overview = Overview(control, self._templates, clock)
         self._rollout = Rollout(control, self._templates, clock)
+        self._audit = Audit(control, self._templates, clock)
+        self._services = Services(control, self._templates, clock)
+        self._unit = Unit(control, self._templates)
         self._login = Login(self._templates)
         self._commands = Commands(control, self._templates)
-        self._live = Live(self._snapshot, control.changes)
+        self._live = Live(self.snapshot, control.changes)
 
     def routes(self) -> list[BaseRoute]:
         """Every route under /; `/static` and `/login` must be reachable without a session."""
         return [
             Route("/", self._guarded(self._overview_page), name="overview"),
             Route("/live", self._guarded(self._overview_live)),
+            Route("/services", self._guarded(self._services_page), name="services"),
+            Route("/live/services", self._guarded(self._services_live)),
+            Route("/services/{name}", self._guarded(self._service_page), name="service"),
+            Route("/services/{name}/live", self._guarded(self._service_live)),
+            Route("/units", self._guarded(self._unit.page), name="units"),
+            Route("/units", self._guarded(self._unit.answer), methods=["POST"]),
+            Route("/audit", self._guarded(self._audit.page), name="audit"),
+            Route("/audit/live", self._guarded(self._audit_live)),
+            Route("/audit.csv", self._guarded(self._audit.csv)),
+            Route("/audit.json", self._guarded(self._audit.json)),
             Route("/login", self._login.page, name="login"),
             Route("/rollouts/{name}", self._guarded(self._rollout_page), name="rollout"),
             Route("/rollouts/{name}/live", self._guarded(self._rollout_live)),
@@ -60,11 +81,33 @@ class Pages:
             assets.mount(),
         ]
 
-    async def _snapshot(self, key: str, since: float) -> Snapshot:
-        return await (self._rollout.snapshot(key, since) if key else self._overview.snapshot())
+    async def snapshot(self, key: str, since: float) -> Snapshot:
+        """The page of a key as `Live` has them. Raises NotFound, BadInput, Unavailable."""
+        if not key.startswith("/"):
+            return await self._rollout.snapshot(key, since)
+        path, _, text = key.partition("?")
+        query = dict(parse_qsl(text))
+        match path:
+            case "/":
+                return await self._overview.snapshot(query)
+            case "/audit":
+                return await self._audit.snapshot(query)
+            case "/services":
+                return await self._services.list()
+        return await self._services.snapshot(unquote(path.removeprefix("/services/")))
 
     async def _overview_page(self, request: Request) -> Response:
-        return self._templates.page("overview.html", page=await self._overview.snapshot())
+        page = await self._overview.snapshot(request.query_params)
+        return self._templates.page(
+            "overview.html", page=page, live=with_query("/live", request), asked=asked(request.query_params)
+        )
+
+    async def _services_page(self, request: Request) -> Response:
+        return self._templates.page("services.html", page=await self._services.list())
+
+    async def _service_page(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return self._templates.page("service.html", page=await self._services.snapshot(name), name=name)
 
     async def _rollout_page(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -73,7 +116,16 @@ class Pages:
         return self._templates.page("rollout.html", page=page, view=view, chart=safe_json(page.chart))
 
     async def _overview_live(self, request: Request) -> Response:
-        return await self._stream("")
+        return await self._stream(with_query("/", request))
+
+    async def _audit_live(self, request: Request) -> Response:
+        return await self._stream(with_query("/audit", request))
+
+    async def _services_live(self, request: Request) -> Response:
+        return await self._stream("/services")
+
+    async def _service_live(self, request: Request) -> Response:
+        return await self._stream(f"/services/{quote(request.path_params['name'], safe='')}")
 
     async def _rollout_live(self, request: Request) -> Response:
         return await self._stream(request.path_params["name"])

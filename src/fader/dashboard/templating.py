@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 def moment(at: float, style: str = "clock") -> Markup:
     """A time that the page's script puts into the reader's zone; without script it is read in UTC.
 
-    `style`: `clock` is the time of day, `ago` and `until` count beside it.
+    `style`: `clock` is the time of day, `ago` and `until` count beside it; `date` is for what may be long past.
     """
     if at <= 0:
         return Markup('<span class="none">never</span>')
@@ -30,7 +30,7 @@ def moment(at: float, style: str = "clock") -> Markup:
         when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         f"{when:%Y-%m-%d %H:%M:%S} UTC",
         style,
-        f"{when:%H:%M} UTC",
+        f"{when:%Y-%m-%d %H:%M} UTC" if style == "date" else f"{when:%H:%M} UTC",
     )
 
 
@@ -42,6 +42,11 @@ def metric(step: Step, name: str) -> Metric:
 def address(rollout: str) -> str:
     """The path of a rollout's page."""
     return f"/rollouts/{quote(rollout, safe='')}"
+
+
+def service_address(service: str) -> str:
+    """The path of a service's page."""
+    return f"/services/{quote(service, safe='')}"
 
 
 class Templates:
@@ -69,6 +74,9 @@ class Templates:
             percent=digits.share,
             moment=moment,
             address=address,
+            service_address=service_address,
+            throughput=digits.throughput,
+            milliseconds=digits.milliseconds,
             trusted=Markup,
         )
 

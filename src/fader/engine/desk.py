@@ -8,21 +8,29 @@ from dataclasses import replace
 
 from fader.clock import Clock
 from fader.engine.changes import Changes
-from fader.engine.controller import Controller
+from fader.engine.controller import Controller, Seen
 from fader.engine.fleet import Fleet
-from fader.errors import Refused
+from fader.engine.past import Past
+from fader.errors import BadInput, NotFound, Problem, Refused
+from fader.model.assignment import UnitView
+from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Decision, Step
 from fader.model.report import GatewayReport
+from fader.model.ruleset import LiveService
 from fader.model.service import Address
 from fader.model.state import ACTIVE, Phase
 from fader.model.view import Point, RolloutView
-from fader.ports.control import Preview
+from fader.ports.control import Preview, ServiceView
 from fader.ports.events import EventStore, Exposure
 from fader.ports.states import Entry, StateStore
+from fader.rollout.assignment import looked_up
 from fader.rollout.command import obey
 from fader.rollout.ruleset import baseline_now
 from fader.rollout.view import view
 from fader.rollout.words import phase
+
+#: How far back the list of services looks; seconds.
+RECENT = 60.0
 
 #: Says why an endpoint does not answer, or "".
 Probe = Callable[[Address], Awaitable[str]]
@@ -43,6 +51,8 @@ class Desk:
     ) -> None:
         self._states, self._events, self._fleet = states, events, fleet
         self._controller, self._changes, self._clock, self._probe = controller, changes, clock, probe
+        self._past = Past(states)
+        self._shown: dict[str, tuple[Entry, Seen | None, RolloutView]] = {}
 
     async def rollouts(self) -> tuple[RolloutView, ...]:
         return tuple([await self._view(e) for e in self._states.entries()])
@@ -129,12 +139,60 @@ class Desk:
     async def gateways(self) -> tuple[GatewayReport, ...]:
         return self._fleet.reports()
 
+    async def records(
+        self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
+    ) -> tuple[Record, ...]:
+        return await asyncio.to_thread(self._states.records, wanted, limit, before=before, after=after)
+
+    async def recorded(self, wanted: Filter) -> int:
+        return await asyncio.to_thread(self._states.recorded, wanted)
+
+    async def choices(self) -> Choices:
+        return await asyncio.to_thread(self._states.choices)
+
+    async def services(self) -> tuple[ServiceView, ...]:
+        since = self._clock() - RECENT
+        return tuple(self._service(live, since) for live in self._states.ruleset().services)
+
+    async def service(self, name: str) -> ServiceView:
+        live = {s.service.name: s for s in self._states.ruleset().services}
+        if name not in live:
+            raise NotFound(f"there is no service named {name!r}; there are: {', '.join(live) or 'none yet'}")
+        its = [await self._view(e) for e in self._states.entries() if e.spec.service == name]
+        return replace(self._service(live[name]), rollouts=tuple(its))
+
+    def _service(self, live: LiveService, since: float = 0.0) -> ServiceView:
+        versions = tuple(v.name for v in live.service.versions)
+        return ServiceView(
+            service=live.service,
+            baseline=live.baseline,
+            candidate=live.split.candidate if live.split else "",
+            traffic=self._fleet.traffic.of(live.service.name, versions, since),
+        )
+
+    async def unit(self, unit: str) -> UnitView:
+        if not unit:
+            raise BadInput(Problem("An empty id is no unit: it always gets the baseline.", "Give the unit's id."))
+        rollouts = tuple((e.spec, e.state) for e in self._states.entries())
+        names = tuple(spec.name for spec, _ in rollouts)
+        holdings = await asyncio.to_thread(self._states.holdings, names)
+        return looked_up(unit, self._states.ruleset().services, rollouts, holdings)
+
     def changes(self) -> AsyncIterator[str]:
         return self._changes.listen()
 
     async def _view(self, entry: Entry) -> RolloutView:
         """The decision of the last tick is shown only while the state is still the one it was made of."""
         seen = self._controller.seen.get(entry.spec.name)
+        shown = self._shown.get(entry.spec.name)
+        if shown and shown[0] is entry and shown[1] is seen:
+            return shown[2]
+        made = await self._made(entry, seen)
+        if entry.state.phase not in ACTIVE:  # of the others the clock and every tick change what is said
+            self._shown[entry.spec.name] = entry, seen, made
+        return made
+
+    async def _made(self, entry: Entry, seen: Seen | None) -> RolloutView:
         health = None
         if seen is not None and seen.decision.state == entry.state:
             decision, exposure = seen.decision, seen.exposure
@@ -147,5 +205,4 @@ class Desk:
         if self._controller.failing and entry.state.phase in ACTIVE:
             stuck = f"fader cannot judge at the moment and holds: {self._controller.failing}"
             decision = replace(decision, waits=(stuck, *decision.waits))
-        history = self._states.history(entry.spec.name)
-        return view(entry.spec, entry.state, decision, exposure, history, self._clock(), health)
+        return view(entry.spec, entry.state, decision, exposure, self._past.of(entry), self._clock(), health)

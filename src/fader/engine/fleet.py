@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fader.engine.traffic import Traffic
 from fader.model.evidence import GatewayEvidence
 from fader.model.report import GatewayReport
 
@@ -15,11 +16,13 @@ class Fleet:
         self._heard: dict[str, float] = {}
         self._down: dict[tuple[str, str], float] = {}
         self._applied: dict[str, tuple[int, float]] = {}
+        self.traffic = Traffic()
 
     def take(self, report: GatewayReport, now: float) -> None:
         """Keep a report. `now` is our own clock: a gateway's clock says when it applied, never whether it lives."""
         self._reports[report.gateway] = report
         self._heard[report.gateway] = now
+        self.traffic.take(report, now)
         for name in [n for n, at in self._heard.items() if now - at > FORGOTTEN]:
             del self._heard[name], self._reports[name]
         for version in {(e.service, e.version) for r in self._reports.values() for e in r.endpoints}:

@@ -1,11 +1,17 @@
 """What is counted and what is written of each request.
 
-Two loggers a listener: exact counters and latency histograms of every request, and one JSON line a request for
-the units in the sample. Errors, slow requests and those that another version served than was assigned are
-written in any case.
+Exact counters and latency histograms of every request, and one JSON line a request for the units in the sample.
+Errors, slow requests and those that another version served than was assigned are written in any case.
+
+Envoy's JSON formatter is most of what a line costs, for it looks each field up and escapes it at every request. So
+the usual line of a listener that is logged whole is text that is JSON: what a route says of itself stands in its
+name, rendered once, and nothing in the rest can need an escape. A line of which that is not certain is left to the
+JSON formatter.
 """
 
 from __future__ import annotations
+
+import json
 
 from fader.assign.bucket import seed
 from fader.gateway.matchers import Json, action, fraction, typed
@@ -33,10 +39,21 @@ LINE = {
     "f": "%RESPONSE_FLAGS%",
     "us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
     "m": "%REQ(:METHOD)%",
-    "path": "%PATH(NQ)%",
+    "path": "%PATH(NQ:PATH)%",
     "rx": "%BYTES_RECEIVED%",
     "tx": "%BYTES_SENT%",
 }
+
+#: Numbers in JSON; the others are strings.
+_NUMBERS = frozenset({"c", "us", "rx", "tx"})
+#: The fields that a route knows of itself. See `route_name`.
+_CONSTANT = ("s", "r", "v", "why")
+#: Header in which the app gets the unit. Set by the router alone, so it is there only once a request was routed.
+UNIT_HEADER = "x-fader-unit"
+#: Metadata of each route: what stands for a number that there is not.
+NOTHING = "null"
+#: A unit of printable ASCII without quote and backslash.
+_PLAIN_UNIT = r"[ !#-\[\]-~]+"
 
 #: Inclusion probability of a service that is sampled, or of one that is not beside one that is.
 _PROBABILITY = (
@@ -71,19 +88,51 @@ def sampler(service: Service) -> list[Json]:
     ]
 
 
+def route_name(service: str, rollout: str, version: str, reason: str) -> str:
+    """`"s":"shop","r":"shop-v2","v":"v2","why":"rollout"`: a part of the line, escaped here and written as it is."""
+    fields = dict(zip(_CONSTANT, (service, rollout, version, reason), strict=True))
+    return json.dumps(fields, separators=(",", ":"))[1:-1]
+
+
 def access_logs(listener: str, path: str) -> list[Json]:
-    """Two writers of lines, exactly one of which is on: for a listener whose services are logged whole, and for one
-    with a sample. The first is the usual one and evaluates nothing per request that it need not."""
+    """Three writers of lines, exactly one of which writes a request: for a listener whose services are logged whole
+    the usual line and the others, and for one with a sample."""
     whole = whole_log_key(listener)
     return [
         _counters(),
-        {"name": "fader.whole", "filter": _on(whole, 0), "typed_config": _lines(path, "1")},
+        _errors(),
+        {"name": "fader.plain", "filter": _all(_on(whole, 0), *_plain(True)), "typed_config": _text(path)},
+        {"name": "fader.whole", "filter": _all(_on(whole, 0), _any(*_plain(False))), "typed_config": _lines(path, "1")},
         {
             "name": "fader.sample",
-            "filter": {"and_filter": {"filters": [_on(f"{whole}.not", 100), _kept()]}},
+            "filter": _all(_on(f"{whole}.not", 100), _kept()),
             "typed_config": _lines(path, _PROBABILITY),
         },
     ]
+
+
+def _plain(yes: bool) -> list[Json]:
+    """All of these, or with False one of the opposites. A request below 400 was routed, so its path was normalized:
+    printable ASCII without quote and backslash. (One whose path cannot be normalized is a 400 at once.)"""
+    unit = {
+        "name": UNIT_HEADER,
+        "string_match": {"safe_regex": {"regex": _PLAIN_UNIT}},
+        "treat_missing_header_as_empty": True,
+        **({} if yes else {"invert_match": True}),
+    }
+    status = {"default_value": 399 if yes else 400, "runtime_key": "fader.log.plain_status"}
+    return [
+        {"status_code_filter": {"comparison": {"op": "LE" if yes else "GE", "value": status}}},
+        {"header_filter": {"header": unit}},
+    ]
+
+
+def _all(*filters: Json) -> Json:
+    return {"and_filter": {"filters": list(filters)}}
+
+
+def _any(*filters: Json) -> Json:
+    return {"or_filter": {"filters": list(filters)}}
 
 
 def _on(key: str, default: int) -> Json:
@@ -104,21 +153,50 @@ def _lines(path: str, chance: str) -> Json:
     )
 
 
-def _counters() -> Json:
-    """One tag for service, version and reason together: every tag costs on every request."""
-    tag = {"name": "cell", "value_format": "%METADATA(ROUTE:fader:cell)%"}
-    code = {"name": "code", "value_format": "%RESPONSE_CODE%"}
-    return {
-        "name": "fader.counters",
-        "typed_config": typed(
-            "envoy.extensions.access_loggers.stats.v3.Config",
-            stats_scope={"prefix": NAMESPACE},
-            counters=[{"stat": {"name": "requests", "tags": [tag, code]}, "value_fixed": 1}],
-            histograms=[
-                {"stat": {"name": "latency_us", "tags": [tag]}, "unit": "Microseconds", "value_format": LINE["us"]}
-            ],
-        ),
+def _text(path: str) -> Json:
+    """What is missing is an empty string, which the store takes for none, or null."""
+    duration = [
+        {"command": "COMMON_DURATION", "param": "DS_RX_BEG:DS_TX_END:us"},
+        {"command": "METADATA", "param": f"ROUTE:{NAMESPACE}:{NOTHING}"},
+    ]
+    values = {
+        **{name: value for name, value in LINE.items() if name not in _CONSTANT},
+        "u": f"%REQ({UNIT_HEADER})%",
+        "us": f"%COALESCE({json.dumps({'operators': duration}, separators=(',', ':'))})%",
+        "p": "1",
     }
+    fields = [f'"{name}":{value}' if name in _NUMBERS else f'"{name}":"{value}"' for name, value in values.items()]
+    return typed(
+        "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        path=path,
+        log_format={
+            "text_format_source": {"inline_string": "{%ROUTE_NAME%," + ",".join(fields) + "}\n"},
+            "omit_empty_values": True,
+        },
+    )
+
+
+#: One tag for all that a route knows of itself: every tag costs on every request, and the name is the cheapest.
+_ROUTE = {"name": "route", "value_format": "%ROUTE_NAME%"}
+
+
+def _counters() -> Json:
+    histogram = {"stat": {"name": "latency_us", "tags": [_ROUTE]}, "unit": "Microseconds", "value_format": LINE["us"]}
+    return {"name": "fader.counters", "typed_config": _stats(**_counter("requests"), histograms=[histogram])}
+
+
+def _errors() -> Json:
+    """Apart, so that a good request pays nothing for them."""
+    failed = {"status_code_filter": {"comparison": _at_least(500, "fader.log.error_status")}}
+    return {"name": "fader.errors", "filter": failed, "typed_config": _stats(**_counter("errors"))}
+
+
+def _counter(name: str) -> Json:
+    return {"counters": [{"stat": {"name": name, "tags": [_ROUTE]}, "value_fixed": 1}]}
+
+
+def _stats(**what: list[Json]) -> Json:
+    return typed("envoy.extensions.access_loggers.stats.v3.Config", stats_scope={"prefix": NAMESPACE}, **what)
 
 
 def _kept() -> Json:

@@ -87,7 +87,7 @@ def _version(live: LiveService, version: Version, layout: Layout) -> Json:
         "name": name,
         "connect_timeout": CONNECT_TIMEOUT,
         "circuit_breakers": _OPEN,
-        "lb_policy": "LEAST_REQUEST",
+        "lb_policy": _policy(version),
         # A candidate without a healthy endpoint gives way to the baseline; the baseline has nobody to give way to,
         # so when none looks healthy all are tried.
         "common_lb_config": {"healthy_panic_threshold": {"value": 0 if candidate else 1}},
@@ -144,6 +144,12 @@ def _is_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _policy(version: Version) -> str:
+    """Among one there is nothing to choose. (A name may stand for many.)"""
+    alone = len(version.endpoints) == 1 and _is_ip(version.endpoints[0].host)
+    return "ROUND_ROBIN" if alone else "LEAST_REQUEST"
 
 
 def _discovery(version: Version) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,9 +16,12 @@ COUNTS_PATH = "/stats/prometheus?usedonly&filter=%5Efader"
 #: Path on the admin socket whose answer `endpoint_health` reads.
 HEALTH_PATH = "/clusters?format=json"
 
-_SAMPLE = re.compile(r"^envoy_fader_(requests|latency_us_bucket|latency_us_sum)\{(.*)\} (\S+)$")
-_LABEL = re.compile(r'(\w+)="([^"]*)"')
+_SAMPLE = re.compile(r"^envoy_fader_(requests|errors|latency_us_bucket|latency_us_sum)\{(.*)\} (\S+)$")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(r"\\(.)")
 _MICROSECONDS = 1000.0
+#: Service, version, reason.
+_Cell = tuple[str, str, str]
 #: Envoy's word for a failed check → ours.
 _REASONS = {
     "failed_active_health_check": "health check failed",
@@ -32,40 +35,48 @@ _REASONS = {
 def version_counts(prometheus: str) -> tuple[VersionCount, ...]:
     """One per (service, version, reason), sorted. Lines of other statistics and of requests that no service got
     are passed over. The sum of latencies is Envoy's, right to a few percent; histograms lag by up to a second."""
-    requests: dict[str, int] = defaultdict(int)
-    errors: dict[str, int] = defaultdict(int)
-    sums: dict[str, int] = {}
-    cumulative: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    requests: dict[_Cell, int] = defaultdict(int)
+    errors: dict[_Cell, int] = defaultdict(int)
+    sums: dict[_Cell, float] = defaultdict(float)
+    cumulative: dict[_Cell, dict[float, int]] = defaultdict(lambda: defaultdict(int))
     for kind, labels, value in _samples(prometheus):
-        cell = labels.get("cell", "")
+        if not (cell := _cell(labels.get("route", ""))):
+            continue
         if kind == "requests":
             requests[cell] += int(value)
-            errors[cell] += int(value) if labels.get("code", "").startswith("5") else 0
+        elif kind == "errors":
+            errors[cell] += int(value)
         elif kind == "latency_us_sum":
-            sums[cell] = round(value)
+            sums[cell] += value
         else:
-            cumulative[cell].append((float(labels["le"]) / _MICROSECONDS, int(value)))
-    found = []
-    for cell in sorted(requests):
-        names = [unquote(part) for part in cell.split("/")]
-        if len(names) == 3:
-            service, version, reason = names
-            bins = _apart(cumulative[cell])
-            found.append(VersionCount(service, version, reason, requests[cell], errors[cell], sums.get(cell, 0), bins))
-    return tuple(found)
+            cumulative[cell][float(labels["le"]) / _MICROSECONDS] += int(value)
+    return tuple(
+        VersionCount(*cell, requests[cell], errors[cell], round(sums[cell]), _apart(cumulative[cell]))
+        for cell in sorted(requests)
+    )
+
+
+def _cell(route: str) -> _Cell | None:
+    """Service, version and reason of the name of a route (see access_log.route_name). The rollouts of a service
+    follow one another on the same version: they are one count."""
+    try:
+        fields = json.loads(f"{{{route}}}")
+        return fields["s"], fields["v"], fields["why"]
+    except (ValueError, KeyError):
+        return None
 
 
 def _samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
     for line in text.splitlines():
         if found := _SAMPLE.match(line):
             kind, labels, value = found.groups()
-            yield kind, dict(_LABEL.findall(labels)), float(value)
+            yield kind, {name: _ESCAPED.sub(r"\1", text) for name, text in _LABEL.findall(labels)}, float(value)
 
 
-def _apart(cumulative: list[tuple[float, int]]) -> tuple[tuple[float, int], ...]:
+def _apart(cumulative: Mapping[float, int]) -> tuple[tuple[float, int], ...]:
     """Cumulative buckets as counts of their own; the last bound is infinity."""
     bins, below = [], 0
-    for bound, count in sorted(cumulative):
+    for bound, count in sorted(cumulative.items()):
         bins.append((bound, count - below))
         below = count
     return tuple(bins)

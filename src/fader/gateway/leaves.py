@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from fader.gateway.access_log import probability
+from fader.gateway.access_log import NOTHING, UNIT_HEADER, probability, route_name
 from fader.gateway.clusters import attempts, seconds
 from fader.gateway.identity import set_cookie, sources
 from fader.gateway.matchers import Json
 from fader.gateway.names import (
+    COPIED,
     NAMESPACE,
+    UNIT,
     assigned_cluster,
-    cell,
     shielded_stream_cluster,
     stream_cluster,
     version_cluster,
@@ -117,8 +118,12 @@ def _shared(live: LiveService, version: str, reason: str, issue: UnitSource | No
     if issue:
         response.append(append("set-cookie", set_cookie(service, issue)))
     return {
+        "name": route_name(service.name, live.split.rollout if live.split else "", version, reason),
         "metadata": {"filter_metadata": {NAMESPACE: _metadata(live, version, reason)}},
+        # Here and not once for the service: a second list of headers costs more than a longer one.
+        "request_headers_to_remove": [COPIED],
         "request_headers_to_add": [
+            overwrite(UNIT_HEADER, f"%FILTER_STATE({UNIT}:PLAIN)%"),
             overwrite("x-fader", assignment),
             append("baggage", baggage) if service.trust_baggage else overwrite("baggage", baggage),
         ],
@@ -133,7 +138,7 @@ def _metadata(live: LiveService, version: str, reason: str) -> Json:
         "r": live.split.rollout if live.split else "",
         "v": version,
         "why": reason,
-        "cell": cell(service.name, version, reason),
+        NOTHING: NOTHING,
     }
     return data if service.sample < WHOLE else {**data, "p": probability(service.sample)}
 

@@ -9,8 +9,8 @@ from fader.gateway.clusters import seconds
 from fader.gateway.layout import Layout
 from fader.gateway.leaves import IDLE
 from fader.gateway.matchers import Json, typed
-from fader.gateway.names import bind, digest, listener, stream_cluster, version_cluster
-from fader.gateway.preview import COPIED, HEADER
+from fader.gateway.names import COPIED, bind, digest, listener, stream_cluster, version_cluster
+from fader.gateway.preview import HEADER
 from fader.gateway.routes import CHAIN
 from fader.model.service import Service, Tls
 

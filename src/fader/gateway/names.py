@@ -12,6 +12,9 @@ from fader.model.service import Address, Service
 NAMESPACE = "fader"
 #: Filter state: the id found, and the id used (the same, or a new anonymous one).
 KNOWN, UNIT = "fader.known", "fader.unit"
+#: Copy of the header that asks for a preview, outside `x-fader*`, which is stripped from every request before it is
+#: routed.
+COPIED = "fader-preview"
 
 
 def token(name: str) -> str:
@@ -63,8 +66,3 @@ def share_key(service: Service, split: Split) -> str:
 def whole_log_key(listener_name: str) -> str:
     """Runtime key that is on while every unit of every service on the listener is logged."""
     return f"fader.log.{listener_name}.all"
-
-
-def cell(service: str, version: str, reason: str) -> str:
-    """Tag of the exact counters."""
-    return f"{token(service)}/{token(version)}/{reason}"

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from fader.gateway.leaves import append, literal, overwrite, routes
 from fader.gateway.matchers import Json, any_of, header
+from fader.gateway.names import COPIED
 from fader.model.ruleset import LiveService, Split
 from fader.model.service import Exclusion
 
 HEADER = "x-fader-preview"
 PARAMETER = "fader_preview"
-#: The header's copy outside `x-fader*`, which is stripped from every request before it is routed.
-COPIED = "fader-preview"
 COOKIE_AGE = 28_800
 _PATH = ":path"
 
@@ -65,6 +64,7 @@ def _link(live: LiveService, split: Split, where: dict[str, str], extract: str) 
     cookie = f"{PARAMETER}={literal(split.preview)}; Path=/; Max-Age={COOKIE_AGE}; HttpOnly; SameSite=Lax{secure}"
     shared = routes(live, split.candidate, "preview")[-1]
     return {
+        "name": shared["name"],
         "metadata": shared["metadata"],
         "match": {"prefix": "/", "headers": [{"name": _PATH, "string_match": where}]},
         "direct_response": {"status": 307},

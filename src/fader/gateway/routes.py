@@ -9,10 +9,10 @@ from __future__ import annotations
 from fader.assign.bucket import seed
 from fader.gateway.access_log import sampler
 from fader.gateway.identity import identity_filters, issued
-from fader.gateway.leaves import overwrite, routes
+from fader.gateway.leaves import routes
 from fader.gateway.matchers import Json, action, any_of, first_of, header, interval, present, typed
 from fader.gateway.names import KNOWN, UNIT, share_key
-from fader.gateway.preview import COPIED, asks, preview_routes
+from fader.gateway.preview import asks, preview_routes
 from fader.model.ruleset import LiveService
 from fader.model.service import Exclusion, UnitSource
 
@@ -33,16 +33,13 @@ def virtual_host(live: LiveService) -> Json:
         "name": service.name,
         "domains": list(service.hosts),
         "matcher": tree.get("matcher", {"on_no_match": tree}),
-        "request_headers_to_remove": [COPIED],
-        "request_headers_to_add": [overwrite("x-fader-unit", f"%FILTER_STATE({UNIT}:PLAIN)%")],
         **chain,
     }
 
 
 def _leaf(found: list[Json]) -> Json:
     """Ends in a route that takes everything, or an unmatched request would be a 404."""
-    listed = [{**route, "name": "r"} for route in found]
-    return action(typed("envoy.config.route.v3.RouteList", routes=listed))
+    return action(typed("envoy.config.route.v3.RouteList", routes=found))
 
 
 def _tree(live: LiveService) -> Json:

@@ -6,8 +6,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from fader.model.assignment import UnitView
+from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Step
 from fader.model.report import GatewayReport
+from fader.model.service import Service
+from fader.model.traffic import VersionTraffic
 from fader.model.view import Point, RolloutView
 
 
@@ -19,6 +23,18 @@ class Preview:
     url: str
     header: str
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """A service as it stands: `baseline` serves as baseline now, `candidate` is that of the active rollout or "".
+    `traffic`: one per version, in the order of the versions; `rollouts`: in the order in which they were applied."""
+
+    service: Service
+    baseline: str
+    candidate: str
+    traffic: tuple[VersionTraffic, ...]
+    rollouts: tuple[RolloutView, ...] = ()
 
 
 class Control(Protocol):
@@ -42,6 +58,26 @@ class Control(Protocol):
     async def forget(self, unit: str) -> int: ...
 
     async def gateways(self) -> tuple[GatewayReport, ...]: ...
+
+    async def records(
+        self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
+    ) -> tuple[Record, ...]:
+        """At most `limit` steps of all rollouts, newest first: the newest, the next ones `before` a place, or the
+        nearest ones `after` it."""
+
+    async def recorded(self, wanted: Filter) -> int: ...
+
+    async def choices(self) -> Choices:
+        """What records can be filtered by."""
+
+    async def services(self) -> tuple[ServiceView, ...]:
+        """Those that the gateways hold now, with the traffic of the last minute and without their rollouts."""
+
+    async def service(self, name: str) -> ServiceView:
+        """Raises NotFound, naming the services there are."""
+
+    async def unit(self, unit: str) -> UnitView:
+        """What the unit has and had. Raises BadInput when it is empty."""
 
     def changes(self) -> AsyncIterator[str]:
         """Names of rollouts whose view has changed, as they change; never ends."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
+from fader.model.holding import Holding
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.service import Service
@@ -58,6 +60,24 @@ class StateStore(Protocol):
 
     def history(self, rollout: str) -> tuple[Step, ...]:
         """Oldest first; empty for a rollout that never moved."""
+
+    def outline(self, rollout: str, attempt: int) -> tuple[Step, ...]:
+        """The steps of one attempt as in the history, without their evidence: it is the larger part of them."""
+
+    def records(
+        self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
+    ) -> tuple[Record, ...]:
+        """At most `limit` steps of all rollouts, newest first: the newest, the next ones `before` a place, or the
+        nearest ones `after` it."""
+
+    def recorded(self, wanted: Filter) -> int:
+        """How many records there are."""
+
+    def choices(self) -> Choices:
+        """What can be asked for in a filter."""
+
+    def holdings(self, rollouts: tuple[str, ...]) -> tuple[Holding, ...]:
+        """Every change of the buckets that a candidate held, by rollout, oldest first."""
 
     def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
         """The ruleset of this content: the stored one when nothing changed, else with the next version, stored."""

@@ -129,6 +129,20 @@ def learned(spec: RolloutSpec, learning: tuple[LearningEvidence, ...], ahead: in
     )
 
 
+# Why a unit has what it has.
+
+
+def nothing_active(service: str, baseline: str) -> str:
+    return f"no rollout is active on {service}: everybody has {baseline}"
+
+
+def where_it_lies(rollout: str, candidate: str, share: int, *, inside: bool) -> str:
+    if not share:
+        return f"{rollout} has given {candidate} to nobody yet"
+    where = "among" if inside else "outside"
+    return f"its bucket is {where} the {words.share(share)} of users to whom {rollout} has given {candidate}"
+
+
 # What a stage waits for.
 
 

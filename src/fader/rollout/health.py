@@ -6,6 +6,8 @@ the ramp go on by itself. A sample ratio that is off stays off, and a person mus
 
 from __future__ import annotations
 
+from math import sqrt
+
 from fader.model.share import WHOLE
 from fader.model.state import Phase
 from fader.rollout import explain, explain_health
@@ -26,9 +28,9 @@ UNEXPOSED_SHARE, UNEXPOSED_FEW = 0.10, 20
 #: Seconds by which events may lie ahead of or behind the server's clock: events at the edges of a stage land in the
 #: wrong one, and a minute is far above what a synchronised clock and a batch of events need.
 SKEW = 60.0
-#: By how much the weighted number of requests may differ from the gateway's own count: 3 standard errors of it at
-#: 10,000 units sampled at 10 % with ordinary clustering.
-DRIFT = 0.05
+#: By how much the weighted number of requests may differ from the gateway's own count. Units are sampled, not requests:
+#: of k sampled units, 4 standard errors are 4 sqrt(2 / k), as requests per unit spread about as much as their mean.
+DRIFT, DRIFT_ERRORS, DRIFT_SPREAD = 0.05, 4.0, 2.0
 
 
 def sample_ratio(look: Look) -> Stop | None:
@@ -87,5 +89,7 @@ def clocks_agree(look: Look) -> tuple[str, ...]:
 
 
 def weights_hold(look: Look) -> tuple[str, ...]:
-    weight = look.evidence.health.weight
-    return (explain_health.drifted(weight),) if abs(weight - 1) > DRIFT else ()
+    weight, sampled = look.evidence.health.weight, exposed(look)
+    if not sampled or abs(weight - 1) <= max(DRIFT, DRIFT_ERRORS * sqrt(DRIFT_SPREAD / sampled)):
+        return ()
+    return (explain_health.drifted(weight),)

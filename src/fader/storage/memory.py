@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fader.errors import Conflict, NotFound
+from fader.model.audit import Choices, Filter, Place, Record, place
 from fader.model.decision import Step
+from fader.model.holding import Holding
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.service import Service
+from fader.model.share import Interval
 from fader.model.view import Point
 from fader.ports.states import Entry, Window
 from fader.storage.thinning import KEEP, thin
@@ -51,6 +56,36 @@ class MemoryStateStore:
     def history(self, rollout: str) -> tuple[Step, ...]:
         return tuple(self._steps.get(rollout, ()))
 
+    def outline(self, rollout: str, attempt: int) -> tuple[Step, ...]:
+        return tuple(replace(s, evidence=None) for s in self.history(rollout) if s.after.attempt == attempt)
+
+    def records(
+        self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
+    ) -> tuple[Record, ...]:
+        found = sorted(filter(wanted.takes, self._records()), key=place, reverse=True)
+        if after is not None:
+            newer = [r for r in found if place(r) > after]
+            return tuple(newer[max(0, len(newer) - limit) :])
+        return tuple(r for r in found if before is None or place(r) < before)[:limit]
+
+    def recorded(self, wanted: Filter) -> int:
+        return sum(map(wanted.takes, self._records()))
+
+    def choices(self) -> Choices:
+        records = self._records()
+        return Choices(*(tuple(sorted({getattr(r, f) for r in records})) for f in ("rollout", "actor", "event")))
+
+    def _records(self) -> list[Record]:
+        return [record(step) for steps in self._steps.values() for step in steps]
+
+    def holdings(self, rollouts: tuple[str, ...]) -> tuple[Holding, ...]:
+        found: list[Holding] = []
+        for name in sorted(rollouts):
+            for step in self._steps.get(name, ()):
+                after = step.after
+                follow(found, Holding(name, after.attempt, step.at, Interval(after.start, after.share)))
+        return tuple(found)
+
     def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
         if services != self._ruleset.services:
             self._ruleset = Ruleset(self._ruleset.version + 1, services)
@@ -84,3 +119,29 @@ class MemoryStateStore:
 def missing(rollout: str, known: tuple[str, ...]) -> NotFound:
     there = ", ".join(known) if known else "none yet: write one into fader.yaml and run `fader apply -f fader.yaml`"
     return NotFound(f"there is no rollout named {rollout!r}; there are: {there}")
+
+
+def record(step: Step) -> Record:
+    return Record(
+        rollout=step.rollout,
+        seq=step.seq,
+        at=step.at,
+        event=step.event,
+        actor=step.actor,
+        reason=step.reason,
+        said=step.command.reason if step.command else "",
+        attempt=step.after.attempt,
+        before=step.before.share,
+        share=step.after.share,
+    )
+
+
+def follow(found: list[Holding], holding: Holding) -> None:
+    """Add a holding, unless the one before says the same."""
+    last = found[-1] if found else None
+    if last is None or (last.rollout, last.attempt, last.interval) != (
+        holding.rollout,
+        holding.attempt,
+        holding.interval,
+    ):
+        found.append(holding)

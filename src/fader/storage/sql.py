@@ -9,13 +9,16 @@ import msgspec
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
 from fader.errors import Conflict
+from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
+from fader.model.holding import Holding
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
 from fader.ports.states import Entry, Window
+from fader.storage import audit
 from fader.storage import tables as t
 from fader.storage.memory import missing
 from fader.storage.thinning import KEEP, thin
@@ -34,6 +37,7 @@ class SqlStateStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.RLock()
+        self._read: dict[str, tuple[tuple[bytes, bytes, str], Entry]] = {}
 
     def services(self) -> tuple[Service, ...]:
         with self._lock, self._engine.begin() as c:
@@ -42,7 +46,7 @@ class SqlStateStore:
 
     def entries(self) -> tuple[Entry, ...]:
         with self._lock, self._engine.begin() as c:
-            return tuple(map(_entry, c.execute(select(t.rollouts).order_by(t.rollouts.c.position))))
+            return tuple(map(self._entry, c.execute(select(t.rollouts).order_by(t.rollouts.c.position))))
 
     def entry(self, rollout: str) -> Entry:
         with self._lock, self._engine.begin() as c:
@@ -50,7 +54,16 @@ class SqlStateStore:
             if row is None:
                 names = c.execute(select(t.rollouts.c.name).order_by(t.rollouts.c.position)).scalars()
                 raise missing(rollout, tuple(names))
-            return _entry(row)
+            return self._entry(row)
+
+    def _entry(self, row: Any) -> Entry:
+        """What has not changed is not read again: all entries are asked for once a second and more, most have ended."""
+        stored = (row.spec, row.state, row.preview)
+        read = self._read.get(row.name)
+        if read is None or read[0] != stored:
+            entry = Entry(_decode(row.spec, RolloutSpec), _decode(row.state, RolloutState), row.preview)
+            read = self._read[row.name] = (stored, entry)
+        return read[1]
 
     def apply(self, services: tuple[Service, ...], rollouts: tuple[Entry, ...]) -> None:
         with self._lock, self._engine.begin() as c:
@@ -81,12 +94,34 @@ class SqlStateStore:
             )
             if changed.rowcount != 1:
                 raise Conflict(f"rollout {step.rollout} moved meanwhile; look again")
-            c.execute(insert(t.steps).values(rollout=step.rollout, seq=step.seq, at=step.at, body=_encode(step)))
+            c.execute(insert(t.steps).values(audit.row(step)))
 
     def history(self, rollout: str) -> tuple[Step, ...]:
         with self._lock, self._engine.begin() as c:
             rows = c.execute(select(t.steps.c.body).where(t.steps.c.rollout == rollout).order_by(t.steps.c.seq))
             return tuple(_decode(body, Step) for body in rows.scalars())
+
+    def outline(self, rollout: str, attempt: int) -> tuple[Step, ...]:
+        with self._lock, self._engine.begin() as c:
+            return audit.outline(c, rollout, attempt)
+
+    def records(
+        self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
+    ) -> tuple[Record, ...]:
+        with self._lock, self._engine.begin() as c:
+            return audit.records(c, wanted, limit, before, after)
+
+    def recorded(self, wanted: Filter) -> int:
+        with self._lock, self._engine.begin() as c:
+            return audit.recorded(c, wanted)
+
+    def choices(self) -> Choices:
+        with self._lock, self._engine.begin() as c:
+            return audit.choices(c)
+
+    def holdings(self, rollouts: tuple[str, ...]) -> tuple[Holding, ...]:
+        with self._lock, self._engine.begin() as c:
+            return audit.holdings(c, rollouts)
 
     def publish(self, services: tuple[LiveService, ...]) -> Ruleset:
         with self._lock:
@@ -139,7 +174,3 @@ class SqlStateStore:
 
     def close(self) -> None:
         self._engine.dispose()
-
-
-def _entry(row: Any) -> Entry:
-    return Entry(_decode(row.spec, RolloutSpec), _decode(row.state, RolloutState), row.preview)

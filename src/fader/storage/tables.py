@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
 
 metadata = MetaData()
 
@@ -32,6 +32,16 @@ steps = Table(
     Column("seq", Integer, primary_key=True),
     Column("at", Float, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("event", String(100), nullable=False, server_default=""),
+    Column("actor", String(200), nullable=False, server_default=""),
+    Column("attempt", Integer, nullable=False, server_default="1"),
+    Column("start", Integer, nullable=False, server_default="0"),
+    Column("share", Integer, nullable=False, server_default="0"),
+    # The last one answers for all of a rollout's shares without touching the bodies, which are large.
+    Index("steps_by_time", "at", "rollout", "seq"),
+    Index("steps_by_actor", "actor", "at", "rollout", "seq"),
+    Index("steps_by_event", "event", "at", "rollout", "seq"),
+    Index("steps_by_holding", "rollout", "seq", "attempt", "at", "start", "share"),
 )
 
 rulesets = Table(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
+import h2.config
+import h2.connection
 import pytest
 
 from fader.assign.bucket import bucket
@@ -57,6 +60,66 @@ async def test_ids_are_written_byte_by_byte() -> None:
             await get(port, "/", ("x-user-id", "zoë-日本"))
             (line,) = await running.lines(1)
     assert line["u"] in {"zoë-日本", "zoë-日本".encode().decode("latin-1")}
+
+
+async def test_whatever_a_request_says_its_line_is_json() -> None:
+    """Each byte in a path, as it is and escaped, and in a unit; answers of all kinds. One line a request."""
+    anything = [bytes([n]).decode("utf-8", "surrogateescape") for n in range(1, 256) if n not in b"\t\r\n "]
+    paths = [f"/a{text}b" for text in [*anything, *(f"%{n:02x}" for n in range(256)), '%00","s":"x']]
+    units = [f'"{text}\\' for text in anything if text >= " " and text != "\x7f"]
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        async with gateway(world(live(shop(port, v1.port, v2.port, unit=(HEADER,)), split()))) as running:
+            statuses = [(await get(port, path, ("x-user-id", "safe"))).status for path in paths]
+            found = [(await get(port, "/unit", ("x-user-id", unit))).status for unit in units]
+            usual = [(await get(port, "/unit", ("x-user-id", "safe id!"), method=m)).status for m in ("GET", "POST")]
+            lines = await running.lines(len(paths) + len(units) + len(usual))
+            raw = running.layout.access_log.read_bytes().splitlines()
+    assert set(statuses) == {200, 400}
+    assert set(found) == set(usual) == {200}
+    assert len(lines) == len(paths) + len(units) + len(usual)
+    for status, line in zip(statuses, lines[: len(paths)], strict=True):
+        assert set(line) == FIELDS
+        assert (line["c"], line["s"]) == ((200, "shop") if status == 200 else (400, None))
+    ours = [line["u"] for line in lines[len(paths) : -len(usual)]]
+    assert [unit.encode("latin-1") for unit in ours] == [unit.encode("utf-8", "surrogateescape") for unit in units]
+    assert not any(line.startswith(b'{"s"') for line in raw[len(paths) : -len(usual)])
+    assert all(line.startswith(b'{"s"') for line in raw[-len(usual) :]), "the usual line is written as text"
+
+
+async def test_a_client_that_goes_away_has_a_line() -> None:
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        async with gateway(world(live(shop(port, v1.port, v2.port, unit=(HEADER,)), split()))) as running:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /slow HTTP/1.1\r\nhost: a\r\nx-user-id: alice\r\n\r\n")
+            await asyncio.sleep(0.2)
+            writer.close()
+            (line,) = await running.lines(1)
+    assert set(line) == FIELDS
+    assert (line["u"], line["c"], line["f"], line["us"], line["v"], line["w"]) == ("alice", 0, "DC", None, "v2", "v2")
+
+
+async def test_a_method_is_a_word() -> None:
+    """Also over HTTP/2, where it is a header like others: what is no token never becomes a request."""
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        async with gateway(world(live(shop(port, v1.port, v2.port, unit=(HEADER,)), split()))) as running:
+            for method in ('G"T', "G\\T", "G\x01T", "G\xffT", "G{T", "PURGE"):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                settings = h2.config.H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
+                client = h2.connection.H2Connection(settings)
+                client.initiate_connection()
+                pairs = {":method": method, ":scheme": "http", ":authority": "a", ":path": "/", "x-user-id": "a"}
+                client.send_headers(1, [(k.encode(), v.encode("latin-1")) for k, v in pairs.items()], end_stream=True)
+                writer.write(client.data_to_send())
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.3):
+                        while await reader.read(65_536):
+                            pass
+                writer.close()
+            lines = await running.lines(1)
+    assert [line["m"] for line in lines if line["c"] == 200] == ["PURGE"]
 
 
 async def sampled(running: Gateway, port: int, units: list[str]) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from dashboard_twin import scenes
+from dashboard_twin import scenes, services
 from dashboard_twin.control import ScriptedControl
 from fader.dashboard.live import BACKLOG, Live, Mailbox, Snapshot
+from fader.dashboard.pages import Pages
 from fader.dashboard.rollout import Rollout
 from fader.dashboard.templating import Templates
 from fader.errors import NotFound
@@ -92,6 +93,20 @@ async def test_new_points_are_sent_once(now: float) -> None:
         control.play(replace(scene, points=(*scene.points, *later, *latest)))
         news = await page_of(stream)
         assert [[r[0] for r in m["rows"]] for m in news["chart"]["metrics"]] == [[now + 6], [now + 6]]
+
+
+@pytest.mark.parametrize("key", ["/", "/?q=shop", "/audit?actor=ada", "/services", "/services/shop"])
+async def test_pages_about_several_rollouts_follow_each_of_them(now: float, key: str) -> None:
+    scene = scenes.ramping(now)
+    control = ScriptedControl(scene, services=services.everything(now))
+    pages = Pages(control, lambda: now)
+    async with aclosing(Live(pages.snapshot, control.changes).stream(key)) as stream:
+        assert (await page_of(stream))["whole"]
+        waiting = asyncio.ensure_future(page_of(stream))
+        await listening(control)
+        control.play(scenes.rolled_back(now, "shop-v2", "shop"))
+        control.upstreams["shop"] = replace(control.upstreams["shop"], candidate="")
+        assert (await waiting)["regions"]
 
 
 async def test_nothing_runs_when_nobody_looks(now: float) -> None:

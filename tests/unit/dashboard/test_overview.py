@@ -1,22 +1,57 @@
 from dataclasses import replace
 
+import pytest
+
 from dashboard_twin import scenes
-from fader.dashboard.overview import Group, grouped, lines
+from fader.dashboard.overview import PAGE, SHOWN, Asked, Group, asked, grouped, lines, parts
 from fader.model.report import GatewayReport
+from fader.model.state import Phase
 
 
 def test_what_needs_a_person_stands_on_top(now: float) -> None:
     views = [s.view for s in scenes.everything(now)]
     groups = grouped(views, now)
     assert list(groups) == [Group.PERSON, Group.MOVING, Group.WAITING, Group.ENDED]
-    assert {line.view.name for line in groups[Group.PERSON]} == {
+    assert {view.name for view in groups[Group.PERSON]} == {
         "recommend-v12",
         "checkout-v7",
         "basket-v4",
         "basket-v9",
     }
-    assert {line.view.name for line in groups[Group.MOVING]} == {"shop-v2", "search-v3", "shop-v3"}
+    assert {view.name for view in groups[Group.MOVING]} == {"shop-v2", "search-v3", "shop-v3"}
     assert sum(map(len, groups.values())) == len(views)
+
+
+def test_what_fader_stopped_comes_before_what_waits_for_a_word(now: float) -> None:
+    scene = scenes.ramping(now, "paused-one").view
+    paused = replace(scene, state=replace(scene.state, phase=Phase.PAUSED), needs_person="resume or abort")
+    views = [paused, *(s.view for s in scenes.everything(now))]
+    urgent = [v.name for v in grouped(views, now)[Group.PERSON]]
+    assert urgent == ["recommend-v12", "basket-v9", "checkout-v7", "basket-v4", "paused-one"]
+
+
+def test_a_group_that_is_too_long_is_cut_and_leads_to_its_own_pages(now: float) -> None:
+    views = [scenes.completed(now - 60 * i, f"old-{i:03}").view for i in range(PAGE + 7)]
+    groups = grouped(views, now)
+    [part] = parts(groups, Asked(text="old"))
+    assert (part.total, len(part.lines), part.more) == (PAGE + 7, SHOWN[Group.ENDED], "/?q=old&group=ended")
+    first, second, third = (parts(groups, Asked(group=Group.ENDED, page=p))[0].lines for p in (1, 2, 3))
+    assert [line.view.name for line in (*first, *second)] == [v.name for v in views]
+    assert (len(first), len(second), len(third)) == (PAGE, 7, 0)
+    assert parts(groups, Asked(group=Group.PERSON)) == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ({}, Asked()),
+        ({"q": " shop ", "group": "moving", "page": "3"}, Asked("shop", Group.MOVING, 3)),
+        ({"group": "nonsense", "page": "-1"}, Asked()),
+        ({"page": "99999999999999999999"}, Asked()),
+    ],
+)
+def test_what_an_address_asks_for(query: dict[str, str], wanted: Asked) -> None:
+    assert asked(query) == wanted
 
 
 def test_a_pulled_rollout_of_last_week_has_ended(now: float) -> None:

@@ -5,26 +5,16 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx2
 import pytest
-from starlette.applications import Starlette
 
 import fader.dashboard
-from dashboard_twin import scenes
+from dashboard_twin import scenes, services
 from dashboard_twin.control import Scene, ScriptedControl
-from fader.dashboard.pages import routes
 
 Client = httpx2.AsyncClient
-
-
-@pytest.fixture
-def client(now: float) -> Callable[[ScriptedControl], Client]:
-    def made(control: ScriptedControl) -> Client:
-        app = Starlette(routes=routes(control, lambda: now))
-        return Client(transport=httpx2.ASGITransport(app=app), base_url="http://fader")
-
-    return made
 
 
 class Tags(HTMLParser):
@@ -72,9 +62,24 @@ async def test_no_page_has_inline_script_or_style(client: Made, now: float, make
         assert "style" not in {tag for tag, _ in tags.seen}
 
 
+BESIDE = ("/audit", "/audit?rollout=<img>", "/services", f"/services/{quote(scenes.MARKUP)}", "/units", "/?q=<img>")
+
+
+async def test_no_page_beside_the_rollout_has_inline_script_or_style(client: Made, now: float) -> None:
+    control = ScriptedControl(scenes.markup(now), services=(services.markup(now),), live=services.live())
+    async with client(control) as http:
+        pages = [await http.get(address) for address in BESIDE] + [await http.post("/units", data={"unit": "user-1"})]
+    for page in pages:
+        assert page.status_code == 200
+        tags = Tags(page.text)
+        assert [name for _, attributes in tags.seen for name in attributes if name == "style" or name[:2] == "on"] == []
+        assert {a["src"] for tag, a in tags.seen if tag == "script"} == {"/static/fader.js"}
+        assert "style" not in {tag for tag, _ in tags.seen}
+
+
 async def test_markup_comes_out_as_text(client: Made, now: float) -> None:
-    async with client(ScriptedControl(scenes.markup(now))) as http:
-        for address in ("/", f"/rollouts/{scenes.MARKUP}"):
+    async with client(ScriptedControl(scenes.markup(now), services=(services.markup(now),))) as http:
+        for address in ("/", f"/rollouts/{scenes.MARKUP}", *BESIDE):
             text = (await http.get(address)).text
             assert "<img" not in text
             assert "<s>" not in text

@@ -2,31 +2,49 @@ import json
 
 import pytest
 
+from fader.gateway.access_log import route_name
 from fader.gateway.counts import endpoint_health, version_counts
 from fader.model.report import EndpointHealth, VersionCount
 
-PROMETHEUS = """\
+
+def route(*fields: str) -> str:
+    """The label of a route as Envoy writes it: its name with quotes and backslashes escaped."""
+    name = route_name(*fields).replace("\\", "\\\\").replace('"', '\\"')
+    return f'route="{name}"'
+
+
+SHOP = route("shop", "shop-v2", "v2", "rollout")
+LATER = route("shop", "again", "v2", "rollout")
+ODD = route('shöp.eu "}', "", "v\\1", "none")
+PROMETHEUS = f"""\
 # TYPE envoy_fader_requests counter
-envoy_fader_requests{cell="shop/v2/rollout",code="200"} 7
-envoy_fader_requests{cell="shop/v2/rollout",code="503"} 2
-envoy_fader_requests{cell="shop/v2/rollout",code="0"} 1
-envoy_fader_requests{cell="shop%2Eeu/v1/none",code="404"} 4
-envoy_fader_requests{cell="-",code="404"} 9
-envoy_other{cell="shop/v2/rollout",code="200"} 7
+envoy_fader_requests{{{SHOP}}} 10
+envoy_fader_requests{{{LATER}}} 3
+envoy_fader_requests{{{ODD}}} 4
+envoy_fader_requests{{route=""}} 9
+envoy_fader_requests{{}} 9
+# TYPE envoy_fader_errors counter
+envoy_fader_errors{{{SHOP}}} 2
+envoy_fader_errors{{route=""}} 1
+envoy_other{{{SHOP}}} 7
 # TYPE envoy_fader_latency_us histogram
-envoy_fader_latency_us_bucket{cell="shop/v2/rollout",le="250"} 0
-envoy_fader_latency_us_bucket{cell="shop/v2/rollout",le="1000"} 6
-envoy_fader_latency_us_bucket{cell="shop/v2/rollout",le="+Inf"} 9
-envoy_fader_latency_us_sum{cell="shop/v2/rollout"} 7100.4
-envoy_fader_latency_us_count{cell="shop/v2/rollout"} 9
+envoy_fader_latency_us_bucket{{{SHOP},le="250"}} 0
+envoy_fader_latency_us_bucket{{{SHOP},le="1000"}} 6
+envoy_fader_latency_us_bucket{{{SHOP},le="+Inf"}} 9
+envoy_fader_latency_us_bucket{{{LATER},le="250"}} 1
+envoy_fader_latency_us_bucket{{{LATER},le="1000"}} 1
+envoy_fader_latency_us_bucket{{{LATER},le="+Inf"}} 3
+envoy_fader_latency_us_sum{{{SHOP}}} 7100.4
+envoy_fader_latency_us_sum{{{LATER}}} 5000
+envoy_fader_latency_us_count{{{SHOP}}} 9
 """
 
 
 def test_counts_of_each_version_and_reason() -> None:
-    bins = ((0.25, 0), (1.0, 6), (float("inf"), 3))
+    bins = ((0.25, 1), (1.0, 6), (float("inf"), 5))
     assert version_counts(PROMETHEUS) == (
-        VersionCount("shop.eu", "v1", "none", 4, 0),
-        VersionCount("shop", "v2", "rollout", 10, 2, 7100, bins),
+        VersionCount("shop", "v2", "rollout", 13, 2, 12100, bins),
+        VersionCount('shöp.eu "}', "v\\1", "none", 4, 0),
     )
 
 

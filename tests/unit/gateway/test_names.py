@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fader.gateway.names import bind, cell, listener, share_key, token, version_cluster
+from fader.gateway.names import bind, listener, share_key, token, version_cluster
 from fader.model.ruleset import Split
 from fader.model.service import Address, Service
 from fader.model.share import Interval
@@ -16,8 +16,7 @@ def key(service: str, rollout: str, candidate: str) -> str:
 
 @given(st.tuples(NAMES, NAMES, NAMES), st.tuples(NAMES, NAMES, NAMES))
 def test_different_names_never_meet(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
-    for name in (key, cell):
-        assert (name(*one) == name(*other)) == (one == other) or one[:2] == other[:2]
+    assert (key(*one) == key(*other)) == (one == other)
     assert (version_cluster(*one[:2]) == version_cluster(*other[:2])) == (one[:2] == other[:2])
 
 
@@ -29,7 +28,6 @@ def test_a_token_is_safe_in_a_key(name: str) -> None:
 
 def test_usual_names_stay_as_they_are() -> None:
     assert key("shop", "shop-v2", "v2") == "fader.shop.shop-v2.v2"
-    assert cell("shop", "v2", "rollout") == "shop/v2/rollout"
     assert listener(Address("127.0.0.1", 8080)) == "127_0_0_1_8080"
     assert listener(Address("::1", 80)) == "__1_80"
 

@@ -47,6 +47,12 @@ def test_a_few_never_matter(change: dict[str, object]) -> None:
     assert decide(spec(), state(), evidence(health=few), NOW).event == "advance"
 
 
+def test_the_weight_of_few_sampled_units_is_chance() -> None:
+    few = HealthEvidence(candidate_units=50, baseline_units=950, weight=0.83)
+    assert decide(spec(), state(), evidence(health=few), NOW).event == "advance"
+    assert decide(spec(), state(), evidence(health=replace(few, weight=0.81)), NOW).event == ""
+
+
 def test_nothing_heard_of_the_health_of_the_data_is_no_fault() -> None:
     assert decide(spec(), state(), evidence(), NOW).event == "advance"
 

@@ -2,6 +2,7 @@
 let ahead = 0; // how many seconds the server's clock is ahead of this one
 
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const dated = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
@@ -19,7 +20,8 @@ export function span(seconds) {
 
 function text(at, style) {
   const date = new Date(at * 1000);
-  const far = Math.abs(now() - at) > 18 * 3600 ? `${day.format(date)}, ` : "";
+  const away = Math.abs(now() - at);
+  const far = away > 18 * 3600 ? `${(away > 180 * 86400 ? dated : day).format(date)}, ` : "";
   if (style === "ago") return now() - at < 3600 ? `${span(now() - at)} ago` : far + clock.format(date);
   if (style === "until") return at > now() ? `${clock.format(date)} (in ${span(at - now())})` : clock.format(date);
   return far + clock.format(date);

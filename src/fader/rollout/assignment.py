@@ -1,0 +1,84 @@
+"""What a unit has and had: from the ruleset that the gateways hold, and from which buckets were held when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from fader.assign.bucket import bucket
+from fader.model.assignment import Assignment, Stay, UnitView
+from fader.model.holding import Holding
+from fader.model.rollout import RolloutSpec
+from fader.model.ruleset import LiveService
+from fader.model.state import ENDED, RolloutState
+from fader.rollout import explain
+
+
+def looked_up(
+    unit: str,
+    live: Sequence[LiveService],
+    rollouts: Sequence[tuple[RolloutSpec, RolloutState]],
+    holdings: Iterable[Holding],
+) -> UnitView:
+    """`holdings`: of these rollouts, each rollout's oldest first. An empty unit has no bucket: raises ValueError."""
+    by_rollout: dict[str, list[Holding]] = defaultdict(list)
+    for holding in holdings:
+        by_rollout[holding.rollout].append(holding)
+    found = {spec.name: stays(unit, spec, by_rollout[spec.name]) for spec, _ in rollouts}
+    splits = {s.split.rollout for s in live if s.split}
+    everything = [stay for many in found.values() for stay in many]
+    return UnitView(
+        unit=unit,
+        assignments=tuple(assigned(unit, s, [x for x in everything if x.service == s.service.name]) for s in live),
+        stays=tuple(
+            sorted((x for x in everything if x.until or x.rollout not in splits), key=lambda x: (-x.since, x.rollout))
+        ),
+        without=sum(1 for spec, state in rollouts if state.phase in ENDED and not found[spec.name]),
+    )
+
+
+def stays(unit: str, spec: RolloutSpec, holdings: Iterable[Holding]) -> tuple[Stay, ...]:
+    """The spans in which the unit had the rollout's candidate, oldest first."""
+    number, found = bucket(unit, spec.salt), []
+    since, attempt = 0.0, 0
+    for holding in holdings:
+        has = number in holding.interval
+        if since and not (has and holding.attempt == attempt):
+            found.append(Stay(spec.name, spec.service, spec.candidate, attempt, number, since, holding.at))
+            since = 0.0
+        if has and not since:
+            since, attempt = holding.at, holding.attempt
+    if since:
+        found.append(Stay(spec.name, spec.service, spec.candidate, attempt, number, since))
+    return tuple(found)
+
+
+def assigned(unit: str, live: LiveService, had: Sequence[Stay]) -> Assignment:
+    """`had`: the unit's stays in all rollouts of this service."""
+    service, split = live.service.name, live.split
+    if split is None:
+        return Assignment(
+            service, live.baseline, explain.nothing_active(service, live.baseline), since_baseline(live.baseline, had)
+        )
+    number = bucket(unit, split.salt)
+    inside = number in split.interval
+    return Assignment(
+        service=service,
+        version=split.candidate if inside else live.baseline,
+        reason=explain.where_it_lies(split.rollout, split.candidate, split.interval.width, inside=inside),
+        since=(
+            max((s.since for s in had if s.rollout == split.rollout and not s.until), default=0.0)
+            if inside
+            else since_baseline(live.baseline, had)
+        ),
+        rollout=split.rollout,
+        candidate=split.candidate,
+        bucket=number,
+        interval=split.interval,
+    )
+
+
+def since_baseline(baseline: str, had: Sequence[Stay]) -> float:
+    """From when on the unit has had the baseline: it was given as a candidate once, or came back from another."""
+    given = max((s.since for s in had if s.version == baseline and not s.until), default=0.0)
+    return max([given, *(s.until for s in had if s.version != baseline)])

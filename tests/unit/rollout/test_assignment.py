@@ -1,0 +1,116 @@
+"""What a unit has and had."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.rollout.build import spec, state
+
+from fader.assign.bucket import bucket
+from fader.model.assignment import Stay
+from fader.model.holding import Holding
+from fader.model.ruleset import LiveService, Split
+from fader.model.service import Address, Service, Version
+from fader.model.share import WHOLE, Interval
+from fader.model.state import Phase
+from fader.rollout.assignment import looked_up, stays
+
+SHOP = Service("shop", Address("localhost", 1), (), tuple(Version(v, ()) for v in ("v1", "v2", "v3")), "v1")
+V2, V3 = spec(), spec(name="shop-v3", baseline="v2", candidate="v3")
+UNIT = "user-42"
+B2, B3 = bucket(UNIT, V2.salt), bucket(UNIT, V3.salt)
+
+
+def held(rollout: str, attempt: int, at: float, start: int, width: int) -> Holding:
+    return Holding(rollout, attempt, at, Interval(start % WHOLE, width))
+
+
+def live(baseline: str = "v1", split: Split | None = None) -> LiveService:
+    return LiveService(SHOP, baseline, split)
+
+
+def split(start: int, width: int) -> Split:
+    return Split("shop-v2", "v2", V2.salt, Interval(start % WHOLE, width), "connect", "secret")
+
+
+def test_without_a_rollout_everybody_has_the_baseline() -> None:
+    [found] = looked_up(UNIT, [live()], [], []).assignments
+    assert (found.version, found.since, found.bucket) == ("v1", 0.0, None)
+    assert found.reason == "no rollout is active on shop: everybody has v1"
+
+
+def test_inside_the_interval_the_unit_has_the_candidate_since_the_stage_that_reached_it() -> None:
+    holdings = [
+        held("shop-v2", 1, 10.0, B2 + 5, 10),
+        held("shop-v2", 1, 20.0, B2 - 5, 20),
+        held("shop-v2", 1, 30.0, B2 - 5, 40),
+    ]
+    view = looked_up(UNIT, [live(split=split(B2 - 5, 40))], [(V2, state(Phase.RAMPING))], holdings)
+    [found] = view.assignments
+    assert (found.version, found.rollout, found.bucket, found.since) == ("v2", "shop-v2", B2, 20.0)
+    assert "among the 0.004 % of users" in found.reason
+    assert view.stays == ()
+
+
+def test_outside_of_it_and_before_the_first_stage_it_has_the_baseline() -> None:
+    outside = looked_up(UNIT, [live(split=split(B2 + 1, 9))], [(V2, state(Phase.RAMPING))], []).assignments[0]
+    assert (outside.version, outside.bucket, outside.since) == ("v1", B2, 0.0)
+    assert "outside" in outside.reason
+    learning = looked_up(UNIT, [live(split=split(B2, 0))], [(V2, state(Phase.LEARNING))], []).assignments[0]
+    assert (learning.version, learning.reason) == ("v1", "shop-v2 has given v2 to nobody yet")
+
+
+def test_what_was_taken_back_is_told_and_the_baseline_counts_from_then() -> None:
+    holdings = [
+        held("shop-v2", 1, 10.0, B2, 10),
+        held("shop-v2", 1, 30.0, B2, 0),
+        held("shop-v2", 2, 50.0, B2 + 10, 10),
+    ]
+    view = looked_up(UNIT, [live(split=split(B2 + 10, 10))], [(V2, state(Phase.RAMPING, attempt=2))], holdings)
+    assert view.stays == (Stay("shop-v2", "shop", "v2", 1, B2, 10.0, 30.0),)
+    assert (view.assignments[0].version, view.assignments[0].since) == ("v1", 30.0)
+
+
+def test_a_completed_candidate_is_the_baseline_since_the_unit_got_it() -> None:
+    """It had v2 early, then v3 for a while, and has v2 again since v3 was pulled."""
+    completed = [held("shop-v2", 1, 10.0, B2, 10), held("shop-v2", 1, 20.0, 0, WHOLE)]
+    pulled = [held("shop-v3", 1, 40.0, B3, 10), held("shop-v3", 1, 60.0, B3, 0)]
+    done, gone = state(Phase.COMPLETED), replace(state(Phase.ROLLED_BACK), rollout="shop-v3")
+    view = looked_up(UNIT, [live("v2")], [(V2, done)], completed)
+    assert (view.assignments[0].version, view.assignments[0].since) == ("v2", 10.0)
+    view = looked_up(UNIT, [live("v2")], [(V2, done), (V3, gone)], completed + pulled)
+    assert (view.assignments[0].version, view.assignments[0].since) == ("v2", 60.0)
+    assert [(s.rollout, s.since, s.until) for s in view.stays] == [("shop-v3", 40.0, 60.0), ("shop-v2", 10.0, 0.0)]
+    assert view.without == 0
+
+
+def test_ended_rollouts_without_the_unit_are_counted() -> None:
+    ended = (spec(), state(Phase.ABORTED))
+    assert (
+        looked_up(UNIT, [live()], [ended, (V3, state(Phase.PENDING))], [held("shop-v2", 1, 1.0, B2 + 1, 9)]).without
+        == 1
+    )
+
+
+def test_nobody_has_no_bucket() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        looked_up("", [live(split=split(0, 5))], [], [])
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, WHOLE - 1), st.integers(0, WHOLE)), max_size=12))
+def test_stays_are_exactly_the_times_in_the_interval(steps: list[tuple[int, int, int]]) -> None:
+    holdings = [
+        held("shop-v2", attempt, 10.0 * (i + 1), start, width) for i, (attempt, start, width) in enumerate(steps)
+    ]
+    found = stays(UNIT, V2, holdings)
+    for holding in holdings:
+        at = holding.at + 5.0
+        inside = [s for s in found if s.since <= at and (not s.until or at < s.until)]
+        assert bool(inside) == (B2 in holding.interval)
+        assert len(inside) <= 1
+        assert all(s.attempt == holding.attempt for s in inside)
+    assert all(a.until and a.until <= b.since for a, b in pairwise(found))
