@@ -140,7 +140,7 @@ def steps(spec: RolloutSpec, began: float, *, active: bool, chance: Random) -> l
         step("start" if attempt == 1 else "retry", who, phase=Phase.LEARNING, attempt=attempt, stage=-1, started_at=at)
         last = 3 if active or attempt == 1 else 5
         for stage in range(last):
-            changes = {
+            changes: dict[str, Any] = {
                 "phase": Phase.RAMPING,
                 "stage": stage,
                 "share": SHARES[stage],
