@@ -87,9 +87,10 @@ def joined(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
 
 
 class Live:
-    def __init__(self, render: Render, changes: Callable[[], AsyncIterator[str]]) -> None:
+    def __init__(self, render: Render, changes: Callable[[], AsyncIterator[str]], refresh: float = REFRESH) -> None:
         self._render = render
         self._changes = changes
+        self._refresh = refresh
         self._readers: dict[str, set[Mailbox]] = {}
         self._drawn: dict[str, float] = {}
         self._dirty: set[str] = set()
@@ -161,7 +162,7 @@ class Live:
         time = asyncio.get_running_loop().time
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), REFRESH)
+                await asyncio.wait_for(self._wake.wait(), self._refresh)
             due = self._dirty & self._readers.keys() if self._wake.is_set() else set(self._readers)
             self._wake.clear()
             self._dirty.clear()
