@@ -16,7 +16,7 @@ from fader.errors import BadInput
 from fader.model.metric import Comparison, Metric, Selection
 from fader.model.share import Interval
 from fader.model.summary import ArmSummary
-from fader.ports.events import Cell, CellMetric, EventStore, Exposure, Tracked
+from fader.ports.events import Cell, CellMetric, EventStore, Exposure, Tracked, Weighed
 from fader.telemetry.duckdb_store import DuckDBEventStore
 from fader.telemetry.memory import MemoryEventStore
 
@@ -410,6 +410,21 @@ def test_rows_are_counted_by_start(store: EventStore) -> None:
     Log(store).load(line(t=1), line(t=2), line(t=3), line(t=2, s="other"), line(None, t=2, why="excluded"))
     assert store.counted("shop", 2, 3) == 2
     assert store.counted("nobody", 0, 9) == 0
+
+
+def test_the_sample_is_weighed(store: EventStore) -> None:
+    Log(store).load(
+        line("ann", t=1, p=0.1),
+        line("ann", t=2, p=0.1),
+        line("bob", t=2, p=0.5),
+        line("eve", t=2, p=None, c=500),
+        line("ann", t=2, p=0.1, why="preview"),
+        line(None, t=2, p=0.1),
+        line("ann", t=3, p=0.1),
+        line("ann", t=2, p=0.1, s="other"),
+    )
+    assert store.weighed("shop", 1, 3) == Weighed(pytest.approx(22.0), 2)
+    assert store.weighed("nobody", 0, 9) == Weighed()
 
 
 # Erasure and retention -------------------------------------------------------------------------------------------

@@ -140,6 +140,16 @@ def test_of_two_steps_from_one_revision_only_one_is_taken(reopen: Callable[[], S
     assert store.entry("shop-v2").state.phase is Phase.LEARNING
 
 
+def test_what_was_read_before_is_read_anew_after_a_change(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    store.apply((SHOP,), (PENDING,))
+    assert store.entries() == (PENDING,)
+    store.save(step(1, PENDING.state, phase=Phase.LEARNING))
+    assert [e.state.phase for e in store.entries()] == [Phase.LEARNING]
+    store.apply((SHOP,), (Entry(replace(SPEC, candidate="v3"), store.entry("shop-v2").state, "secret"),))
+    assert store.entry("shop-v2").spec.candidate == "v3"
+
+
 def test_applying_over_a_rollout_that_moved_takes_nothing(reopen: Callable[[], StateStore]) -> None:
     store = reopen()
     store.apply((SHOP,), (PENDING,))

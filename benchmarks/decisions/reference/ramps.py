@@ -43,12 +43,17 @@ def harmful(shard: int, runs: int) -> Runs:
         streams = (Stream(WORLDS["hard"], (SEED, 7, i, shard, run), HORIZON) for run in range(runs))
         results = [Replay(s, change).run(Fader(s, spec_of(FIVE, bake=300.0), FIVE)) for s in streams]
         found[name] = np.array([r.stopped for r in results])
-        found[f"{name} hurt"] = np.array([float(r.hurt) for r in results])
+        found[f"{name} completed"] = np.array([r.completed for r in results])
     return found
 
 
 def harmful_holds(runs: Runs) -> list[Check]:
-    return [detected(f"{name}, in the hard world", runs[name], 1.0) for name in BAD]
+    """Twice the errors may take longer than the four hours of a run, but never reaches everybody."""
+    found = [detected(f"{name}, in the hard world", runs[name], 1.0) for name in BAD if name != "errors x2"]
+    for name in BAD:
+        reached = float(np.isfinite(runs[f"{name} completed"]).mean())
+        found.append(Check(f"{name}, in the hard world: reached 100 %", "0", reached, 0, 0.05, len(runs[name])))
+    return found
 
 
 NEW = {"1 % of requests": Change(new=0.01), "5 % of requests": Change(new=0.05)}

@@ -72,7 +72,12 @@ def build(
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        loops = [asyncio.create_task(controller.run()), asyncio.create_task(retention.run())]
+        loops: list[asyncio.Task[object]] = [
+            asyncio.create_task(controller.run()),
+            asyncio.create_task(retention.run()),
+            # Reads the history once, so that the first page that is asked for need not.
+            asyncio.create_task(desk.rollouts()),
+        ]
         try:
             yield
         finally:

@@ -18,6 +18,8 @@ from fader.errors import FaderError
 
 #: Changes that come faster than this are shown together; seconds.
 COALESCE = 0.25
+#: A page about several rollouts is drawn at most this often: each of them may change every second; seconds.
+AT_MOST = 0.75
 #: Everything is rendered again this often even without a change: gateways report without announcing it.
 REFRESH = 5.0
 #: A stream that has nothing to say says so this often; the page takes silence for a lost connection.
@@ -53,7 +55,8 @@ class Mailbox:
     filled: asyncio.Event = field(default_factory=asyncio.Event)
     closed: bool = False
 
-    def put(self, news: Snapshot) -> None:
+    def put(self, news: Snapshot, shared: dict[tuple[str, ...], Snapshot] | None = None) -> None:
+        """`shared`: what readers that are not behind are sent of these news, by region: one object for all of them."""
         changed = {name: html for name, html in news.regions.items() if self.seen.get(name) != html}
         if not changed and not rows(news.chart):
             return
@@ -63,7 +66,8 @@ class Mailbox:
             changed = held.regions | changed
             if held.chart and chart and held.chart["attempt"] == chart["attempt"]:
                 chart = joined(held.chart, chart)
-        self.snapshot = Snapshot(news.title, news.at, changed, chart)
+        fresh = Snapshot(news.title, news.at, changed, chart)
+        self.snapshot = fresh if held is not None or shared is None else shared.setdefault(tuple(changed), fresh)
         self.closed = self.closed or rows(chart) > BACKLOG
         self.filled.set()
 
@@ -83,14 +87,17 @@ def joined(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
 
 
 class Live:
-    def __init__(self, render: Render, changes: Callable[[], AsyncIterator[str]]) -> None:
+    def __init__(self, render: Render, changes: Callable[[], AsyncIterator[str]], refresh: float = REFRESH) -> None:
         self._render = render
         self._changes = changes
+        self._refresh = refresh
         self._readers: dict[str, set[Mailbox]] = {}
         self._drawn: dict[str, float] = {}
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
+        self._posted: dict[str, float] = {}
+        self._said: tuple[Snapshot, bytes] | None = None
 
     @property
     def readers(self) -> int:
@@ -115,9 +122,15 @@ class Live:
                 mailbox.filled.clear()
                 news, mailbox.snapshot = mailbox.snapshot, None
                 if news is not None and not mailbox.closed:
-                    yield event("page", {"whole": False, **parts(news)})
+                    yield self._say(news)
         finally:
             self._leave(key, mailbox)
+
+    def _say(self, news: Snapshot) -> bytes:
+        """Two hundred readers wake one after the other for the same news: it is written down once."""
+        if self._said is None or self._said[0] is not news:
+            self._said = news, event("page", {"whole": False, **parts(news)})
+        return self._said[1]
 
     def _leave(self, key: str, mailbox: Mailbox) -> None:
         readers = self._readers.get(key, set())
@@ -125,6 +138,7 @@ class Live:
         if not readers:
             self._readers.pop(key, None)
             self._drawn.pop(key, None)
+            self._posted.pop(key, None)
         if not self._readers and self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
@@ -145,13 +159,19 @@ class Live:
             self._wake.set()
 
     async def _push(self) -> None:
+        time = asyncio.get_running_loop().time
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), REFRESH)
+                await asyncio.wait_for(self._wake.wait(), self._refresh)
             due = self._dirty & self._readers.keys() if self._wake.is_set() else set(self._readers)
             self._wake.clear()
             self._dirty.clear()
             for key in due:
+                if key.startswith("/") and time() - self._posted.get(key, -AT_MOST) < AT_MOST:
+                    self._dirty.add(key)
+                    self._wake.set()
+                    continue
+                self._posted[key] = time()
                 await self._post(key)
             await asyncio.sleep(COALESCE)
 
@@ -165,8 +185,9 @@ class Live:
             return
         if key in self._readers:
             self._drawn[key] = latest(now.chart, self._drawn.get(key, 0.0))
+        shared: dict[tuple[str, ...], Snapshot] = {}
         for mailbox in tuple(self._readers.get(key, ())):
-            mailbox.put(now)
+            mailbox.put(now, shared)
 
 
 def latest(chart: dict[str, Any] | None, before: float) -> float:

@@ -89,6 +89,6 @@ def checks(view: RolloutView) -> list[Check]:
             f"clocks are {digits.span(abs(health.skew))} apart" if abs(health.skew) >= 1 else "clocks agree",
         ),
     ]
-    if abs(health.weight - 1) > limits.DRIFT:
+    if health.weighed and abs(health.weight - 1) > limits.drift_by_chance(health.weighed):
         found.append(Check(False, f"the sample weighs {health.weight:.2f} of what the gateway counted"))
     return found

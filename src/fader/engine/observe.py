@@ -47,6 +47,10 @@ class Observer:
             )
         key = state.rollout, state.attempt, state.stage
         summaries = await asyncio.to_thread(self._events.evidence, *key)
+        health = await asyncio.to_thread(self._events.health, *key)
+        if sampled:
+            weight, weighed = await self._losses.weight(spec.service, now)
+            health = replace(health, weight=weight, weighed=weighed)
         names = await asyncio.to_thread(self._events.names, *key)
         return Evidence(
             now,
@@ -55,7 +59,7 @@ class Observer:
             gateway=gateway,
             wanted_version=window.version,
             lost_requests=lost,
-            health=await asyncio.to_thread(self._events.health, *key),
+            health=health,
             names=directed(spec, names.found),
             names_dropped=names.dropped,
         )

@@ -43,7 +43,8 @@ class HealthEvidence:
     to both arms; they count in neither from then on. `silent`: exposed by the app (an `exposure` event) without any
     request or outcome; `unexposed`: with outcomes of the rollout's metrics but never exposed. `skew`: seconds by
     which the median event of the last minutes lies ahead of (positive) or behind the server's clock. `weight`: the
-    estimated number of requests (sum of 1/p) per request that the gateway counted, 1 when sampling is sound.
+    estimated number of requests (sum of 1/p) per request that the gateway counted, 1 when sampling is sound; it rests
+    on `weighed` sampled units, 0 where there is nothing to be said.
     """
 
     candidate_units: int = 0
@@ -53,6 +54,7 @@ class HealthEvidence:
     unexposed: int = 0
     skew: float = 0.0
     weight: float = 1.0
+    weighed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,14 @@ class Names:
     dropped: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """`requests`: the sum of 1/p over the lines of the sample; `units`: those in it."""
+
+    requests: float = 0.0
+    units: int = 0
+
+
 class EventStore(Protocol):
     def append(self, gateway: str, segment: str, offset: int, lines: bytes) -> int:
         """Take access-log lines (whole lines) of `segment` that begin at byte `offset`; durable when it returns.
@@ -118,6 +126,9 @@ class EventStore(Protocol):
 
     def counted(self, service: str, since: float, until: float) -> int:
         """Rows held of a service that started in [since, until), for the loss check."""
+
+    def weighed(self, service: str, since: float, until: float) -> Weighed:
+        """The requests of a rollout that started in [since, until), estimated from the sample."""
 
     def forget(self, unit: str) -> int:
         """Erase a unit's events and sums, here and in what is not loaded yet. Returns how many rows went."""

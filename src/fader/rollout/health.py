@@ -88,8 +88,13 @@ def clocks_agree(look: Look) -> tuple[str, ...]:
     return (explain_health.skewed(skew),) if abs(skew) > SKEW else ()
 
 
+def drift_by_chance(sampled: int) -> float:
+    """How far from 1 the weight of so many sampled units, at least one, may lie without anything being broken."""
+    return max(DRIFT, DRIFT_ERRORS * sqrt(DRIFT_SPREAD / sampled))
+
+
 def weights_hold(look: Look) -> tuple[str, ...]:
-    weight, sampled = look.evidence.health.weight, exposed(look)
-    if not sampled or abs(weight - 1) <= max(DRIFT, DRIFT_ERRORS * sqrt(DRIFT_SPREAD / sampled)):
+    weight, sampled = look.evidence.health.weight, look.evidence.health.weighed
+    if not sampled or abs(weight - 1) <= drift_by_chance(sampled):
         return ()
     return (explain_health.drifted(weight),)

@@ -83,7 +83,7 @@ def span(seconds: float) -> str:
 def margin(m: Margin, scaled: float, metric: Metric) -> str:
     """A margin as it is written: `0.2 pp`, `10 %`; an absolute one of a quantile in its unit."""
     if m.kind == "relative":
-        return f"{100 * scaled:.3g} %"
+        return f"{100 * scaled:.3g} %" if scaled < 9.995 else f"{100 * scaled:,.0f} %"
     if metric.kind == "quantile":
         return value(scaled, metric)
     return f"{100 * scaled:.2g} pp"

@@ -9,7 +9,7 @@ from threading import Lock
 from fader.errors import BadInput, Problem, Unavailable
 from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence
 from fader.model.metric import Metric
-from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked
+from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
 from fader.telemetry.cells import Cells
 from fader.telemetry.derived import Derived
 from fader.telemetry.exposures import Exposures
@@ -117,6 +117,10 @@ class DuckDBEventStore:
     def counted(self, service: str, since: float, until: float) -> int:
         with self._lock:
             return self._rows.counted(service, since, until)
+
+    def weighed(self, service: str, since: float, until: float) -> Weighed:
+        with self._lock:
+            return self._rows.weighed(service, since, until)
 
     def forget(self, unit: str) -> int:
         """What was appended before is loaded first, so that it is erased too. Again after a crash: does the rest."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
 from fader.model.metric import Metric
 from fader.model.share import Interval
-from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked
+from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
 from fader.telemetry.fingerprint import of_request
 from fader.telemetry.line import Line, read
 from fader.telemetry.line import name as logged_name
@@ -316,6 +316,14 @@ class MemoryEventStore:
 
     def counted(self, service: str, since: float, until: float) -> int:
         return sum(line.s == service and since <= line.at < until for line in self._lines)
+
+    def weighed(self, service: str, since: float, until: float) -> Weighed:
+        sample = [
+            (line.u, line.p)
+            for line in self._lines
+            if line.s == service and line.why == "rollout" and line.u and line.p and since <= line.at < until
+        ]
+        return Weighed(sum(1 / float(p) for _, p in sample), len({u for u, _ in sample}))
 
     def forget(self, unit: str) -> int:
         name = logged_name(unit)

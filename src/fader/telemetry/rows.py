@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from fader.errors import BadInput, Corrupt, Problem, Unavailable
+from fader.ports.events import Weighed
 from fader.telemetry import statements as sql
 from fader.telemetry.columns import Column, Columns
 from fader.telemetry.line import Line, read
@@ -142,6 +143,9 @@ class Rows:
 
     def counted(self, service: str, since: float, until: float) -> int:
         return int(self._run(sql.COUNTED, service=service, since=since, until=until)[0][0])
+
+    def weighed(self, service: str, since: float, until: float) -> Weighed:
+        return Weighed(*self._run(sql.WEIGHED, service=service, since=since, until=until)[0])
 
     def forget(self, unit: str) -> int:
         """Erase the unit's rows, and rewrite what held its name."""

@@ -63,6 +63,10 @@ DROP_SEGMENT = "DELETE FROM segments WHERE gateway = $gateway AND segment = $seg
 TAKE_SEGMENT = "INSERT INTO segments VALUES ($gateway, $segment, $taken, $newest)"
 ADVANCE = "UPDATE store SET batch = $batch, broken = broken + $broken"
 COUNTED = "SELECT count(*) FROM requests WHERE s = $service AND t >= $since AND t < $until"
+WEIGHED = """
+SELECT coalesce(sum(1 / p), 0), count(DISTINCT u) FROM requests
+WHERE s = $service AND why = 'rollout' AND u IS NOT NULL AND p IS NOT NULL AND t >= $since AND t < $until
+"""
 #: First the unit's name is overwritten, so that the next checkpoint rewrites the column without it.
 BLANK_UNIT = "UPDATE requests SET u = NULL, path = NULL, t = -1 WHERE u = $unit"
 DELETE_BLANKED = "DELETE FROM requests WHERE t < 0"

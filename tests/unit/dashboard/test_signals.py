@@ -53,7 +53,9 @@ def test_each_way_to_break_is_said(now: float) -> None:
     assert "of 2,000 users had v2" in broken(now, HealthEvidence(800, 1200))[0]
     assert "saw both versions" in broken(now, replace(healthy, crossed=60))[0]
     assert "clocks are 90\u00a0s apart" in broken(now, replace(healthy, skew=-90.0))[0]
-    assert "0.80 of what" in broken(now, replace(healthy, weight=0.8))[0]
+    assert "0.80 of what" in broken(now, replace(healthy, weight=0.8, weighed=2_000))[0]
+    few = HealthEvidence(100, 100, weight=0.8, weighed=200)
+    assert broken(now, few) == []  # so few units may be a fifth off by chance
 
 
 def test_before_there_are_data_nothing_is_said_of_them(now: float) -> None:

@@ -61,7 +61,8 @@ class World:
     """`error_rates` by version; a version in `dead` answers nobody; `silent` and `refuses` are the gateway's.
 
     `tracks`: by event and version, the share of requests after which the app tracks it. `thrown`: by version, the
-    error that one of its requests in twenty throws.
+    error that one of its requests in twenty throws. `sample`: each how many-th user is logged, and `p` what the lines
+    say of it.
     """
 
     now: float = 1_000_000.0
@@ -74,6 +75,8 @@ class World:
     logged: int = 0
     tracks: dict[str, dict[str, float]] = field(default_factory=dict)
     thrown: dict[str, str] = field(default_factory=dict)
+    sample: int = 1
+    p: str = "1"
 
     def __post_init__(self) -> None:
         self.states, self.events = FailingStates(), FailingEvents()
@@ -121,16 +124,17 @@ class World:
                 "v": assigned,
                 "why": "rollout" if split else "none",
                 "w": served,
-                "p": "1",
+                "p": self.p,
                 "c": status,
                 "f": "-",
                 "us": 10_000,
                 "m": "GET",
                 "path": "/",
             }
-            lines.append(json.dumps(line).encode() + b"\n")
+            if i % self.sample == 0:
+                lines.append(json.dumps(line).encode() + b"\n")
             self._app_tracks(unit, served)
-        self.requests += len(lines)
+        self.requests += self.users * each
         self.logged += len(lines)
         body = b"".join(lines)
         self._offset = self.events.append("local", "segment", self._offset, body)

@@ -218,3 +218,17 @@ async def test_a_person_who_is_quicker_than_the_tick_wins(world: Any) -> None:
     await world.controller._judge(entry, world.publisher.current.version, sampled=False)
     assert world.states.entry("shop-v2").state.phase is Phase.ABORTED
     assert [s.event for s in world.states.history("shop-v2")][-1] == "abort"
+
+
+@pytest.mark.parametrize(("p", "word"), [("0.1", ""), ("0.2", "the sampled requests add up to 50 %")])
+async def test_a_sample_that_does_not_add_up_holds_and_says_so(world: Any, p: str, word: str) -> None:
+    world.users, world.sample, world.p = 3_000, 10, p
+    sampled = FILE.replace("    baseline: v1", "    baseline: v1\n    sample: 10%", 1)
+    await world.apply(sampled.replace("bake: 5s", "bake: 60s"))
+    await world.ask("start")
+    await world.until(lambda v: v.state.stage == 0)
+    for _ in range(25):
+        await world.second()
+    said = [w for w in (await world.desk.rollout("shop-v2")).waits if w.startswith("the sampled requests")]
+    assert len(said) == bool(word)
+    assert all(w.startswith(word) for w in said)

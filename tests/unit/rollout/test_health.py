@@ -11,7 +11,7 @@ from fader.model.evidence import HealthEvidence
 from fader.model.state import Phase
 from fader.rollout.decide import decide
 
-SOUND = HealthEvidence(candidate_units=1_000, baseline_units=19_000)
+SOUND = HealthEvidence(candidate_units=1_000, baseline_units=19_000, weighed=20_000)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_few_never_matter(change: dict[str, object]) -> None:
 
 
 def test_the_weight_of_few_sampled_units_is_chance() -> None:
-    few = HealthEvidence(candidate_units=50, baseline_units=950, weight=0.83)
+    few = HealthEvidence(candidate_units=50, baseline_units=950, weight=0.83, weighed=1_000)
     assert decide(spec(), state(), evidence(health=few), NOW).event == "advance"
     assert decide(spec(), state(), evidence(health=replace(few, weight=0.81)), NOW).event == ""
 
@@ -63,7 +63,9 @@ def test_what_is_repaired_goes_on_by_itself() -> None:
 
 
 def test_harm_is_acted_on_all_the_same() -> None:
-    broken = HealthEvidence(1_000, 19_000, crossed=9_999, silent=9_999, unexposed=9_999, skew=999.0, weight=0.1)
+    broken = HealthEvidence(
+        1_000, 19_000, crossed=9_999, silent=9_999, unexposed=9_999, skew=999.0, weight=0.1, weighed=20_000
+    )
     assert decide(spec(), state(), evidence(errors=0.15, health=broken), NOW).event == "roll_back"
 
 

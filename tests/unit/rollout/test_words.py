@@ -42,6 +42,7 @@ def test_values_have_their_unit() -> None:
 def test_margins() -> None:
     assert words.margin(Margin("absolute", 0.002), 0.002, ERRORS) == "0.2 pp"
     assert words.margin(Margin("relative", 0.1), 0.4, LATENCY) == "40 %"
+    assert words.margin(Margin("relative", 1.0), 10.0, LATENCY) == "1,000 %"
     assert words.margin(Margin("absolute", 20), 40, LATENCY) == "40 ms"
 
 
