@@ -25,6 +25,9 @@ class ControlPlane:
     def status(self) -> Any:
         return self._ask("GET", "/v1/rollouts")[1]
 
+    def flags(self) -> Any:
+        return self._ask("GET", "/v1/flags")[1]["flags"]
+
     def apply(self, path: str, text: str) -> Any:
         """Raises BadInput with the server's problems."""
         status, answer = self._ask("POST", "/v1/apply", {"path": path, "text": text})

@@ -169,8 +169,8 @@ async def _greet(control: ControlPlane, data: DataDirectory, reach: str, say: Co
     for service in status["services"]:
         versions = ", ".join(f"{v} (baseline)" if v == service["baseline"] else v for v in service["versions"])
         out.print(f"[bold]{service['name']}[/bold]  http://{service['listen']}  ->  {versions}")
-    if not status["services"]:
-        out.print("no services yet: write a fader.yaml and run `fader apply -f fader.yaml`")
+    if not status["services"] and not await asyncio.to_thread(control.flags):
+        out.print("no services and no flags yet: write a fader.yaml and run `fader apply -f fader.yaml`")
     for rollout in status["rollouts"]:
         out.print(f"[bold]{rollout['name']}[/bold]  {rollout['headline']}")
     out.print(f"data in {data.path}; Ctrl-C stops")
