@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fader.model.metric import Metric
 from fader.model.rollout import Outcome, RolloutSpec
-from fader.model.state import RolloutState
+from fader.model.state import ACTIVE, RolloutState
 from fader.model.verdict import Plan, Reading
 from fader.rollout import words
 from fader.stats.reading import smallest
@@ -27,7 +27,8 @@ def reading(spec: RolloutSpec, state: RolloutState, r: Reading, now: float) -> s
     if r.verdict == "unknown":
         return f"{r.metric} is unknown: {r.missing}"
     known = f"{_compared(spec, r)}, {_interval(outcome_of(spec, r.metric).metric, r)}"
-    more = f"; {_lacks(spec, state, r, now)}" if r.verdict == "undecided" else ""
+    open_still = r.verdict == "undecided" and state.phase in ACTIVE
+    more = f"; {_lacks(spec, state, r, now)}" if open_still else ""
     return f"{r.metric} {_is(r)}: {known}{more}"
 
 
@@ -70,8 +71,10 @@ def _lacks(spec: RolloutSpec, state: RolloutState, r: Reading, now: float) -> st
     half, outcome = (r.high - r.low) / 2, outcome_of(spec, r.metric)
     least = 0.0 if outcome.metric.kind == "quantile" else smallest(outcome, r.baseline_value)
     target = max(abs(r.effect), least)
-    if seen == 0 or target <= 0 or elapsed <= 0:
+    if seen == 0:
         return "no user with it was seen yet"
+    if target <= 0 or elapsed <= 0:
+        return "how many more users would decide it cannot be said yet"
     more = max(1.0, seen * ((half / target) ** 2 - 1))
     return f"about {words.users(more)} more would decide it, {words.span(max(1.0, elapsed * more / seen))} at this rate"
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from dashboard_twin import scenes, services
 from dashboard_twin.control import ScriptedControl
 from dashboard_twin.server import Served, serving
+from fader.dashboard.overview import Group, grouped
 
 pytestmark = pytest.mark.slow
 
@@ -201,7 +202,8 @@ def test_five_hundred_rollouts_are_found_again(
     live(page)
     expect(page.locator(".group-title").first).to_contain_text("Needs a person")
     assert page.locator(".row").count() < 60
-    page.get_by_role("link", name="All 501").click()
+    ended = len(grouped([scene.view for scene in control.scenes.values()], now)[Group.ENDED])
+    page.get_by_role("link", name=f"All {ended}").click()
     expect(page.get_by_text("page 1 of 11")).to_be_visible()
     page.get_by_role("link", name="Further").click()
     expect(page).to_have_url(f"{served.url}/?group=ended&page=2")

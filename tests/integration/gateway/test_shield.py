@@ -147,7 +147,10 @@ async def test_health_checks_take_an_unhealthy_candidate_out() -> None:
             await answered_by(port, "v2")
             v2.fail = 503
             await answered_by(port, "v1")
-            (line, *_) = [row for row in await running.lines(2) if row["w"] == "v1"]
+            async with asyncio.timeout(30):  # those of the candidate may be written before
+                while not (found := [row for row in await running.lines(2) if row["w"] == "v1"]):
+                    await asyncio.sleep(0.05)
+            line = found[0]
             v2.fail = 0
             await answered_by(port, "v2")
     assert (line["v"], line["w"], line["f"]) == ("v2", "v1", "-"), "the flags say nothing"

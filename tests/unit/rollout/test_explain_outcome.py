@@ -9,6 +9,7 @@ from tests.unit.rollout.build import BUYERS, NOW, spec, state
 
 from fader.model.metric import Margin, Metric, Selection
 from fader.model.rollout import Experiment, Outcome, RolloutSpec
+from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Plan, Reading
 from fader.rollout import explain_outcome, words
 
@@ -45,6 +46,14 @@ def test_an_effect_below_the_smallest_one_need_not_be_shown() -> None:
 def test_nothing_to_reckon_with() -> None:
     assert said(replace(READ, candidate_units=0, baseline_units=0)).endswith("; no user with it was seen yet")
     assert said(replace(READ, verdict="unknown", missing="gone")) == "conversion is unknown: gone"
+
+
+def test_what_just_began_cannot_be_forecast_and_what_has_ended_lacks_nothing() -> None:
+    def after(now: RolloutState) -> str:
+        return explain_outcome.reading(trial(), now, READ, NOW)
+
+    assert after(state(since=NOW)).endswith("; how many more users would decide it cannot be said yet")
+    assert after(replace(state(since=NOW), phase=Phase.COMPLETED)).endswith("(99 % sure at every look)")
 
 
 @pytest.mark.parametrize(

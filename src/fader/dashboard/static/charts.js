@@ -42,7 +42,7 @@ function axes(unit, values) {
       : date.toLocaleTimeString(undefined, shown);
   });
   return [
-    { ...common, values: times, space: 78, size: 30, incrs: STEPS },
+    { ...common, values: times, space: 96, size: 30, incrs: STEPS },
     { ...common, values: (u, ticks) => ticks.map((v) => values(v)), size: 58, space: 34 },
   ];
 }
