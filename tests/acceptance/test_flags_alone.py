@@ -28,7 +28,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Callable[[int], subprocess.Popen[str]]]:
-    """Runs once it has said so; ended after the test."""
+    """Starts it, without waiting; ended after the test."""
     (tmp_path / "fader.yaml").write_text(FILE)
     running: list[subprocess.Popen[str]] = []
 
