@@ -162,14 +162,17 @@ async def _serving(control: ControlPlane, agent: Child, say: Console, stopping: 
 
 
 async def _greet(control: ControlPlane, data: DataDirectory, reach: str, say: Console, open_browser: bool) -> None:
-    status = await asyncio.to_thread(control.status)
+    status, flags = await asyncio.to_thread(control.status), await asyncio.to_thread(control.flags)
     link = f"{reach}/login#token={control.token}"
     out = Console(stderr=True, soft_wrap=True, highlight=False)
     out.print(f"[bold]dashboard[/bold]  {link}")
     for service in status["services"]:
         versions = ", ".join(f"{v} (baseline)" if v == service["baseline"] else v for v in service["versions"])
         out.print(f"[bold]{service['name']}[/bold]  http://{service['listen']}  ->  {versions}")
-    if not status["services"] and not await asyncio.to_thread(control.flags):
+    if flags:
+        count = "1 flag" if len(flags) == 1 else f"{len(flags):,} flags"
+        out.print(f"[bold]{count}[/bold]  for apps that hold the key in {data.server_key}")
+    if not status["services"] and not flags:
         out.print("no services and no flags yet: write a fader.yaml and run `fader apply -f fader.yaml`")
     for rollout in status["rollouts"]:
         out.print(f"[bold]{rollout['name']}[/bold]  {rollout['headline']}")

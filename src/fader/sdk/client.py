@@ -33,7 +33,7 @@ class Client(Answers):
     asyncio (evaluating waits for nothing) and over a fork.
 
     `cache`: file that keeps the ruleset for a start without server. Before there is any ruleset, all answers are the
-    caller's defaults: `ready` waits for the first.
+    caller's defaults. `ready` waits until the server was asked: a ruleset from the disk may know nothing of a switch.
     """
 
     def __init__(self, server: str, key: str, *, cache: str | Path | None = None, source: Source | None = None) -> None:
@@ -44,6 +44,7 @@ class Client(Answers):
         self._cache = Cache(Path(cache)) if cache else None
         self._version = 0
         self._evaluators: Mapping[str, Evaluator] = {}
+        self._held = False
         self._ready = threading.Event()
         self._stop = threading.Event()
         self._heard = 0.0
@@ -68,8 +69,10 @@ class Client(Answers):
         return time.monotonic() - self._heard if self._heard else float("inf")
 
     def ready(self, timeout: float = 5.0) -> bool:
-        """Wait for a ruleset, at most `timeout` seconds. Whether there is one."""
-        return self._ready.wait(timeout)
+        """Wait for the server's ruleset, at most `timeout` seconds; not for a server that fails while there is one
+        from the disk. Whether there is a ruleset."""
+        self._ready.wait(timeout)
+        return self._held
 
     def close(self) -> None:
         """Stop keeping up to date; evaluating goes on with what there is."""
@@ -85,7 +88,7 @@ class Client(Answers):
         self.close()
 
     def _unanswered(self, flag: str, default: Any, error: Exception) -> Evaluation:
-        if not self._ready.is_set():
+        if not self._held:
             return self._failed(flag, default, "PROVIDER_NOT_READY", "no ruleset has arrived yet")
         if isinstance(flag, str) and flag not in self._evaluators:
             return self._failed(flag, default, "FLAG_NOT_FOUND", "there is no such flag")
@@ -110,7 +113,7 @@ class Client(Answers):
         ruleset = read_ruleset(body)
         self._evaluators = Flags(ruleset.flags, ruleset.segments).evaluators
         self._version = ruleset.version
-        self._ready.set()
+        self._held = True
 
     def _update(self, confirmed: bool) -> None:
         """One turn: wait for a newer ruleset and take it. `confirmed`: whether this process heard of the one in force
@@ -124,6 +127,11 @@ class Client(Answers):
                 except OSError as error:
                     log.warning("the ruleset cannot be cached: %s", error)
         self._heard = time.monotonic()
+
+    def _settle(self) -> None:
+        """The server was asked: what there is now is the best there is."""
+        if self._held:
+            self._ready.set()
 
     def _forked(self) -> None:
         """Threads do not live on in a forked process, and a lock may have been held when it was made."""
@@ -159,13 +167,15 @@ def _turn(mine: weakref.ref[Client], confirmed: bool) -> tuple[threading.Event |
     client = mine()
     if client is None or client._stop.is_set():
         return None, ""
+    failure = ""
     try:
         client._update(confirmed)
     except (Unavailable, Unreadable) as error:
-        return client._stop, str(error)
+        failure = str(error)
     except Exception as error:  # a thread that ends would leave the app with an old ruleset for ever
-        return client._stop, f"{type(error).__name__}: {error}"
-    return client._stop, ""
+        failure = f"{type(error).__name__}: {error}"
+    client._settle()
+    return client._stop, failure
 
 
 def _after_fork() -> None:

@@ -190,6 +190,35 @@ def test_the_cache_starts_a_client_without_server(opened: Open, tmp_path: Path) 
     assert [p.name for p in cache.parent.iterdir()] == ["fader.json"]
 
 
+def test_a_switch_that_the_cache_does_not_know_is_waited_for(opened: Open, tmp_path: Path) -> None:
+    cache = tmp_path / "fader.json"
+    cache.write_bytes(ruleset(7))
+    source = MemorySource()
+    client = opened(source, cache)
+    assert client.version == 7
+    late = threading.Timer(0.1, source.put, (ruleset(8, enabled=False),))
+    late.start()
+    assert client.ready(PATIENCE)
+    assert client.evaluate("plain", None).reason == "DISABLED"
+
+
+def test_a_server_that_fails_is_not_waited_for_when_there_is_a_cache(opened: Open, tmp_path: Path) -> None:
+    cache = tmp_path / "fader.json"
+    cache.write_bytes(ruleset(7))
+    client = opened(MemorySource(Unavailable("gone")), cache)
+    found: list[bool] = []
+    threading.Thread(target=lambda: found.append(client.ready(10 * PATIENCE)), daemon=True).start()
+    until(lambda: found == [True])
+    assert client.version == 7
+
+
+def test_a_silent_server_is_waited_for_no_longer_than_told(opened: Open, tmp_path: Path) -> None:
+    cache = tmp_path / "fader.json"
+    cache.write_bytes(ruleset(7))
+    assert opened(MemorySource(), cache).ready(0.01)
+    assert not opened(MemorySource()).ready(0.01)
+
+
 def test_a_broken_cache_is_as_none(opened: Open, tmp_path: Path) -> None:
     cache = tmp_path / "fader.json"
     cache.write_bytes(BODY[:100])
