@@ -43,7 +43,8 @@ def test_errors_are_rolled_back_before_many_are_harmed() -> None:
     assert outcome["outcome"] == "rolled_back", outcome
     assert outcome["stage"] in ("5%", "10%"), outcome
     assert 0 < outcome["units_harmed"] <= (25 if outcome["stage"] == "5%" else 50), outcome
-    assert "errors rose" in outcome["cause"]
+    # The rise of all errors, or one route's error that v1 practically never has: whichever is proven first.
+    assert "errors rose" in outcome["cause"] or "brought a new error, 500 " in outcome["cause"], outcome
 
 
 def test_a_candidate_that_is_killed_fails_no_read() -> None:

@@ -19,16 +19,16 @@ async def anything(request: Request) -> Response:
     return PlainTextResponse(request.state.actor)
 
 
-def browser(base: str = HERE) -> httpx2.AsyncClient:
+def browser(base: str = HERE, tokens: auth.Tokens = TOKENS) -> httpx2.AsyncClient:
     app = Starlette(
         routes=[
-            *auth.routes(TOKENS),
+            *auth.routes(tokens),
             Route("/login", anything),
             Route("/v1/gateway/report", anything, methods=["POST"]),
             Route("/{path:path}", anything, methods=["GET", "POST", "DELETE"]),
         ]
     )
-    guarded = auth.Guard(app, TOKENS, frozenset({"127.0.0.1", "localhost"}))
+    guarded = auth.Guard(app, tokens, frozenset({"127.0.0.1", "localhost"}))
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(guarded), base_url=base)
 
 
@@ -72,22 +72,28 @@ async def test_who_gets_in(method: str, path: str, headers: dict[str, str], stat
         assert (await client.request(method, path, headers=headers)).status_code == status
 
 
-@pytest.mark.parametrize(
-    ("token", "opens"),
-    [
-        (TOKENS.operator, {"/v1/rollouts", "/v1/events", "/v1/sdk/ruleset", "/ofrep/v1/evaluate/flags"}),
-        (TOKENS.gateway, {"/v1/gateway/report"}),
-        (TOKENS.events, {"/v1/events"}),
-        (TOKENS.server_key, {"/v1/sdk/ruleset", "/ofrep/v1/evaluate/flags"}),
-        (TOKENS.client_key, {"/ofrep/v1/evaluate/flags"}),
-        ("", set()),
-    ],
-)
-async def test_each_token_opens_its_own_and_nothing_else(token: str, opens: set[str]) -> None:
-    paths = ("/v1/rollouts", "/v1/gateway/report", "/v1/events", "/v1/sdk/ruleset", "/ofrep/v1/evaluate/flags")
+OPENS = {
+    "operator-token": {"/v1/rollouts", "/v1/flags/a/off", "/v1/events", "/v1/sdk/ruleset", "/ofrep/v1/evaluate/flags"},
+    "gateway-token": {"/v1/gateway/report"},
+    "events-token": {"/v1/events"},
+    "server-key": {"/v1/sdk/ruleset", "/ofrep/v1/evaluate/flags"},
+    "client-key": {"/ofrep/v1/evaluate/flags"},
+    "": set(),
+}
+
+
+@pytest.mark.parametrize(("token", "opens"), OPENS.items())
+async def test_a_token_opens_its_own_doors_alone(token: str, opens: set[str]) -> None:
     async with browser() as client:
-        statuses = {p: (await client.post(p, headers={"authorization": f"Bearer {token}"})).status_code for p in paths}
-    assert statuses == {p: 200 if p in opens else 401 for p in paths}
+        for path in sorted(set().union(*OPENS.values())):
+            answer = await client.post(path, headers={"authorization": f"Bearer {token}"})
+            assert answer.status_code == (200 if path in opens else 401), path
+
+
+async def test_a_token_that_was_never_made_opens_nothing() -> None:
+    async with browser(tokens=auth.Tokens("other", "another", "", "", "")) as client:
+        for path in sorted(set().union(*OPENS.values())):
+            assert (await client.post(path, headers={"authorization": "Bearer "})).status_code == 401, path
 
 
 async def test_a_session_may_look_and_press_its_own_buttons() -> None:
