@@ -230,8 +230,8 @@ def _comparable(x: Value, y: Value) -> bool:
 def _in(wanted: bool, expression: In, segments: Segments) -> Condition:
     get = _getter(expression.item, segments)
     container = expression.container
-    if isinstance(container, Call):
-        return _in_network(wanted, get, str(container.argument.value))  # type: ignore[union-attr]
+    if isinstance(container, Call) and isinstance(container.argument, Constant):
+        return _in_network(wanted, get, str(container.argument.value))
     if isinstance(container, Items) and all(isinstance(v, str) for v in container.values):
         texts = frozenset(container.values)
 

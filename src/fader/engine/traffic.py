@@ -40,7 +40,7 @@ class Span:
     """`covered`: gateway → seconds of this span that its reports speak of. `slots`: made once, when it is over."""
 
     at: float
-    covered: Counter[str] = field(default_factory=Counter)
+    covered: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     counts: Counts = field(default_factory=lambda: defaultdict(Count))
     slots: dict[tuple[str, str], Slot] = field(default_factory=dict)
 
@@ -60,7 +60,7 @@ class Traffic:
         if not 0.0 < now - last.at <= GAP:
             return
         span = self._span(now)
-        span.covered[report.gateway] += now - last.at  # type: ignore[assignment]
+        span.covered[report.gateway] += now - last.at
         for key, count in new.counts.items():
             before, to = last.counts.get(key, Count()), span.counts[key]
             to.requests += max(0, count.requests - before.requests)

@@ -24,6 +24,11 @@ MOST = 10_000
 #: Dropped names that are told apart.
 MOST_DROPPED = 100_000
 
+#: What the names of requests are, and the statements that find them.
+REQUESTED: tuple[tuple[Kind, str], ...] = (("route", sql.ROUTES), ("fingerprint", sql.FAILED_ROUTES))
+#: What the names of tracked events are, and the columns that hold them.
+TRACKED: tuple[tuple[Kind, str], ...] = (("event", "name"), ("fingerprint", "mark"))
+
 
 class Found(msgspec.Struct):
     """`at`: when it first occurred; `units`: with the baseline, with the candidate."""
@@ -62,7 +67,7 @@ class NameSums:
         if extent.after >= extent.last:
             return
         for part in key_ranges(rows, extent):
-            for kind, query in (("route", sql.ROUTES), ("fingerprint", sql.FAILED_ROUTES)):
+            for kind, query in REQUESTED:
                 self._take(kind, route_names(rows, query, self._cell, extent, part))
             self._take_events(rows, sums, extent, part)
         self._folded = extent.last
@@ -104,11 +109,11 @@ class NameSums:
             asked.append((earlier, Extent(0, extent.last, float(first[earlier].min()), extent.until)))
         for chosen, where in asked:
             if chosen.any():
-                for kind, label in (("event", "name"), ("fingerprint", "mark")):
+                for kind, label in TRACKED:
                     self._take(kind, event_names(rows, label, self._cell, where, part, arms[chosen], first[chosen]))
         self.exposed.write(at, {"first": first}, there)
 
-    def _take(self, kind: str, answer: dict[str, Any]) -> None:
+    def _take(self, kind: Kind, answer: dict[str, Any]) -> None:
         """`answer`: k, arm, label and time of the first, by unit and label."""
         texts, places = np.unique(np.asarray(answer["label"], object).astype(str), return_inverse=True)
         if not len(texts):
@@ -132,9 +137,9 @@ class NameSums:
                 units_of[0] += int(counts[2 * i])
                 units_of[1] += int(counts[2 * i + 1])
 
-    def _admit(self, kind: str, name: str, at: float) -> int:
+    def _admit(self, kind: Kind, name: str, at: float) -> int:
         """The key of a name, or 0 when there is no room for it."""
-        found = Found(kind, name, at, [0, 0])  # type: ignore[arg-type]
+        found = Found(kind, name, at, [0, 0])
         key = found.key
         if key in self._found:
             self._found[key].at = min(self._found[key].at, at)
