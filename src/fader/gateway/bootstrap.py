@@ -55,7 +55,6 @@ def bootstrap(layout: Layout) -> Json:
                 {"name": LAYER, "rtds_layer": {"name": LAYER, "rtds_config": source(layout.rtds)}},
             ]
         },
-        "stats_flush_interval": "1s",
         "stats_config": {
             "histogram_bucket_settings": [{"match": {"prefix": "fader"}, "buckets": list(LATENCY_BUCKETS)}]
         },

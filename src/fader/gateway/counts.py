@@ -34,7 +34,7 @@ _REASONS = {
 
 def version_counts(prometheus: str) -> tuple[VersionCount, ...]:
     """One per (service, version, reason), sorted. Lines of other statistics and of requests that no service got
-    are passed over. The sum of latencies is Envoy's, right to a few percent; histograms lag by up to a second."""
+    are passed over. The sum of latencies is Envoy's, right to a few percent; histograms lag by up to five seconds."""
     requests: dict[_Cell, int] = defaultdict(int)
     errors: dict[_Cell, int] = defaultdict(int)
     sums: dict[_Cell, float] = defaultdict(float)
