@@ -45,7 +45,7 @@ class Log:
 
     def did(self, unit: str, name: str = "order", at: float = 1002.0, id: str = "", **properties: object) -> None:
         self.count += 1
-        self.store.track((Tracked(id or f"e{self.count}", name, unit, at, tuple(properties.items())),))  # type: ignore[arg-type]
+        self.store.track((Tracked(id or f"e{self.count}", name, unit, at, tuple(properties.items())),))
         self.store.load()
 
     def met(self, unit: str, version: str = "v2", at: float = 1001.0) -> None:
@@ -55,7 +55,7 @@ class Log:
 
 
 def opened(store: EventStore, *metrics: Metric, **changes: object) -> Log:
-    store.open_cell(replace(CELL, metrics=tuple(CellMetric(m, 10.0, 20.0) for m in metrics), **changes))  # type: ignore[arg-type]
+    store.open_cell(replace(CELL, metrics=tuple(CellMetric(m, 10.0, 20.0) for m in metrics), **changes))
     return Log(store)
 
 

@@ -120,7 +120,7 @@ def test_nothing_is_raised_whatever_is_asked(opened: Open, caplog: pytest.LogCap
         assert client.age == float("inf")
         assert client.version == 0
         assert not client.ready(0.0)
-        client._source.put(BODY)  # type: ignore[attr-defined]
+        client._source.put(BODY)
         assert client.ready(PATIENCE)
         for _ in range(3):
             assert client.evaluate("none", "d").error == "FLAG_NOT_FOUND"
