@@ -113,14 +113,15 @@ def test_another_kind_is_the_callers_default(opened: Open) -> None:
 
 
 def test_nothing_is_raised_whatever_is_asked(opened: Open, caplog: pytest.LogCaptureFixture) -> None:
-    client = opened(MemorySource())
+    source = MemorySource()
+    client = opened(source)
     with caplog.at_level(logging.WARNING, "fader.sdk"):
         early = client.evaluate("plain", "d")
         assert (early.value, early.reason, early.error) == ("d", "ERROR", "PROVIDER_NOT_READY")
         assert client.age == float("inf")
         assert client.version == 0
         assert not client.ready(0.0)
-        client._source.put(BODY)
+        source.put(BODY)
         assert client.ready(PATIENCE)
         for _ in range(3):
             assert client.evaluate("none", "d").error == "FLAG_NOT_FOUND"
