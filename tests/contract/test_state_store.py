@@ -150,6 +150,17 @@ def test_what_was_read_before_is_read_anew_after_a_change(reopen: Callable[[], S
     assert store.entry("shop-v2").spec.candidate == "v3"
 
 
+def test_when_a_flag_was_last_given_another_definition(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    other = replace(FLAG, name="other")
+    store.apply((SHOP,), (), (FLAG, other), at=100.0)
+    store.apply((SHOP,), (), (other, FLAG), at=200.0)
+    assert reopen().changed() == {FLAG.name: 100.0, "other": 100.0}
+    store = reopen()
+    store.apply((SHOP,), (), (replace(FLAG, owner="shop"),), at=300.0)
+    assert store.changed() == {FLAG.name: 300.0}
+
+
 def test_applying_over_a_rollout_that_moved_takes_nothing(reopen: Callable[[], StateStore]) -> None:
     store = reopen()
     store.apply((SHOP,), (PENDING,))

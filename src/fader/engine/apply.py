@@ -62,7 +62,7 @@ class Applier:
         if any(c.action != "same" for c in plan.changes):
             changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
             entries = tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
-            self._states.apply(document.services, entries, document.flags, document.segments)
+            self._states.apply(document.services, entries, document.flags, document.segments, self._clock())
         self._publisher.publish()
         return plan
 

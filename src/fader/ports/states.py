@@ -53,15 +53,19 @@ class StateStore(Protocol):
 
     def segments(self) -> tuple[Segment, ...]: ...
 
+    def changed(self) -> dict[str, float]:
+        """When each flag was last applied with another definition; 0 for one that was there before this was kept."""
+
     def apply(
         self,
         services: tuple[Service, ...],
         rollouts: tuple[Entry, ...],
         flags: tuple[Flag, ...] = (),
         segments: tuple[Segment, ...] = (),
+        at: float = 0.0,
     ) -> None:
         """Replace services, flags and segments, and put these rollouts in (new ones) or over (same name), in one
-        transaction.
+        transaction. `at` is when, for `changed`.
 
         Rollouts that are not named stay. Raises Conflict when a named rollout has moved past the given revision.
         """

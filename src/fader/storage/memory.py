@@ -23,6 +23,7 @@ class MemoryStateStore:
         self._services: tuple[Service, ...] = ()
         self._flags: tuple[Flag, ...] = ()
         self._segments: tuple[Segment, ...] = ()
+        self._changed: dict[str, float] = {}
         self._switches: list[Switch] = []
         self._entries: dict[str, Entry] = {}
         self._steps: dict[str, list[Step]] = {}
@@ -48,17 +49,23 @@ class MemoryStateStore:
     def segments(self) -> tuple[Segment, ...]:
         return self._segments
 
+    def changed(self) -> dict[str, float]:
+        return dict(self._changed)
+
     def apply(
         self,
         services: tuple[Service, ...],
         rollouts: tuple[Entry, ...],
         flags: tuple[Flag, ...] = (),
         segments: tuple[Segment, ...] = (),
+        at: float = 0.0,
     ) -> None:
         for new in rollouts:
             old = self._entries.get(new.spec.name)
             if old and old.state.revision != new.state.revision:
                 raise Conflict(f"rollout {new.spec.name} moved meanwhile; apply again")
+        known = {f.name: (f, self._changed.get(f.name, 0.0)) for f in self._flags}
+        self._changed = {f.name: known[f.name][1] if known.get(f.name, (None,))[0] == f else at for f in flags}
         self._services, self._flags, self._segments = services, flags, segments
         for new in rollouts:
             self._entries[new.spec.name] = new

@@ -101,14 +101,19 @@ class SqlStateStore:
         rollouts: tuple[Entry, ...],
         flags: tuple[Flag, ...] = (),
         segments: tuple[Segment, ...] = (),
+        at: float = 0.0,
     ) -> None:
         with self._lock, self._engine.begin() as c:
             self._written = None
             for entry in rollouts:
                 self._put(c, entry)
             _replace(c, t.services, services)
-            _replace(c, t.flags, flags)
+            _replace_flags(c, flags, at)
             _replace(c, t.segments, segments)
+
+    def changed(self) -> dict[str, float]:
+        with self._lock, self._engine.begin() as c:
+            return {row.name: row.changed for row in c.execute(select(t.flags.c.name, t.flags.c.changed))}
 
     def _put(self, c: Connection, entry: Entry) -> None:
         name, revision = entry.spec.name, entry.state.revision
@@ -230,7 +235,20 @@ class SqlStateStore:
         self._engine.dispose()
 
 
-def _replace(c: Connection, table: Table, nouns: Sequence[Service | Flag | Segment]) -> None:
+def _replace_flags(c: Connection, flags: Sequence[Flag], at: float) -> None:
+    """As `_replace`; what stays as it was keeps the time of its last change."""
+    known = {row.name: (row.body, row.changed) for row in c.execute(select(t.flags))}
+    c.execute(delete(t.flags))
+    rows = []
+    for position, flag in enumerate(flags):
+        body = _encode(flag)
+        old, changed = known.get(flag.name, (b"", at))
+        rows.append({"name": flag.name, "position": position, "body": body, "changed": changed if old == body else at})
+    if rows:
+        c.execute(insert(t.flags), rows)
+
+
+def _replace(c: Connection, table: Table, nouns: Sequence[Service | Segment]) -> None:
     """The table holds these, in this order."""
     c.execute(delete(table))
     if nouns:

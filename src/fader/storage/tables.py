@@ -75,6 +75,7 @@ flags = Table(
     Column("name", String(200), primary_key=True),
     Column("position", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("changed", Float, nullable=False, server_default="0"),
 )
 
 segments = Table(
