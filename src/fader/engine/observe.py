@@ -31,9 +31,14 @@ class Observer:
         gateway = self._fleet.evidence(spec.service, spec.candidate)
         lost = 0 if sampled else await self._losses.lost(spec.service, now)
         if state.phase is Phase.LEARNING or state.stage < 0:
-            learning = await learnt(self._events, spec, now)
             return Evidence(
-                now, state.stage, learning=learning, gateway=gateway, wanted_version=version, lost_requests=lost
+                now,
+                state.stage,
+                learning=await learnt(self._events, spec, now),
+                gateway=gateway,
+                wanted_version=version,
+                lost_requests=lost,
+                arriving=await self._arriving(spec, now),
             )
         window = self._strata.window(entry)
         if window is None or window.since == 0.0:
@@ -64,11 +69,19 @@ class Observer:
             names_dropped=names.dropped,
         )
 
+    async def _arriving(self, spec: RolloutSpec, now: float) -> int:
+        """Users that came within the time of a step, where the first share of an adaptive ramp follows from that."""
+        if spec.budget is None or spec.budget.first:
+            return 0
+        return max(x.units for x in await learnt(self._events, spec, now, spec.budget.bake))
 
-async def learnt(events: EventStore, spec: RolloutSpec, now: float) -> tuple[LearningEvidence, ...]:
-    """What the baseline did in the last day, of every metric that the rollout watches."""
+
+async def learnt(
+    events: EventStore, spec: RolloutSpec, now: float, span: float = HISTORY
+) -> tuple[LearningEvidence, ...]:
+    """What the baseline did in the last `span` seconds, of every metric that the rollout watches."""
     metrics = tuple(w.metric for w in spec.watched)
-    return await asyncio.to_thread(events.learning, spec.service, spec.baseline, metrics, now - HISTORY)
+    return await asyncio.to_thread(events.learning, spec.service, spec.baseline, metrics, now - span)
 
 
 def directed(spec: RolloutSpec, names: tuple[NameEvidence, ...]) -> tuple[NameEvidence, ...]:

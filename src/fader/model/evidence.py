@@ -107,6 +107,7 @@ class Evidence:
     """Everything one decision rests on. `wanted_version` is the ruleset that carries this state's share;
     `lost_requests`: requests that Envoy counted and the log did not deliver (a loss check, never a test).
     `names`: what occurred in the stage, for the scan; `names_dropped`: names beyond the bound, not looked at.
+    `arriving`: before the first stage of an adaptive ramp, users that came within the time of one step; 0: not known.
     """
 
     at: float
@@ -120,6 +121,7 @@ class Evidence:
     health: HealthEvidence = HealthEvidence()
     names: tuple[NameEvidence, ...] = ()
     names_dropped: int = 0
+    arriving: int = 0
 
     def metric(self, name: str) -> MetricEvidence:
         for m in self.metrics:

@@ -10,7 +10,7 @@ from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Verdict
 from fader.rollout import explain_outcome, explain_signal, words
 from fader.rollout.ahead import Ahead
-from fader.rollout.plan import is_experiment, is_holdback, next_share, stage_of
+from fader.rollout.plan import LEAST_KNOWN, is_experiment, is_holdback, next_share, stage_of
 
 
 def sentence(step: Step) -> str:
@@ -123,9 +123,12 @@ def passed(spec: RolloutSpec, state: RolloutState) -> str:
 def learned(spec: RolloutSpec, learning: tuple[LearningEvidence, ...], ahead: int, plan: str = "") -> str:
     """`ahead`: the first share in ppm; `plan`: what there is to say of the experiment's."""
     requests, units = (min((getattr(x, f) for x in learning), default=0) for f in ("requests", "units"))
+    covered = ""
+    if spec.budget is not None and not spec.budget.first and ahead != LEAST_KNOWN:
+        covered = f", whom the harm budget of {words.users(spec.budget.units)} covers whatever it does to them"
     return (
         f"{spec.baseline} is learnt from {words.number(requests)} requests of {words.users(units)}; "
-        f"{spec.candidate} goes to {words.share(ahead)} of users" + (f"; {plan}" if plan else "")
+        f"{spec.candidate} goes to {words.share(ahead)} of users{covered}" + (f"; {plan}" if plan else "")
     )
 
 
