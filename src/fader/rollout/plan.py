@@ -18,8 +18,8 @@ from fader.stats.weights import harm_threshold, safe_threshold
 HALF = WHOLE // 2
 #: The first share of an adaptive ramp whose traffic is not known, in ppm.
 LEAST_KNOWN = 10_000
-#: How far before the attempt a unit's own past is looked at (CUPED), as long as events are kept that long. Seconds:
-#: two weeks hold every weekday twice.
+#: How far before the attempt a unit's own past is looked at (CUPED), and so how long events are kept. Seconds: two
+#: weeks hold every weekday twice.
 PAST = 14 * 86_400.0
 
 
