@@ -24,7 +24,7 @@ from fader.stats.grid import log_sum_exp
 from fader.stats.normal_mixture import log_ndtr
 
 #: Intervals before anything is said, and as how many independent ones they have to count.
-FEWEST, INDEPENDENT = 20, 16
+FEWEST, INDEPENDENT = 30, 16
 #: The fewest batches that a variance is told from.
 BATCHES = 16
 #: Standard errors by which the correlation of neighbouring intervals may be higher than it looks.
@@ -61,12 +61,13 @@ def paired(blocks: Sequence[Block], *, factor: float = 1.0, counters: bool) -> P
     total, plain = long_run(residuals), float(residuals @ residuals)
     v = total / weight**2
     rate = float((y_c.sum() + y_b.sum()) / (n_c.sum() + n_b.sum()))
-    spread = 1.0
+    spread, known = 1.0, plain
     if counters:
         least = rate * (1 - rate) * float((a * a * (1 / n_c + factor**2 / n_b)).sum()) / weight**2
         spread = max(1.0, v / least) if least > 0 else 1.0
-        v = max(v, least)
-    n = len(blocks) * min(1.0, plain / total) if total > 0 else float(len(blocks))
+        v, known = max(v, least), max(plain, least * weight**2)
+    # What is known of a variance beforehand is not told from the intervals.
+    n = len(blocks) * (min(1.0, known / (v * weight**2)) if v > 0 else 1.0)
     return Paired(
         estimate,
         v,
@@ -104,11 +105,11 @@ def log_e(estimate: ArrayLike, v: ArrayLike, n: ArrayLike, taus: ArrayLike, null
     """Log e-value against "the effect is at most `null`", averaged over the prior spreads `taus` (last axis).
 
     As `normal_mixture.log_e_norm1`, with Student's likelihood in the place of the normal one, as `v` is told from `n`
-    intervals only (Lai 1976; Wang & Ramdas 2025). For large n they are the same; it is never the larger.
+    intervals only (Lai 1976; Wang & Ramdas 2025). With n in the place of n - 1 it is never the larger of the two.
     """
-    d, noise, prior, freedom = floats(estimate) - floats(null), floats(v), floats(taus) ** 2, floats(n) - 1
+    d, noise, prior = floats(estimate) - floats(null), floats(v), floats(taus) ** 2
     kept = noise / (noise + prior)
-    t = d * d / (noise * freedom)
-    two_sided = 0.5 * np.log(kept) + (freedom + 1) / 2 * (np.log1p(t) - np.log1p(kept * t))
+    t = d * d / (noise * n)
+    two_sided = 0.5 * np.log(kept) + floats(n) / 2 * (np.log1p(t) - np.log1p(kept * t))
     side = log_ndtr(d * np.sqrt(prior) / np.sqrt(noise * (noise + prior)))
     return float(log_sum_exp(np.log(2) + two_sided + side) - np.log(np.size(taus)))
