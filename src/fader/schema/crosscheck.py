@@ -86,7 +86,9 @@ def margin_problems(
         written += [(("outcomes", m, "smallest"), m, o.smallest) for m, o in rollout.outcomes.items() if o.smallest]
         for at, metric, margin in written:
             sound = metrics.get(metric)
-            if sound and margin.kind == "absolute" and not sound.is_share:
+            if sound is None or (sound.kind == "external" and sound.external is None):
+                continue  # unknown, or of a provider that is wrong itself
+            if margin.kind == "absolute" and not sound.is_share:
                 article = "a quantile" if sound.kind == "quantile" else "no share"
                 message = f"{metric} is {article} and has no percentage points"
                 fix = "write a part of the baseline's value, e.g. 10%"

@@ -116,7 +116,8 @@ class MetricText(Noun):
 
     @model_validator(mode="after")
     def _whole(self) -> MetricText:
-        given, article = self.model_fields_set, f"a {self.kind}"
+        given = self.model_fields_set
+        article = "an external metric" if self.kind == "external" else f"a {self.kind}"
         for key in sorted(given - _ALWAYS - _TAKES[self.kind]):
             others = [k for k, takes in _TAKES.items() if key in takes]
             fix = f"remove {key}, or write kind: {others[0]}"

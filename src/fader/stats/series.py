@@ -131,10 +131,15 @@ def _safe(case: Case, seen: Paired, blocks: int) -> tuple[float, float]:
 
 def _growth(proof: Callable[[float], float], target: float, reached: float, least: float) -> float:
     """As `forecast.growth`, for one proof: to 3 %."""
-    factor = least
-    while reached < target:
-        factor *= 1.03
-        if factor > FORECAST:
+    if reached >= target:
+        return least
+    high = least
+    while proof(high) < target:
+        high *= 4
+        if high > FORECAST:
             return inf
-        reached = proof(factor)
-    return factor
+    low = high / 4
+    while high > 1.03 * low:
+        middle = sqrt(low * high)
+        low, high = (low, middle) if proof(middle) >= target else (middle, high)
+    return high

@@ -134,7 +134,11 @@ class TestRetries:
 
     async def test_the_second_try_may_do(self) -> None:
         tries = iter([said(500, ""), prom("1"), prom("2")])
-        web = Web(lambda request: next(tries)(request))
+
+        def reply(request: httpx2.Request) -> httpx2.Response:
+            return next(tries)(request)
+
+        web = Web(reply)
         assert await web.ask(LEVEL) == Answer((1.0,), (2.0,))
 
     async def test_nobody_there(self) -> None:
@@ -176,7 +180,7 @@ class TestToken:
         gone = Web(prom("1"))
         answer = await gone.ask(replace(LEVEL, provider=replace(PROM, token_file=str(tmp_path / "gone"))))
         assert answer.missing == f"prom was not asked: its token file {tmp_path / 'gone'} cannot be read"
-        assert not (web.asked or gone.asked)
+        assert web.asked == gone.asked == []
 
     async def test_it_is_not_taken_elsewhere(self) -> None:
         web = Web(lambda _: httpx2.Response(302, headers={"location": "http://elsewhere/"}), {"T": "s3cret"})

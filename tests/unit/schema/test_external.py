@@ -25,7 +25,7 @@ providers:
   stats: {kind: web, url: https://stats.example.com}
 metrics:
   failures: {kind: external, provider: prom, events: 'e{v="{{version}}"}', total: 'n{v="{{version}}"}', better: lower}
-  cpu: {kind: external, provider: stats, series: $.cpu[0], path: "/x?v={{version}}", every: 1m, better: lower, unit: ms}
+  cpu: {kind: external, provider: stats, series: "$.cpu[0]", path: "/x?v={{version}}", every: 1m, better: lower}
 """
 PROM = Provider("prom", "prometheus", "http://127.0.0.1:9090/base", "PROM_TOKEN", "", 2.0)
 
@@ -45,7 +45,7 @@ def test_what_it_comes_to() -> None:
     assert document.rollouts[0].guardrails[0].tolerate == Margin("absolute", 0.002)
     stats = Provider("stats", "web", "https://stats.example.com")
     assert cpu.external == External(stats, series="$.cpu[0]", path="/x?v={{version}}", every=60.0)
-    assert (cpu.unit, cpu.is_share, failures.is_share) == ("ms", False, True)
+    assert (cpu.is_share, failures.is_share) == (False, True)
     assert document.providers == (PROM, stats)
 
 
@@ -76,8 +76,13 @@ def test_a_token_file_stands_beside_the_configuration(tmp_path: Path) -> None:
         ("total: 'n", "path: /x, total: 'n", "a query of Prometheus has no path", "remove path"),
         ("every: 1m", "every: 10ms", "every 10ms is outside 1s to 1h", "write e.g. every: 15s"),
         ("every: 1m", "every: 15s, event: order", "an external metric has no event", "remove event: the provider"),
-        ("every: 1m", "every: 15s, q: 0.9", "an external has no q", "remove q, or write kind: quantile"),
-        ("'}, better: lower}".replace("}", "", 1), "'}", "nothing says whether more of it is better", "add better:"),
+        ("every: 1m", "every: 15s, q: 0.9", "an external metric has no q", "remove q, or write kind: quantile"),
+        (
+            "{{version}}\"}', better: lower}",
+            "{{version}}\"}'}",
+            "nothing says whether more of it is better",
+            "add better:",
+        ),
         ("cpu: 10%", "cpu: 1pp", "cpu is no share and has no percentage points", "write a part of the baseline's"),
         (
             "guardrails: {failures: 0.2pp, cpu: 10%}",
@@ -91,7 +96,7 @@ def test_a_token_file_stands_beside_the_configuration(tmp_path: Path) -> None:
         ("{env: PROM_TOKEN}", "{file: nowhere}", 'the file "nowhere" does not exist', "put it at "),
         ("http://127.0.0.1:9090/base/", "http://me:pw@h:1", "the url holds a password", "write token: {env: NAME}"),
         ("http://127.0.0.1:9090/base/", "h:9090", '"h:9090" is no http:// or https:// address', "write e.g. http://"),
-        ("http://127.0.0.1:9090/base/", "http://h/?a=b", "holds more than a path", "write the part before it"),
+        ("http://127.0.0.1:9090/base/", "'http://h/?a=b'", "holds more than a path", "write the part before it"),
         ("timeout: 2s", "timeout: 2m", "a timeout of 2m is outside 100ms to 1m", "write e.g. timeout: 5s"),
         ("kind: web", "kind: datadog", '"datadog" is not one of prometheus, web', "known are: prometheus, web"),
     ],
