@@ -107,9 +107,9 @@ def log_e(estimate: ArrayLike, v: ArrayLike, n: ArrayLike, taus: ArrayLike, null
     As `normal_mixture.log_e_norm1`, with Student's likelihood in the place of the normal one, as `v` is told from `n`
     intervals only (Lai 1976; Wang & Ramdas 2025). With n in the place of n - 1 it is never the larger of the two.
     """
-    d, noise, prior = floats(estimate) - floats(null), floats(v), floats(taus) ** 2
+    d, noise, prior, count = floats(estimate) - floats(null), floats(v), floats(taus) ** 2, floats(n)
     kept = noise / (noise + prior)
-    t = d * d / (noise * n)
-    two_sided = 0.5 * np.log(kept) + floats(n) / 2 * (np.log1p(t) - np.log1p(kept * t))
+    t = d * d / (noise * count)
+    two_sided = 0.5 * np.log(kept) + count / 2 * (np.log1p(t) - np.log1p(kept * t))
     side = log_ndtr(d * np.sqrt(prior) / np.sqrt(noise * (noise + prior)))
     return float(log_sum_exp(np.log(2) + two_sided + side) - np.log(np.size(taus)))
