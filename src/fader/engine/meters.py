@@ -73,9 +73,16 @@ class Meters:
         return next((w for w in windows if w.stage == state.stage and w.since and not w.until), None)
 
     def _begin(self, entry: Entry, series: Series, external: External, since: float) -> None:
-        task = asyncio.create_task(self._ask(entry.spec, series, external, since))
+        task = asyncio.create_task(self._asked(entry.spec, series, external, since))
         self._asking[series.key] = task
         task.add_done_callback(lambda _: self._asking.pop(series.key, None))
+
+    async def _asked(self, spec: RolloutSpec, series: Series, external: External, since: float) -> None:
+        """A store that cannot be read leaves the last answer to grow old."""
+        try:
+            await self._ask(spec, series, external, since)
+        except Exception:
+            log.exception("an answer was lost", rollout=spec.name, metric=series.metric)
 
     async def _ask(self, spec: RolloutSpec, series: Series, external: External, since: float) -> None:
         at = self._clock()

@@ -16,8 +16,8 @@ from fader.schema.suggest import quoted, wrong
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _URL_FIX = "write e.g. http://127.0.0.1:9090"
-#: Seconds.
-_SHORTEST, _LONGEST = 0.1, 60.0
+#: Seconds. `fader plan` waits for all providers, and for 30 s at most.
+_SHORTEST, _LONGEST = 0.1, 20.0
 
 
 class TokenText(Noun):
@@ -72,7 +72,7 @@ class ProviderText(Noun):
     @classmethod
     def _patient(cls, timeout: float) -> float:
         if not _SHORTEST <= timeout <= _LONGEST:
-            raise wrong(f"a timeout of {format_duration(timeout)} is outside 100ms to 1m", "write e.g. timeout: 5s")
+            raise wrong(f"a timeout of {format_duration(timeout)} is outside 100ms to 20s", "write e.g. timeout: 5s")
         return timeout
 
     def to_model(self, name: str) -> Provider:

@@ -84,6 +84,10 @@ async def test_the_record_holds_what_it_was_decided_on(counted: Counted) -> None
     assert replay(step)
 
 
+async def test_what_it_waits_for_is_told_in_intervals(counted: Counted) -> None:
+    assert "more intervals, " in await counted.waits()
+
+
 async def test_a_silent_provider_holds_and_never_rolls_back(counted: Counted) -> None:
     await counted.second()
     counted.providers.down = "did not answer within 5 s"

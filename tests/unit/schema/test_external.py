@@ -97,7 +97,7 @@ def test_a_token_file_stands_beside_the_configuration(tmp_path: Path) -> None:
         ("http://127.0.0.1:9090/base/", "http://me:pw@h:1", "the url holds a password", "write token: {env: NAME}"),
         ("http://127.0.0.1:9090/base/", "h:9090", '"h:9090" is no http:// or https:// address', "write e.g. http://"),
         ("http://127.0.0.1:9090/base/", "'http://h/?a=b'", "holds more than a path", "write the part before it"),
-        ("timeout: 2s", "timeout: 2m", "a timeout of 2m is outside 100ms to 1m", "write e.g. timeout: 5s"),
+        ("timeout: 2s", "timeout: 2m", "a timeout of 2m is outside 100ms to 20s", "write e.g. timeout: 5s"),
         ("kind: web", "kind: datadog", '"datadog" is not one of prometheus, web', "known are: prometheus, web"),
     ],
 )
