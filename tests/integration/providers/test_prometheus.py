@@ -7,10 +7,16 @@ import json
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import pytest
 
+from fader.api.auth import Tokens
+from fader.app.server import build
 from fader.model.external import Answer, External, Provider, Question
+from fader.model.service import Address
 from fader.providers.http import HttpProviders
+from fader.storage.memory import MemoryStateStore
+from fader.telemetry.memory import MemoryEventStore
 
 Reply = Callable[[str, float], Awaitable[tuple[int, object]]]
 EVENTS, TOTAL = 'sum(calls_total{version="{{version}}",code!="OK"})', 'sum(calls_total{version="{{version}}"})'
@@ -113,3 +119,32 @@ async def test_what_is_no_answer(body: object) -> None:
 
     prometheus.reply = reply
     assert (await ask(prometheus)).missing.startswith("prom answered with HTTP 400: ")
+
+
+FILE = """
+services:
+  shop: {{listen: "127.0.0.1:8080", versions: {{v1: "http://127.0.0.1:1", v2: "http://127.0.0.1:2"}}, baseline: v1}}
+providers:
+  prom: {{kind: prometheus, url: "http://127.0.0.1:{port}"}}
+metrics:
+  calls: {{kind: external, provider: prom, events: '{events}', total: '{total}', better: lower}}
+rollouts:
+  shop-v2: {{service: shop, candidate: v2, stages: [5%, 100%], guardrails: {{calls: 1pp}}}}
+"""
+
+
+async def test_a_plan_shows_what_it_answers() -> None:
+    async def there(_: Address) -> str:
+        return ""
+
+    server = await asyncio.start_server(Prometheus().serve, "127.0.0.1", 0)
+    text = FILE.format(port=server.sockets[0].getsockname()[1], events=EVENTS, total=TOTAL)
+    hosts = frozenset({"127.0.0.1"})
+    app = build(MemoryStateStore(), MemoryEventStore(), Tokens("operator", "gateway", "events"), hosts, probe=there)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1") as client:
+        body = {"path": "fader.yaml", "text": text}
+        answer = await client.post("/v1/plan", json=body, headers={"authorization": "Bearer operator"})
+    server.close()
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["answers"] == ["prom answers: calls of shop-v2 is 3 of 100 for v2, 30 of 1,900 for v1"]
+    assert answer.json()["warnings"] == []
