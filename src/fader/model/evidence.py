@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fader.model.series import Block
 from fader.model.summary import ArmSummary, Histogram
 
 
@@ -23,6 +24,7 @@ class MetricEvidence:
     """`missing` is empty, or says why there are no numbers (then the summaries are not to be used).
 
     `others`: further arms by version, where there are more than two; each is compared with the baseline.
+    `blocks`: the intervals of an external metric, which has no units.
     """
 
     metric: str
@@ -33,6 +35,7 @@ class MetricEvidence:
     missing: str = ""
     restarts: tuple[Restart, ...] = ()
     others: tuple[tuple[str, ArmSummary], ...] = ()
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

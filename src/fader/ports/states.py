@@ -12,6 +12,7 @@ from fader.model.holding import Holding
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
+from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
@@ -120,5 +121,10 @@ class StateStore(Protocol):
         """Append chart points; the store thins old ones so that a metric keeps at most some hundreds."""
 
     def points(self, rollout: str, since: float) -> tuple[Point, ...]: ...
+
+    def series(self, rollout: str, attempt: int, stage: int) -> tuple[Series, ...]:
+        """What was read of the external metrics in a stage, by metric."""
+
+    def put_series(self, series: Series) -> None: ...
 
     def close(self) -> None: ...

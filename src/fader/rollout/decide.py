@@ -111,7 +111,7 @@ def _learn(look: Look) -> Decision:
         return Decision(state, waits=waits, wake_at=now + TICK)
     made = planned(spec, evidence)
     first = next_share(spec, state) if spec.budget is None else first_share(spec, evidence)
-    used = tuple(learnt(evidence, g.metric) for g in spec.guardrails)
+    used = tuple(learnt(evidence, g.metric) for g in spec.guardrails if g.metric.kind != "external")
     reason = explain.learned(spec, used, first, explain_outcome.planned(spec, made))
     after = replace(
         at_stage(spec, state, "learned", reason, 0, first, now),

@@ -38,10 +38,14 @@ def finding(spec: RolloutSpec, j: Judgement) -> str:
     if g.metric.kind == "quantile":
         return _quantile_finding(spec, g, j)
     verb = "rose" if j.rise >= 0 else "fell"
-    return (
+    change = (
         f"{j.metric} {verb} from {words.amount(j.baseline_rate, g.metric)} to "
-        f"{words.amount(j.candidate_rate, g.metric)} {words.per(g.metric)} "
-        f"({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {spec.candidate} had one, "
+        f"{words.amount(j.candidate_rate, g.metric)} {words.per(g.metric)}"
+    )
+    if g.metric.kind == "external":
+        return f"{change} (over {words.number(j.candidate_units)} intervals)"
+    return (
+        f"{change} ({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {spec.candidate} had one, "
         f"{words.number(j.baseline_first)} of {words.number(j.baseline_units)} on {spec.baseline})"
     )
 
@@ -203,12 +207,24 @@ def waits_safe(spec: RolloutSpec, state: RolloutState, j: Judgement, now: float)
     if j.verdict is Verdict.HARMFUL:
         return f"{j.metric} is proven worse: {finding(spec, j)}"
     left = words.seconds_left(j, state, now)
+    if g.metric.kind == "external":
+        return f"{what}: {_intervals(j, left)}"
     if j.candidate_units == 0:
         return f"{what}: no user of {spec.candidate} seen yet"
     if j.more_units is None or left is None:
         return f"{what}: as it stands, more users would not prove it"
     more = words.users(max(1, j.more_units))
     return f"{what}: about {more} more on {spec.candidate}, {words.span(max(1.0, left))} more at this rate"
+
+
+def _intervals(j: Judgement, left: float | None) -> str:
+    """How far an external metric is from its proof."""
+    if j.candidate_units == 0:
+        return "no interval with numbers of both versions yet"
+    if j.more_units is None or left is None:
+        return "as it stands, more intervals would not prove it"
+    more = max(1, j.more_units)
+    return f"about {words.number(more)} more interval{'s' if more > 1 else ''}, {words.span(max(1.0, left))}"
 
 
 def waits_budget(spec: RolloutSpec, state: RolloutState, ahead: Ahead) -> str:

@@ -75,6 +75,8 @@ def _excess(metric: Metric, judgement: Judgement, evidence: Evidence) -> tuple[f
     """
     if judgement.verdict is Verdict.UNKNOWN:
         return 0.0, 1.0
+    if metric.kind == "external" and not metric.is_share:
+        return 0.0, 0.0  # a level says nothing of users; what it does to the ramp, its own verdict says
     lower = metric.better == "lower"
     if metric.kind in ("quantile", "external") or (not lower and metric.kind == "proportion" and metric.of != "units"):
         likely, worst = (judgement.rise, judgement.high) if lower else (-judgement.rise, -judgement.low)

@@ -11,6 +11,7 @@ from fader.model.flag import Flag, Switch
 from fader.model.holding import Holding
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
+from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.share import Interval
 from fader.model.view import Point
@@ -30,6 +31,7 @@ class MemoryStateStore:
         self._ruleset = Ruleset(0)
         self._windows: dict[tuple[str, int, int], Window] = {}
         self._points: dict[str, list[Point]] = {}
+        self._series: dict[tuple[str, int, int, str], Series] = {}
 
     def services(self) -> tuple[Service, ...]:
         return self._services
@@ -144,6 +146,12 @@ class MemoryStateStore:
 
     def points(self, rollout: str, since: float) -> tuple[Point, ...]:
         return tuple(p for p in self._points.get(rollout, ()) if p.at > since)
+
+    def series(self, rollout: str, attempt: int, stage: int) -> tuple[Series, ...]:
+        return tuple(s for k, s in sorted(self._series.items()) if k[:3] == (rollout, attempt, stage))
+
+    def put_series(self, series: Series) -> None:
+        self._series[series.key] = series
 
     def close(self) -> None:
         pass

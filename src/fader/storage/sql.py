@@ -17,6 +17,7 @@ from fader.model.holding import Holding
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
+from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
@@ -230,6 +231,18 @@ class SqlStateStore:
         with self._lock, self._engine.begin() as c:
             rows = c.execute(select(t.points.c.body).where(*of).order_by(t.points.c.at, t.points.c.metric))
             return tuple(_decode(body, Point) for body in rows.scalars())
+
+    def series(self, rollout: str, attempt: int, stage: int) -> tuple[Series, ...]:
+        of = (t.series.c.rollout == rollout, t.series.c.attempt == attempt, t.series.c.stage == stage)
+        with self._lock, self._engine.begin() as c:
+            rows = c.execute(select(t.series.c.body).where(*of).order_by(t.series.c.metric)).scalars()
+            return tuple(_decode(body, Series) for body in rows)
+
+    def put_series(self, series: Series) -> None:
+        key = dict(zip(("rollout", "attempt", "stage", "metric"), series.key, strict=True))
+        with self._lock, self._engine.begin() as c:
+            c.execute(delete(t.series).where(*(t.series.c[k] == v for k, v in key.items())))
+            c.execute(insert(t.series).values(body=_encode(series), **key))
 
     def close(self) -> None:
         self._engine.dispose()

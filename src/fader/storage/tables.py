@@ -69,6 +69,16 @@ points = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+series = Table(
+    "series",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("stage", Integer, primary_key=True),
+    Column("metric", String(200), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
 flags = Table(
     "flags",
     metadata,
