@@ -139,11 +139,12 @@ async def test_a_plan_shows_what_it_answers() -> None:
 
     server = await asyncio.start_server(Prometheus().serve, "127.0.0.1", 0)
     text = FILE.format(port=server.sockets[0].getsockname()[1], events=EVENTS, total=TOTAL)
-    hosts = frozenset({"127.0.0.1"})
-    app = build(MemoryStateStore(), MemoryEventStore(), Tokens("operator", "gateway", "events"), hosts, probe=there)
+    tokens, hosts, providers = Tokens("operator", "gateway", "events"), frozenset({"127.0.0.1"}), HttpProviders()
+    app = build(MemoryStateStore(), MemoryEventStore(), tokens, hosts, probe=there, providers=providers)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1") as client:
         body = {"path": "fader.yaml", "text": text}
         answer = await client.post("/v1/plan", json=body, headers={"authorization": "Bearer operator"})
+    await providers.close()
     server.close()
     assert answer.status_code == 200, answer.text
     assert answer.json()["answers"] == ["prom answers: calls of shop-v2 is 3 of 100 for v2, 30 of 1,900 for v1"]
