@@ -85,25 +85,25 @@ class TestNoEffectIsNoAlarm:
     @pytest.mark.parametrize("better", ["lower", "higher"])
     @pytest.mark.parametrize("rho", [0.0, 0.5, 0.8])
     def test_a_series(self, rho: float, better: Direction) -> None:
-        """150 runs each."""
-        harm, _ = ever(lambda g: level(g, rho), LEVEL, 1, 150, (0.05, 0.01), better, each=6)
-        assert harm[0] <= allowed(150, 0.05)
-        assert harm[1] <= allowed(150, 0.01)
+        """100 runs each."""
+        harm, _ = ever(lambda g: level(g, rho), LEVEL, 1, 100, (0.05, 0.01), better, each=6)
+        assert harm[0] <= allowed(100, 0.05)
+        assert harm[1] <= allowed(100, 0.01)
 
     @pytest.mark.parametrize("burst", [1.0, 3.0, 10.0])
     def test_counters(self, burst: float) -> None:
-        """150 runs each. Bursts of ten would be an alarm in most runs if requests were taken for independent."""
-        harm, _ = ever(lambda g: counters(g, burst), COUNTERS, 2, 150, (0.05, 0.01), each=6)
-        assert harm[0] <= allowed(150, 0.05)
-        assert harm[1] <= allowed(150, 0.01)
+        """100 runs each. Bursts of ten would be an alarm in most runs if requests were taken for independent."""
+        harm, _ = ever(lambda g: counters(g, burst), COUNTERS, 2, 100, (0.05, 0.01), each=6)
+        assert harm[0] <= allowed(100, 0.05)
+        assert harm[1] <= allowed(100, 0.01)
 
 
 class TestAtTheMarginHardlyEverSafe:
-    """Worse by exactly what is tolerated; 150 runs each."""
+    """Worse by exactly what is tolerated; 100 runs each."""
 
     @pytest.mark.parametrize("rho", [0.0, 0.5])
     def test_a_series(self, rho: float) -> None:
-        _, safe = ever(lambda g: level(g, rho, 1.0), LEVEL, 3, 150, (0.05,), each=6)
+        _, safe = ever(lambda g: level(g, rho, 1.0), LEVEL, 3, 100, (0.05,), each=6)
         assert safe[0] <= allowed(150, 0.05)
 
     @pytest.mark.parametrize("burst", [1.0, 3.0])

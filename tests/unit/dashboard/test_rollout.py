@@ -36,7 +36,7 @@ def test_before_the_first_stage_the_first_share_comes_next(now: float) -> None:
 
 def test_an_adaptive_ramp_promises_a_limit_and_no_share(now: float) -> None:
     view = scenes.adaptive(now).view
-    assert next_step(view) == Next("≤ 16\u202f%", "when proven safe", now - 420 + 600)
+    assert next_step(view) == Next("≤ 11\u202f%", "when proven safe", now - 420 + 600)
     before = replace(view, state=replace(view.state, phase=Phase.LEARNING, stage=-1, share=0, shares=()))
     assert next_step(before).share == "1\u202f%"
 
