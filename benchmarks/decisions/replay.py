@@ -109,12 +109,12 @@ class Replay:
         return (happened, delay) if kept.all() else (happened.where(kept), delay[kept])
 
     def _kept(self, user: np.ndarray, on: np.ndarray, minute: Floats, draw: Floats) -> np.ndarray:
-        """Which requests are made at all: the extra ones only while the candidate is new to the user."""
+        """Which requests are made at all: the extra ones only while the candidate is new to a user who has met it."""
         novelty = self.stream.world.novelty
-        np.minimum.at(self.first, user[on], minute[on])
         age = minute - self.first[user]
-        fresh = np.where(on, np.exp(-np.maximum(age, 0) / NOVEL), 0.0)
+        fresh = np.where(on & (age >= 0), np.exp(-np.maximum(age, 0) / NOVEL), 0.0)
         kept: np.ndarray = draw < (1 + novelty * fresh) / (1 + novelty)
+        np.minimum.at(self.first, user[on & kept], minute[on & kept])
         return kept
 
     def _arrived(self, new: tuple[Requests, Floats], until: float) -> Requests:

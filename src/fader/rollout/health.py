@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from math import sqrt
 
+from fader.model.rollout import RolloutSpec
 from fader.model.share import WHOLE
-from fader.model.state import Phase
+from fader.model.state import Phase, RolloutState
 from fader.rollout import explain, explain_health
 from fader.rollout.look import Look, Stop
-from fader.stats.srm import LOG_ALARM, log_e_srm
+from fader.rollout.plan import route
+from fader.stats.srm import LOG_ALARM, log_e_outside
 
 #: Share of a minute's requests that may be missing from the log, and the number that never matters.
 LOST_SHARE, LOST_FEW = 0.01, 50
@@ -33,16 +35,36 @@ SKEW = 60.0
 DRIFT, DRIFT_ERRORS, DRIFT_SPREAD = 0.05, 4.0, 2.0
 
 
+#: How many times as likely as others a unit that had the candidate before may be to come in a stage, or as unlikely:
+#: that users come back sooner, or later, is an effect of the candidate and no fault of the data.
+RETURN = 2.0
+
+
+def split(spec: RolloutSpec, state: RolloutState) -> tuple[float, float]:
+    """Between which shares of the units seen in a stage may be the candidate's, if they are assigned as they should be.
+
+    A unit is counted when it comes first. One that is new to the candidate in this stage comes whatever the candidate
+    does; one that had it in the stage before may come more often or less often for what it met there.
+    """
+    share = state.share / WHOLE
+    before = route(spec, state)[state.stage - 1].share / WHOLE if state.stage > 0 else 0.0
+    odds = [(share - before + before * times) / (1 - share) for times in (1 / RETURN, RETURN)]
+    return odds[0] / (1 + odds[0]), odds[1] / (1 + odds[1])
+
+
 def sample_ratio(look: Look) -> Stop | None:
-    """The arms do not hold the units that the share says: whatever is compared, it is not like with like."""
+    """The arms hold other units than the share explains: whatever is compared, it is not like with like."""
     if look.state.phase not in (Phase.RAMPING, Phase.AWAITING) or look.missing:
         return None
     health = look.evidence.health
     pairs = [(health.candidate_units, health.baseline_units)]
     if not any(pairs[0]):
         pairs = [(m.candidate.units, m.baseline.units) for m in look.evidence.metrics if not m.missing]
+    if look.state.share >= WHOLE:
+        return None
+    low, high = split(look.spec, look.state)
     for k, n in pairs:
-        if log_e_srm(k, n, look.state.share / WHOLE) >= LOG_ALARM:
+        if log_e_outside(k, n, low, high) >= LOG_ALARM:
             why = explain_health.mismatch(look.spec, look.state, k, n)
             return Stop("hold", explain.held(look.spec, look.state, why))
     return None

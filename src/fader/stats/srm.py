@@ -30,3 +30,13 @@ def log_e_srm(candidate: float, baseline: float, pi: float) -> float:
     """The mean over the concentrations; alarms at LOG_ALARM."""
     terms = [log_e_dirichlet(candidate, baseline, pi, k) for k in CONCENTRATIONS]
     return float(log_sum_exp(terms)) - log(len(terms))
+
+
+def log_e_outside(candidate: float, baseline: float, low: float, high: float) -> float:
+    """Log e-value against "each unit is the candidate's with some one probability in [low, high]"; 0 < low <= high < 1.
+
+    It is the e-value at the probability in the range that lies next to the share seen, and no other in it has a
+    smaller one: so it is an e-value against all of them.
+    """
+    seen = candidate / max(1.0, candidate + baseline)
+    return log_e_srm(candidate, baseline, min(max(seen, low), high))

@@ -4,9 +4,11 @@ from math import exp, log
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import gammaln
 
-from fader.stats.srm import LOG_ALARM, log_e_dirichlet, log_e_srm
+from fader.stats.srm import LOG_ALARM, log_e_dirichlet, log_e_outside, log_e_srm
 
 
 def p_value(log_e: float) -> float:
@@ -38,6 +40,22 @@ def test_a_fair_split_is_no_alarm_and_a_skewed_one_is() -> None:
     assert log_e_srm(4500, 95_500, 0.05) >= LOG_ALARM
     assert log_e_srm(5500, 94_500, 0.05) >= LOG_ALARM
     assert log_e_srm(0, 0, 0.05) == pytest.approx(0, abs=1e-9)
+
+
+@settings(max_examples=200)
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.floats(0.001, 0.9), st.floats(1, 4))
+def test_against_a_range_it_is_the_least_of_the_e_values_inside(k: int, n: int, low: float, times: float) -> None:
+    """But for what the prior's mean moves it where there is nothing to be said anyhow."""
+    high = min(0.99, low * times)
+    found = log_e_outside(k, n, low, high)
+    least = min(log_e_srm(k, n, float(pi)) for pi in np.linspace(low, high, 21))
+    assert found <= least + 1e-9 or found < 0
+
+
+def test_a_range_alarms_beyond_its_ends_only() -> None:
+    assert log_e_outside(4800, 95_200, 0.04, 0.06) < 0
+    assert log_e_outside(3500, 96_500, 0.04, 0.06) >= LOG_ALARM
+    assert log_e_outside(6500, 93_500, 0.04, 0.06) >= LOG_ALARM
 
 
 @pytest.mark.slow
