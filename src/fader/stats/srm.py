@@ -6,6 +6,7 @@ is good at both small and large deviations. A chi-square test looked at again an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import lgamma, log
 
 from fader.stats.grid import log_sum_exp
@@ -24,6 +25,20 @@ def log_e_dirichlet(candidate: float, baseline: float, pi: float, k: float) -> f
     a, b = k * pi, k * (1 - pi)
     likelihood = candidate * log(pi) + baseline * log(1 - pi)
     return log_beta(a + candidate, b + baseline) - log_beta(a, b) - likelihood
+
+
+def log_e_arms(counts: Sequence[float], shares: Sequence[float]) -> float:
+    """The same for several arms: `shares` are what each was given of the units, > 0, in any unit. The mean over the
+    concentrations of the Dirichlet-multinomial e-value; of two arms it is `log_e_srm`."""
+    total = sum(shares)
+    terms = []
+    for k in CONCENTRATIONS:
+        log_e = lgamma(k) - lgamma(k + sum(counts))
+        for count, share in zip(counts, shares, strict=True):
+            pi = share / total
+            log_e += lgamma(k * pi + count) - lgamma(k * pi) - count * log(pi)
+        terms.append(log_e)
+    return float(log_sum_exp(terms)) - log(len(terms))
 
 
 def log_e_srm(candidate: float, baseline: float, pi: float) -> float:
