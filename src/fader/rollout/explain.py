@@ -34,24 +34,25 @@ def guardrail_of(spec: RolloutSpec, judgement: Judgement) -> Guardrail:
 
 def finding(spec: RolloutSpec, j: Judgement) -> str:
     """What a proven change is: `errors rose from 0.3 % to 3.1 % of requests (…)`, without the odds."""
-    g = guardrail_of(spec, j)
+    g, arm = guardrail_of(spec, j), j.arm or spec.candidate
     if g.metric.kind == "quantile":
         return _quantile_finding(spec, g, j)
     verb = "rose" if j.rise >= 0 else "fell"
     return (
         f"{j.metric} {verb} from {words.amount(j.baseline_rate, g.metric)} to "
         f"{words.amount(j.candidate_rate, g.metric)} {words.per(g.metric)} "
-        f"({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {spec.candidate} had one, "
+        f"({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {arm} had one, "
         f"{words.number(j.baseline_first)} of {words.number(j.baseline_units)} on {spec.baseline})"
     )
 
 
 def _quantile_finding(spec: RolloutSpec, g: Guardrail, j: Judgement) -> str:
+    arm = j.arm or spec.candidate
     verb = "rose" if j.candidate_value >= j.baseline_value else "fell"
     return (
         f"{j.metric} {verb}: its {words.quantile(g.metric)} is {words.value(j.candidate_value, g.metric)} on "
-        f"{spec.candidate} and {words.value(j.baseline_value, g.metric)} on {spec.baseline} "
-        f"({words.rate(j.candidate_rate)} of requests to {spec.candidate} lie above what {spec.baseline} "
+        f"{arm} and {words.value(j.baseline_value, g.metric)} on {spec.baseline} "
+        f"({words.rate(j.candidate_rate)} of requests to {arm} lie above what {spec.baseline} "
         f"had learnt as its {words.quantile(g.metric)}, {words.rate(j.baseline_rate)} of those to {spec.baseline})"
     )
 
@@ -74,6 +75,11 @@ def held(spec: RolloutSpec, state: RolloutState, why: str) -> str:
 
 def harm(spec: RolloutSpec, j: Judgement) -> str:
     return f"{finding(spec, j)}; {tolerated(guardrail_of(spec, j))}; {odds(j)}"
+
+
+def withdrawn(spec: RolloutSpec, j: Judgement) -> str:
+    """A further arm that does harm; `j` is what proves it."""
+    return f"{j.arm} was taken out of the experiment and its users have {spec.baseline} again: {harm(spec, j)}"
 
 
 def dead(spec: RolloutSpec, seconds: float) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from math import sqrt
 
-from fader.model.share import WHOLE
 from fader.model.state import Phase
 from fader.rollout import explain, explain_health
 from fader.rollout.look import Look, Stop
-from fader.stats.srm import LOG_ALARM, log_e_srm
+from fader.rollout.plan import baseline_share, further
+from fader.stats.srm import LOG_ALARM, log_e_arms
 
 #: Share of a minute's requests that may be missing from the log, and the number that never matters.
 LOST_SHARE, LOST_FEW = 0.01, 50
@@ -38,14 +38,23 @@ def sample_ratio(look: Look) -> Stop | None:
     if look.state.phase not in (Phase.RAMPING, Phase.AWAITING) or look.missing:
         return None
     health = look.evidence.health
-    pairs = [(health.candidate_units, health.baseline_units)]
-    if not any(pairs[0]):
-        pairs = [(m.candidate.units, m.baseline.units) for m in look.evidence.metrics if not m.missing]
-    for k, n in pairs:
-        if log_e_srm(k, n, look.state.share / WHOLE) >= LOG_ALARM:
-            why = explain_health.mismatch(look.spec, look.state, k, n)
+    counts = [(health.candidate_units, health.baseline_units, *_beside(look))]
+    if not any(counts[0]):
+        counts = [(m.candidate.units, m.baseline.units) for m in look.evidence.metrics if not m.missing]
+    shares = look.state.share, baseline_share(look.spec, look.state)
+    for arms in counts:
+        given = shares + (look.state.share,) * (len(arms) - 2)
+        if log_e_arms(arms, given) >= LOG_ALARM:
+            why = explain_health.mismatch(look.spec, arms, given)
             return Stop("hold", explain.held(look.spec, look.state, why))
     return None
+
+
+def _beside(look: Look) -> tuple[int, ...]:
+    """Units of the further arms. One that was withdrawn gets no new ones, and is not compared: among the others the
+    shares are as they were."""
+    known = dict(look.evidence.health.others)
+    return tuple(known.get(arm.version, 0) for arm in further(look.spec, look.state) if not arm.withdrawn)
 
 
 def log_complete(look: Look) -> tuple[str, ...]:
