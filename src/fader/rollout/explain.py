@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fader.model.arm import Arm
 from fader.model.decision import Step
 from fader.model.evidence import Evidence, LearningEvidence
 from fader.model.rollout import Guardrail, RolloutSpec
@@ -147,6 +148,26 @@ def where_it_lies(rollout: str, candidate: str, share: int, *, inside: bool) -> 
         return f"{rollout} has given {candidate} to nobody yet"
     where = "among" if inside else "outside"
     return f"its bucket is {where} the {words.share(share)} of users to whom {rollout} has given {candidate}"
+
+
+def where_an_arm_lies(rollout: str, arm: Arm) -> str:
+    among = f"its bucket is among the {words.share(arm.interval.width)} of users to whom the experiment of {rollout}"
+    return f"{among} had given {arm.version}, which did harm" if arm.withdrawn else f"{among} has given {arm.version}"
+
+
+# What there is to say of a further arm.
+
+
+def arm_ahead(spec: RolloutSpec, arm: str, share: int) -> str:
+    return f"{arm} gets {words.share(share)} of users beside {spec.candidate}, for the time of the experiment"
+
+
+def arm_running(spec: RolloutSpec, arm: str, share: int, units: int) -> str:
+    return f"{arm} has {words.share(share)} of users beside {spec.candidate}; {words.users(units)} were seen"
+
+
+def arm_ended(arm: str, share: int) -> str:
+    return f"{arm} had {words.share(share)} of users for the time of the experiment"
 
 
 # What a stage waits for.

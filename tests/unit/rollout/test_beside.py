@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from tests.unit.rollout.build import BASES, BUYERS, NOW, evidence, gateway, spec, state
 from tests.unit.stats.build import arm, values
 
+from fader.cli.show import view_lines
 from fader.model.arm import Arm
 from fader.model.decision import Decision
 from fader.model.evidence import Beside, Evidence, HealthEvidence, MetricEvidence
@@ -19,10 +22,13 @@ from fader.model.share import WHOLE, Interval
 from fader.model.state import Basis, Phase, RolloutState, Withdrawal
 from fader.model.summary import ArmSummary
 from fader.model.verdict import Verdict
+from fader.model.view import RolloutView
+from fader.ports.events import Exposure
 from fader.rollout.decide import decide
 from fader.rollout.moves import started
 from fader.rollout.plan import baseline_share, cell, further, stakes
 from fader.rollout.ruleset import build
+from fader.rollout.view import view
 
 DAY = 86_400.0
 STAGES = (Stage(50_000, 15.0), Stage(250_000, 15.0), Stage(WHOLE, 0.0))
@@ -253,3 +259,37 @@ def test_without_further_arms_all_is_as_it_was() -> None:
     d = decide(spec(), state(), evidence(), NOW)
     assert d.event == "advance"
     assert d.beside == ()
+
+
+# As people are shown it --------------------------------------------------------------------------------------------
+
+
+def shown(before: RolloutState, found: Evidence) -> RolloutView:
+    d = decide(trial(), before, found, NOW)
+    return view(trial(), d.state, d, Exposure(), (), NOW, found.health)
+
+
+def test_each_arm_is_shown_with_what_became_of_it() -> None:
+    running = shown(at_trial(days=1), seen({}))
+    assert [(a.version, a.share, a.status, a.units) for a in running.arms] == [
+        ("v3", 250_000, "running", 20_000),
+        ("v4", 250_000, "running", 20_000),
+    ]
+    assert running.arms[0].sentence == "v3 has 25 % of users beside v2; 20,000 users were seen"
+    assert {j.arm for j in running.arm_judgements} == {"v3", "v4"}
+    harmed = shown(at_trial(days=1), seen({}, {"v3": 0.08}))
+    assert [(a.status, a.share) for a in harmed.arms] == [("withdrawn", 0), ("running", 250_000)]
+    assert harmed.arms[0].sentence.startswith("v3 was taken out of the experiment")
+    ahead = view(trial(), at_trial(stage=0, share=50_000), Decision(at_trial()), Exposure(), (), NOW)
+    assert ahead.arms[0].sentence == "v3 gets 25 % of users beside v2, for the time of the experiment"
+    done = at_trial(Phase.COMPLETED, stage=2, share=WHOLE)
+    assert {a.status for a in view(trial(), done, Decision(done), Exposure(), (), NOW).arms} == {"ended"}
+    assert view(spec(), state(), Decision(state()), Exposure(), (), NOW).arms == ()
+
+
+def test_the_command_line_says_it_too() -> None:
+    out = StringIO()
+    Console(file=out, width=400).print(view_lines(shown(at_trial(days=1), seen({}, {"v3": 0.08}))))
+    assert "v3 was taken out of the experiment and its users have v1 again: errors rose" in out.getvalue()
+    assert "v4 has 25 % of users beside v2; 20,000 users were seen" in out.getvalue()
+    assert "30 % of users on v4" in out.getvalue()
