@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from math import exp, log
+from math import exp, factorial, log
 
 import numpy as np
 import pytest
 from scipy.special import gammaln
 
-from fader.stats.srm import LOG_ALARM, log_e_dirichlet, log_e_srm
+from fader.stats.srm import LOG_ALARM, log_e_arms, log_e_dirichlet, log_e_srm
 
 
 def p_value(log_e: float) -> float:
@@ -58,3 +58,24 @@ def test_detection_and_false_alarms_when_looked_at_each_thousand_units() -> None
 
 def test_the_alarm_is_one_in_a_thousand() -> None:
     assert pytest.approx(log(1000)) == LOG_ALARM
+
+
+def test_several_arms_are_tested_together() -> None:
+    assert log_e_arms((480, 9520), (1, 19)) == pytest.approx(log_e_srm(480, 9520, 0.05))
+    assert log_e_arms((25_000, 25_000, 25_000, 25_000), (1, 1, 1, 1)) < 0
+    # One arm lost a twentieth of its units: seen, whichever it is.
+    for lost in range(4):
+        counts = [25_000 - 1_250 * (i == lost) for i in range(4)]
+        assert log_e_arms(counts, (250_000,) * 4) >= LOG_ALARM
+
+
+def test_of_several_arms_the_mean_e_value_is_one_under_the_null() -> None:
+    """A martingale: the expectation over all outcomes of a few units is exactly 1."""
+    shares, total = (0.2, 0.3, 0.5), 0.0
+    for a in range(7):
+        for b in range(7 - a):
+            c = 6 - a - b
+            ways = factorial(6) / (factorial(a) * factorial(b) * factorial(c))
+            chance = ways * shares[0] ** a * shares[1] ** b * shares[2] ** c
+            total += chance * exp(log_e_arms((a, b, c), shares))
+    assert total == pytest.approx(1.0)
