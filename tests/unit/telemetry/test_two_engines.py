@@ -137,7 +137,8 @@ def test_units_of_further_arms_are_told_apart_alike(engines: tuple[Rows, Any]) -
     assert found[0][1]["away"].sum() > 10
     parts = (0, ask.KEYS)
     names = [ask.route_names(e, sql.ROUTES, cell, WHOLE, parts) for e in engines]
-    assert [sorted(zip(*(n[c].tolist() for c in ("k", "arm", "label")), strict=True)) for n in names][0]
+    one, other = (sorted(zip(*(n[c].tolist() for c in ("k", "arm", "label")), strict=True)) for n in names)
+    assert one == other
     assert set(names[0]["arm"].tolist()) == {1}, "who had another arm is not the baseline's"
 
 
