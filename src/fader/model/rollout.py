@@ -109,6 +109,11 @@ class RolloutSpec:
         return f"{self.service}/{self.name}"
 
     @property
+    def tried(self) -> tuple[str, ...]:
+        """The candidate, then the further arms of the experiment."""
+        return (self.candidate, *(self.experiment.beside if self.experiment else ()))
+
+    @property
     def judged(self) -> tuple[Stage, ...]:
         """The stages below 100 %, the holdback too: only there is a baseline to compare with. Of an adaptive ramp,
         the holdback alone is known beforehand."""

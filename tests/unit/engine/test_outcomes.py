@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from fader.engine.observe import directed
+from fader.errors import BadInput, Refused
 from fader.model.decision import Step
 from fader.model.evidence import NameEvidence
 from fader.model.share import WHOLE
@@ -143,6 +144,20 @@ async def test_a_further_arm_runs_beside_is_taken_out_for_harm_and_the_experimen
         "ask",
         "approve_complete",
     ]
+
+
+async def test_a_further_arm_that_does_not_answer_is_no_start(world: Any) -> None:
+    more = OUTCOME + "    experiment: {share: 30%, for: 10s, primary: conversion, beside: [v3]}\n"
+    text = FILE.format(stages="[30%, 100%]", more=more)
+    await world.apply(text)
+    world.dead.add("v3")
+    with pytest.raises(Refused, match=r"shop-v2 cannot start: v3 does not answer at 127\.0\.0\.1:9003"):
+        await world.ask("start")
+    world.dead.clear()
+    await world.ask("start")
+    gone = text.replace(', v3: "http://127.0.0.1:9003"', "").replace(", beside: [v3]", "")
+    with pytest.raises(BadInput, match="version v3 of shop is gone while rollout shop-v2 needs it"):
+        await world.apply(gone)
 
 
 async def test_further_arms_end_with_the_stage(world: Any) -> None:
