@@ -43,7 +43,7 @@ def _split(service: Service, entries: Sequence[tuple[RolloutSpec, RolloutState, 
     for spec, state, preview in entries:
         if spec.service == service.name and state.phase in ACTIVE:
             interval = Interval(state.start, state.share)
-            arms = further(spec, state) if state.share else ()
+            arms = further(spec, state)
             return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms)
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import StringIO
+from math import log
 
 import pytest
 from hypothesis import given
@@ -179,6 +180,15 @@ def test_an_arm_that_does_harm_is_taken_out_and_the_rollout_goes_on(phase: Phase
     assert again.event == ""
 
 
+def test_the_error_budget_of_further_arms_is_their_own() -> None:
+    """Two arms, three tests each, and one stage: the candidate's thresholds are those of a rollout without them."""
+    d = decide(trial(), at_trial(days=1), seen({}), NOW)
+    alone = decide(trial(beside=()), at_trial(days=1), seen({}), NOW)
+    assert [j.harm_threshold for j in d.beside] == pytest.approx([log(2 * 3 / 0.05)] * 6)
+    assert [(j.arm, j.metric) for j in d.beside][2:4] == [("v3", "conversion"), ("v4", "errors")]
+    assert [j.harm_threshold for j in d.judgements] == [j.harm_threshold for j in alone.judgements]
+
+
 def test_harm_to_an_outcome_counts_too_and_several_go_at_once() -> None:
     d = decide(trial(), at_trial(days=1), seen({"v3": 0.2, "v4": 0.2}), NOW)
     assert d.event == "withdraw"
@@ -226,6 +236,7 @@ def test_an_arm_that_is_better_than_the_candidate_asks_a_person(rule: str) -> No
     assert d.event == "ask"
     assert d.state.phase is Phase.AWAITING
     assert "v3 is better than v2: 36 % of users on v3 against 33 % on v2" in d.reason
+    assert "(98 % sure at the planned end). A rollout" in d.reason, "4 % are shared by two arms"
     assert "A rollout never changes its candidate: to go on with v3, abort and start one of it" in d.reason
 
 
