@@ -70,7 +70,9 @@ def checks(view: RolloutView) -> list[Check]:
     both = candidate + baseline
     if not both:
         return [Check(None, "No user has been seen in this stage yet")]
-    strange = log_e_outside(candidate, baseline, *limits.split(view.spec, view.state)) >= LOG_ALARM
+    beside = limits.beside(view.spec, view.state, health)
+    low, high, *rest = limits.split(view.spec, view.state)
+    strange = log_e_outside((candidate, baseline, *beside), (low, high), rest) >= LOG_ALARM
     crossed = health.crossed / (both + health.crossed)
     found = [
         Check(

@@ -156,7 +156,7 @@ class Applier:
                     )
                 )
                 continue
-            for version in (spec.baseline, spec.candidate):
+            for version in (spec.baseline, *spec.tried):
                 if version not in {v.name for v in service.versions}:
                     problems.append(
                         document.problem(

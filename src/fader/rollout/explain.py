@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fader.model.arm import Arm
 from fader.model.decision import Step
 from fader.model.evidence import Evidence, LearningEvidence
 from fader.model.rollout import Guardrail, RolloutSpec
@@ -34,7 +35,7 @@ def guardrail_of(spec: RolloutSpec, judgement: Judgement) -> Guardrail:
 
 def finding(spec: RolloutSpec, j: Judgement) -> str:
     """What a proven change is: `errors rose from 0.3 % to 3.1 % of requests (…)`, without the odds."""
-    g = guardrail_of(spec, j)
+    g, arm = guardrail_of(spec, j), j.arm or spec.candidate
     if g.metric.kind == "quantile":
         return _quantile_finding(spec, g, j)
     verb = "rose" if j.rise >= 0 else "fell"
@@ -45,17 +46,18 @@ def finding(spec: RolloutSpec, j: Judgement) -> str:
     if g.metric.kind == "external":
         return f"{change} (over {words.number(j.candidate_units)} intervals)"
     return (
-        f"{change} ({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {spec.candidate} had one, "
+        f"{change} ({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {arm} had one, "
         f"{words.number(j.baseline_first)} of {words.number(j.baseline_units)} on {spec.baseline})"
     )
 
 
 def _quantile_finding(spec: RolloutSpec, g: Guardrail, j: Judgement) -> str:
+    arm = j.arm or spec.candidate
     verb = "rose" if j.candidate_value >= j.baseline_value else "fell"
     return (
         f"{j.metric} {verb}: its {words.quantile(g.metric)} is {words.value(j.candidate_value, g.metric)} on "
-        f"{spec.candidate} and {words.value(j.baseline_value, g.metric)} on {spec.baseline} "
-        f"({words.rate(j.candidate_rate)} of requests to {spec.candidate} lie above what {spec.baseline} "
+        f"{arm} and {words.value(j.baseline_value, g.metric)} on {spec.baseline} "
+        f"({words.rate(j.candidate_rate)} of requests to {arm} lie above what {spec.baseline} "
         f"had learnt as its {words.quantile(g.metric)}, {words.rate(j.baseline_rate)} of those to {spec.baseline})"
     )
 
@@ -78,6 +80,11 @@ def held(spec: RolloutSpec, state: RolloutState, why: str) -> str:
 
 def harm(spec: RolloutSpec, j: Judgement) -> str:
     return f"{finding(spec, j)}; {tolerated(guardrail_of(spec, j))}; {odds(j)}"
+
+
+def withdrawn(spec: RolloutSpec, j: Judgement) -> str:
+    """A further arm that does harm; `j` is what proves it."""
+    return f"{j.arm} was taken out of the experiment and its users have {spec.baseline} again: {harm(spec, j)}"
 
 
 def dead(spec: RolloutSpec, seconds: float) -> str:
@@ -148,6 +155,26 @@ def where_it_lies(rollout: str, candidate: str, share: int, *, inside: bool) -> 
         return f"{rollout} has given {candidate} to nobody yet"
     where = "among" if inside else "outside"
     return f"its bucket is {where} the {words.share(share)} of users to whom {rollout} has given {candidate}"
+
+
+def where_an_arm_lies(rollout: str, arm: Arm) -> str:
+    among = f"its bucket is among the {words.share(arm.interval.width)} of users to whom the experiment of {rollout}"
+    return f"{among} had given {arm.version}, which did harm" if arm.withdrawn else f"{among} has given {arm.version}"
+
+
+# What there is to say of a further arm.
+
+
+def arm_ahead(spec: RolloutSpec, arm: str, share: int) -> str:
+    return f"{arm} gets {words.share(share)} of users beside {spec.candidate}, for the time of the experiment"
+
+
+def arm_running(spec: RolloutSpec, arm: str, share: int, units: int) -> str:
+    return f"{arm} has {words.share(share)} of users beside {spec.candidate}; {words.users(units)} were seen"
+
+
+def arm_ended(arm: str, share: int) -> str:
+    return f"{arm} had {words.share(share)} of users for the time of the experiment"
 
 
 # What a stage waits for.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import ceil, floor, log, log10
 
+from fader.model.arm import Arm
 from fader.model.rollout import Guardrail, RolloutSpec, Stage
 from fader.model.share import WHOLE, Interval
 from fader.model.state import Basis, RolloutState
@@ -56,6 +57,24 @@ def is_holdback(spec: RolloutSpec, state: RolloutState) -> bool:
     return spec.holdback is not None and stage_of(spec, state).share == WHOLE - spec.holdback.share
 
 
+def further(spec: RolloutSpec, state: RolloutState) -> tuple[Arm, ...]:
+    """The further arms of the stage of `state`: none but in an experiment's. They lie behind the candidate's interval,
+    one after the other, so that the candidate's units are the same with and without them."""
+    experiment = spec.experiment
+    if experiment is None or state.stage < 0 or not is_experiment(spec, state):
+        return ()
+    share = experiment.share
+    return tuple(
+        Arm(version, Interval((state.start + k * share) % WHOLE, share), version in state.out)
+        for k, version in enumerate(experiment.beside, start=1)
+    )
+
+
+def baseline_share(spec: RolloutSpec, state: RolloutState) -> int:
+    """What the stage of `state` leaves the baseline, in ppm. The share of an arm that was withdrawn is nobody's."""
+    return WHOLE - stage_of(spec, state).share - sum(arm.interval.width for arm in further(spec, state))
+
+
 def next_share(spec: RolloutSpec, state: RolloutState) -> int:
     """What the candidate gets after the stage of `state`, in ppm; WHOLE after the last judged one.
 
@@ -96,7 +115,11 @@ def is_last(spec: RolloutSpec, state: RolloutState) -> bool:
 def stakes(spec: RolloutSpec, state: RolloutState) -> Stakes:
     """What the judgements of a judged stage are held against."""
     return Stakes(
-        stage_of(spec, state).share, next_share(spec, state), harm_threshold(spec, state.stage), safe_threshold()
+        stage_of(spec, state).share,
+        next_share(spec, state),
+        harm_threshold(spec, state.stage),
+        safe_threshold(),
+        baseline_share(spec, state),
     )
 
 
@@ -137,4 +160,5 @@ def cell(spec: RolloutSpec, state: RolloutState, since: float, until: float = 0.
         since=since,
         until=until,
         past=state.started_at - PAST if state.started_at else 0.0,
+        arms=further(spec, replace(state, withdrawn=())),
     )

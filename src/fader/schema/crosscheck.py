@@ -56,7 +56,17 @@ def _versions(rollout: str, source: Source) -> Iterator[Problem]:
     versions = written_names(source.data, "services", service, "versions")
     baseline = written_names(source.data, "services", service).get("baseline")
     others = [v for v in versions if v != baseline]
-    if not isinstance(candidate, str) or not versions:
+    if not versions:
+        return
+    beside = written_names(source.data, *at, "experiment").get("beside")
+    for version in beside if isinstance(beside, list) else ():
+        where = (*at, "experiment", "beside")
+        if isinstance(version, str) and version not in versions:
+            message = f"service {service} has no version {quoted(version)}"
+            yield source.problem(where, message, did_you_mean(version, others or versions))
+        elif version == baseline:
+            yield source.problem(where, f"{version} is the baseline of {service}", "name other versions")
+    if not isinstance(candidate, str):
         return
     if candidate not in versions:
         message = f"service {service} has no version {quoted(candidate)}"

@@ -51,6 +51,7 @@ class ExperimentText(Noun):
     primary: str = Field(examples=["conversion"])
     decide: Literal["ask", "better", "not_worse"] = "ask"
     power: float = 0.8
+    beside: list[str] = Field(default=[], examples=["[v3, v4]"])
 
     @field_validator("duration")
     @classmethod
@@ -64,8 +65,20 @@ class ExperimentText(Noun):
             raise wrong(f"is {power:g}, outside 0.5 to 0.99", "write e.g. power: 0.8")
         return power
 
+    @model_validator(mode="after")
+    def _apart(self) -> ExperimentText:
+        """Each further version gets as many users as the candidate, and the baseline at least as many."""
+        if twice := next((v for i, v in enumerate(self.beside) if v in self.beside[:i]), None):
+            raise wrong(f"{twice} is named twice", "name each version once", ("beside",))
+        arms = len(self.beside) + 2
+        if self.beside and arms * self.share > WHOLE:
+            most = WHOLE // arms // 10_000 * 10_000 or WHOLE // arms
+            message = f"{percent(self.share)} for each of {arms - 1} versions leaves the baseline less than that"
+            raise wrong(message, f"write at most {percent(most)}, or fewer versions beside", ("share",))
+        return self
+
     def to_model(self) -> Experiment:
-        return Experiment(self.share, self.duration, self.primary, self.decide, self.power)
+        return Experiment(self.share, self.duration, self.primary, self.decide, self.power, tuple(self.beside))
 
 
 class BudgetText(Noun):

@@ -1,7 +1,7 @@
 """The sums of one stage: what each unit did, in memory, and the totals. A fold costs what the new rows touch.
 
 Units are kept by arm: key of the unit times two, plus one with the candidate. What does not belong to an arm
-(tracked events, exposed or not) stands with the baseline's.
+(tracked events, exposed or not; what was met of arms that are not compared here) stands with the baseline's.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Sums:
         self.measures: tuple[Measure, ...] = measures(cell.metrics)
         self.outcomes = tuple(m for m in self.measures if not (m.direct or m.external))
         kinds = {"first": "f8", "inside": "i4", "req": "i4", "act": "i4", "out": "i4"}
+        if cell.arms:
+            kinds["away"] = "i4"
         past: dict[str, str] = {}
         for m in self.measures:
             kinds |= m.kinds

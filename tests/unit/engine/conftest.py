@@ -118,6 +118,10 @@ class World:
             assigned = live.baseline
             if split and chosen(unit, split.salt, split.interval):
                 assigned = split.candidate
+            why = "rollout" if split else "none"
+            for arm in split.beside if split else ():
+                if split and chosen(unit, split.salt, arm.interval):
+                    assigned, why = (live.baseline, "withdrawn") if arm.withdrawn else (arm.version, why)
             served = live.baseline if assigned in self.dead else assigned
             status = 500 if self._chance.random() < self.error_rates.get(served, 0.0) else 200
             line = {
@@ -126,7 +130,7 @@ class World:
                 "s": "shop",
                 "r": split.rollout if split else "",
                 "v": assigned,
-                "why": "rollout" if split else "none",
+                "why": why,
                 "w": served,
                 "p": self.p,
                 "c": status,

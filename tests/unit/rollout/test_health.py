@@ -65,8 +65,8 @@ def test_users_who_come_back_sooner_are_no_fault(stage: int, candidate: int, hel
 
 
 def test_what_the_share_explains() -> None:
-    assert split(spec(), state(stage=0)) == (pytest.approx(0.05), pytest.approx(0.05))
-    assert split(spec(), state(stage=1)) == (pytest.approx(0.075 / 0.975), pytest.approx(0.15 / 1.05))
+    assert split(spec(), state(stage=0)) == (50_000, 50_000, 950_000)
+    assert split(spec(), state(stage=1)) == (75_000, 150_000, 900_000)
 
 
 def test_nothing_heard_of_the_health_of_the_data_is_no_fault() -> None:
