@@ -136,7 +136,7 @@ class Stream:
             draws > 1 - self.world.rejections,
             g.random(count) < self.world.purchases,
             ms,
-            np.full(count, -1.0),
+            -HISTORY * g.random(count),
             np.full(count, -1),
         )
 

@@ -40,12 +40,15 @@ from fader.engine.controller import Controller
 from fader.engine.desk import Desk, Probe
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.fleet import Fleet
+from fader.engine.meters import Meters
 from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
 from fader.errors import FaderError
 from fader.gateway.supervisor_watch import parent_gone
 from fader.ports.events import EventStore
+from fader.ports.providers import Providers
 from fader.ports.states import StateStore
+from fader.providers.http import HttpProviders
 from fader.storage.database import open_sqlite
 from fader.storage.sql import SqlStateStore
 from fader.telemetry.duckdb_store import DuckDBEventStore
@@ -61,20 +64,26 @@ def build(
     hosts: frozenset[str],
     clock: Clock = system_clock,
     probe: Probe = answers,
+    providers: Providers | None = None,
 ) -> ASGIApp:
-    """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan."""
+    """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan.
+    `providers`: None asks them over HTTP."""
+    http = HttpProviders()
+    asked = providers or http
     fleet, told = Fleet(), Changes()
     publisher = Publisher(states)
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
     flag_desk = FlagDesk(states, publisher, clock)
     retention = Retention(events, clock)
+    meters = Meters(states, asked, told, clock)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         loops: list[asyncio.Task[object]] = [
             asyncio.create_task(controller.run()),
             asyncio.create_task(retention.run()),
+            asyncio.create_task(meters.run()),
             # Reads the history once, so that the first page that is asked for need not.
             asyncio.create_task(desk.rollouts()),
         ]
@@ -84,12 +93,13 @@ def build(
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
+            await http.close()
 
     app = Starlette(
         routes=[
             *health.routes(controller),
             *rollouts.routes(desk, states),
-            *documents.routes(Applier(states, events, publisher, probe, clock)),
+            *documents.routes(Applier(states, events, publisher, probe, clock, asked)),
             *flags.routes(flag_desk),
             *ofrep.routes(flag_desk),
             *units.routes(desk),

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass, replace
 
 from fader.clock import Clock
+from fader.engine.ask_once import asked_once
 from fader.engine.desk import Probe
 from fader.engine.observe import learnt
 from fader.engine.publish import Publisher
@@ -18,6 +19,7 @@ from fader.model.segment import Segment
 from fader.model.service import Address, Service
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.ports.events import EventStore
+from fader.ports.providers import Providers
 from fader.ports.states import Entry, StateStore
 from fader.rollout import explain_outcome
 from fader.rollout.learning import planned
@@ -37,16 +39,25 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """`answers`: what the providers of external metrics said when each was asked once."""
+
     changes: tuple[Change, ...]
     warnings: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
 
 class Applier:
     def __init__(
-        self, states: StateStore, events: EventStore, publisher: Publisher, probe: Probe, clock: Clock
+        self,
+        states: StateStore,
+        events: EventStore,
+        publisher: Publisher,
+        probe: Probe,
+        clock: Clock,
+        providers: Providers,
     ) -> None:
         self._states, self._events, self._publisher = states, events, publisher
-        self._probe, self._clock = probe, clock
+        self._probe, self._clock, self._providers = probe, clock, providers
 
     async def plan(self, document: Document) -> Plan:
         """What applying would change. Raises BadInput with everything that stands against it."""
@@ -54,7 +65,9 @@ class Applier:
         if problems:
             raise BadInput(*sorted(problems, key=lambda p: p.line))
         changes = [*self._services(document), *self._rollouts(document), *self._flags(document)]
-        return Plan(tuple([await self._foreseen(document, c) for c in changes]), tuple(self._warnings(document)))
+        foreseen = tuple([await self._foreseen(document, c) for c in changes])
+        said, unsaid = await asked_once(self._providers, document.rollouts, self._clock())
+        return Plan(foreseen, (*self._warnings(document), *unsaid), said)
 
     async def apply(self, document: Document) -> Plan:
         """Plan, then do it in one transaction; the same document again changes nothing. Raises BadInput, Conflict."""
@@ -62,7 +75,7 @@ class Applier:
         if any(c.action != "same" for c in plan.changes):
             changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
             entries = tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
-            self._states.apply(document.services, entries, document.flags, document.segments)
+            self._states.apply(document.services, entries, document.flags, document.segments, self._clock())
         self._publisher.publish()
         return plan
 

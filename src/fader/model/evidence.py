@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from fader.model.series import Block
 from fader.model.summary import ArmSummary, Histogram
 
 
@@ -33,7 +34,7 @@ class MetricEvidence:
     """`missing` is empty, or says why there are no numbers (then the summaries are not to be used).
 
     `others`: further arms by version, where there are more than two; each is compared with the baseline.
-    `beside`: what else is known of them.
+    `beside`: what else is known of them. `blocks`: the intervals of an external metric, which has no units.
     """
 
     metric: str
@@ -44,6 +45,7 @@ class MetricEvidence:
     missing: str = ""
     restarts: tuple[Restart, ...] = ()
     others: tuple[tuple[str, ArmSummary], ...] = ()
+    blocks: tuple[Block, ...] = ()
     beside: tuple[Beside, ...] = ()
 
     def of(self, arm: str) -> MetricEvidence:
@@ -58,6 +60,7 @@ class MetricEvidence:
             candidate_values=more.values,
             restarts=more.restarts,
             others=(),
+            blocks=(),
             beside=(),
         )
 
@@ -139,6 +142,7 @@ class Evidence:
     """Everything one decision rests on. `wanted_version` is the ruleset that carries this state's share;
     `lost_requests`: requests that Envoy counted and the log did not deliver (a loss check, never a test).
     `names`: what occurred in the stage, for the scan; `names_dropped`: names beyond the bound, not looked at.
+    `arriving`: before the first stage of an adaptive ramp, users that came within the time of one step; 0: not known.
     """
 
     at: float
@@ -152,6 +156,7 @@ class Evidence:
     health: HealthEvidence = HealthEvidence()
     names: tuple[NameEvidence, ...] = ()
     names_dropped: int = 0
+    arriving: int = 0
 
     def metric(self, name: str) -> MetricEvidence:
         for m in self.metrics:

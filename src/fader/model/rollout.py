@@ -56,11 +56,12 @@ class Experiment:
 @dataclass(frozen=True, slots=True)
 class Budget:
     """`stages: auto`: the most users that the whole ramp may hurt, by what is known at each step. `factor`: no step
-    is larger. `first`: the first share in ppm. `bake`: the least dwell of each step in seconds."""
+    is larger. `first`: the first share in ppm; 0: what the budget covers even if the candidate hurt everybody. `bake`:
+    the least dwell of each step in seconds."""
 
     units: int
-    factor: float = 4.0
-    first: int = 10_000
+    factor: float = 3.0
+    first: int = 0
     bake: float = 600.0
 
 

@@ -18,7 +18,7 @@ from fader.rollout.learning import freeze, learnt, planned
 from fader.rollout.look import Look, Wait
 from fader.rollout.moves import at_stage, onward, onward_event, stepped, withdrawn
 from fader.rollout.plan import HALF, basis, is_experiment, is_holdback, next_share, stage_of, stakes
-from fader.rollout.ramp import ahead
+from fader.rollout.ramp import ahead, first_share
 from fader.stats.judge import UNBOUNDED, Case, judge_all
 from fader.stats.reading import read
 from fader.stats.scan import fresh, scan
@@ -114,8 +114,8 @@ def _learn(look: Look) -> Decision:
     if state.phase is not Phase.LEARNING or waits:
         return Decision(state, waits=waits, wake_at=now + TICK)
     made = planned(spec, evidence)
-    first = next_share(spec, state)
-    used = tuple(learnt(evidence, g.metric) for g in spec.guardrails)
+    first = next_share(spec, state) if spec.budget is None else first_share(spec, evidence)
+    used = tuple(learnt(evidence, g.metric) for g in spec.guardrails if g.metric.kind != "external")
     reason = explain.learned(spec, used, first, explain_outcome.planned(spec, made))
     after = replace(
         at_stage(spec, state, "learned", reason, 0, first, now),
@@ -149,7 +149,7 @@ def _step(look: Look) -> tuple[int, float]:
     if look.spec.budget is None:
         return share, 0.0
     step = ahead(look.spec, look.state, look.evidence, look.guarded, look.now)
-    return (step.share if stage_of(look.spec, look.state).share < HALF else share), step.spent
+    return (step.share if share <= HALF else share), step.spent
 
 
 def _read(look: Look) -> Decision:

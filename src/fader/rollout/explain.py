@@ -11,7 +11,7 @@ from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Verdict
 from fader.rollout import explain_outcome, explain_signal, words
 from fader.rollout.ahead import Ahead
-from fader.rollout.plan import is_experiment, is_holdback, next_share, stage_of
+from fader.rollout.plan import LEAST_KNOWN, is_experiment, is_holdback, next_share, stage_of
 
 
 def sentence(step: Step) -> str:
@@ -39,10 +39,14 @@ def finding(spec: RolloutSpec, j: Judgement) -> str:
     if g.metric.kind == "quantile":
         return _quantile_finding(spec, g, j)
     verb = "rose" if j.rise >= 0 else "fell"
-    return (
+    change = (
         f"{j.metric} {verb} from {words.amount(j.baseline_rate, g.metric)} to "
-        f"{words.amount(j.candidate_rate, g.metric)} {words.per(g.metric)} "
-        f"({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {arm} had one, "
+        f"{words.amount(j.candidate_rate, g.metric)} {words.per(g.metric)}"
+    )
+    if g.metric.kind == "external":
+        return f"{change} (over {words.number(j.candidate_units)} intervals)"
+    return (
+        f"{change} ({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {arm} had one, "
         f"{words.number(j.baseline_first)} of {words.number(j.baseline_units)} on {spec.baseline})"
     )
 
@@ -130,9 +134,12 @@ def passed(spec: RolloutSpec, state: RolloutState) -> str:
 def learned(spec: RolloutSpec, learning: tuple[LearningEvidence, ...], ahead: int, plan: str = "") -> str:
     """`ahead`: the first share in ppm; `plan`: what there is to say of the experiment's."""
     requests, units = (min((getattr(x, f) for x in learning), default=0) for f in ("requests", "units"))
+    covered = ""
+    if spec.budget is not None and not spec.budget.first and ahead != LEAST_KNOWN:
+        covered = f", whom the harm budget of {words.users(spec.budget.units)} covers whatever it does to them"
     return (
         f"{spec.baseline} is learnt from {words.number(requests)} requests of {words.users(units)}; "
-        f"{spec.candidate} goes to {words.share(ahead)} of users" + (f"; {plan}" if plan else "")
+        f"{spec.candidate} goes to {words.share(ahead)} of users{covered}" + (f"; {plan}" if plan else "")
     )
 
 
@@ -227,12 +234,24 @@ def waits_safe(spec: RolloutSpec, state: RolloutState, j: Judgement, now: float)
     if j.verdict is Verdict.HARMFUL:
         return f"{j.metric} is proven worse: {finding(spec, j)}"
     left = words.seconds_left(j, state, now)
+    if g.metric.kind == "external":
+        return f"{what}: {_intervals(j, left)}"
     if j.candidate_units == 0:
         return f"{what}: no user of {spec.candidate} seen yet"
     if j.more_units is None or left is None:
         return f"{what}: as it stands, more users would not prove it"
     more = words.users(max(1, j.more_units))
     return f"{what}: about {more} more on {spec.candidate}, {words.span(max(1.0, left))} more at this rate"
+
+
+def _intervals(j: Judgement, left: float | None) -> str:
+    """How far an external metric is from its proof."""
+    if j.candidate_units == 0:
+        return "no interval with numbers of both versions yet"
+    if j.more_units is None or left is None:
+        return "as it stands, more intervals would not prove it"
+    more = max(1, j.more_units)
+    return f"about {words.number(more)} more interval{'s' if more > 1 else ''}, {words.span(max(1.0, left))}"
 
 
 def waits_budget(spec: RolloutSpec, state: RolloutState, ahead: Ahead) -> str:

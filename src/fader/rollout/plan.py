@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil, floor, log, log10
 
 from fader.model.arm import Arm
 from fader.model.rollout import Guardrail, RolloutSpec, Stage
@@ -16,8 +17,10 @@ from fader.stats.weights import harm_threshold, safe_threshold
 #: The largest share that an adaptive ramp takes below 100 %: beyond it the baseline is the smaller arm, and a larger
 #: share would be known less well.
 HALF = WHOLE // 2
-#: How far before the attempt a unit's own past is looked at (CUPED), as long as events are kept that long. Seconds:
-#: two weeks hold every weekday twice.
+#: The first share of an adaptive ramp whose traffic is not known, in ppm.
+LEAST_KNOWN = 10_000
+#: How far before the attempt a unit's own past is looked at (CUPED), and so how long events are kept. Seconds: two
+#: weeks hold every weekday twice.
 PAST = 14 * 86_400.0
 
 
@@ -81,11 +84,27 @@ def next_share(spec: RolloutSpec, state: RolloutState) -> int:
         stages = route(spec, state)
         return stages[min(state.stage + 1, len(stages) - 1)].share
     if state.stage < 0:
-        return spec.budget.first
+        return spec.budget.first or LEAST_KNOWN
     share = stage_of(spec, state).share
-    if share < HALF:
-        return min(HALF, int(share * spec.budget.factor))
+    reach = _reach(share, spec.budget.factor)
+    if share < HALF and (reach < WHOLE or spec.experiment is not None):
+        return min(HALF, reach)
     return next((stage.share for stage in spec.judged if stage.share > share), WHOLE)
+
+
+def _reach(share: int, factor: float) -> int:
+    """The next of the fewest steps to 100 % of which none is larger than `factor`: all of the same ratio, since a
+    short one at the end costs a stratum and proves little. In ppm."""
+    steps = max(1, ceil(log(WHOLE / share) / log(factor) - 1e-9))
+    return WHOLE if steps == 1 else two_digits(share * (WHOLE / share) ** (1 / steps))
+
+
+def two_digits(ppm: float) -> int:
+    """Down to two significant digits: 3.2 %, not 3.2417 %."""
+    if ppm < 1:
+        return 0
+    unit = 10 ** max(0, floor(log10(ppm)) - 1)
+    return int(ppm // unit * unit)
 
 
 def is_last(spec: RolloutSpec, state: RolloutState) -> bool:

@@ -83,8 +83,8 @@ class ExperimentText(Noun):
 
 class BudgetText(Noun):
     units: int = Field(examples=["200"])
-    factor: float = 4.0
-    first: Share = 10_000
+    factor: float = 3.0
+    first: Share | None = None
     bake: Duration | None = None
 
     @field_validator("units")
@@ -100,18 +100,23 @@ class BudgetText(Noun):
     @classmethod
     def _rises(cls, factor: float) -> float:
         if not 1.5 <= factor <= 100:
-            raise wrong(f"is {factor:g}, outside 1.5 to 100", "write how much larger a step may be, e.g. factor: 4")
+            raise wrong(f"is {factor:g}, outside 1.5 to 100", "write how much larger a step may be, e.g. factor: 3")
         return factor
+
+    @field_validator("first", mode="before", json_schema_input_type=Share | Literal["auto"])
+    @classmethod
+    def _auto(cls, first: Any) -> Any:
+        return None if first == "auto" else first
 
     @field_validator("first")
     @classmethod
-    def _small(cls, first: int) -> int:
-        if first > HALF:
-            raise wrong(f"{percent(first)} is more than half of the users", "begin smaller, e.g. first: 1%")
+    def _small(cls, first: int | None) -> int | None:
+        if first is not None and first > HALF:
+            raise wrong(f"{percent(first)} is more than half of the users", "begin smaller, e.g. first: 5%")
         return first
 
     def to_model(self, bake: float) -> Budget:
-        return Budget(self.units, self.factor, self.first, bake if self.bake is None else self.bake)
+        return Budget(self.units, self.factor, self.first or 0, bake if self.bake is None else self.bake)
 
 
 class HoldbackText(Noun):

@@ -249,13 +249,13 @@ class Cells:
         totals = msgspec.json.encode([(key, n) for key, n in sums.totals.items()])
         db.execute("UPDATE cell SET folded = ?, totals = ? WHERE id = ?", (sums.folded, totals, cell))
         db.execute("DELETE FROM columns WHERE cell = ?", (cell,))
-        parts = {"units": sums.units.pack(), "past": sums.past.pack()}
+        parts: dict[str, Iterable[tuple[str, bytes]]] = {"units": sums.units.pack(), "past": sums.past.pack()}
         names = self._names.get(cell)
         if names is not None:
-            parts |= {"names": {"found": names.store()}, "pairs": names.pairs.pack(), "exposed": names.exposed.pack()}
+            parts |= {"names": [("found", names.store())], "pairs": names.pairs.pack(), "exposed": names.exposed.pack()}
         for part, packed in parts.items():
             db.executemany(
-                "INSERT INTO columns VALUES (?, ?, ?, ?)", [(cell, part, name, data) for name, data in packed.items()]
+                "INSERT INTO columns VALUES (?, ?, ?, ?)", ((cell, part, name, data) for name, data in packed)
             )
         sums.unsaved = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,10 +95,8 @@ def _metric(
         numbers["p"] = _capped(np.asarray(past[f"p{i}"], np.int64), measure.cap)
         own = past[f"q{i}"] if measure.own_n else past["here"] > 0
         numbers["q"] = np.asarray(own, np.int64)
-    slots = np.floor(columns["first"] / RIPENING) if measure.ripens else np.zeros(len(raw))
-    for slot in np.unique(slots[counted | had | (shown & (failed != 0))]).tolist():
-        here = slots == slot
-        key = ("sum", i, arm, int(slot))
+    for slot, here in _slots(measure, columns["first"], counted | had | (shown & (failed != 0))):
+        key = ("sum", i, arm, slot)
         some = counted & here
         chosen = {name: np.clip(values[some], -MOST, MOST) for name, values in numbers.items()}
         totals[*key, "units"] += int(some.sum())
@@ -110,6 +108,17 @@ def _metric(
     minutes = np.floor((columns[f"e{i}"][had] - since) / SLOT).astype(np.int64)
     for minute, count in zip(*np.unique(minutes, return_counts=True), strict=True):
         totals["first", i, int(minute), arm] += int(count)
+
+
+def _slots(measure: Measure, first: Column, there: Mask) -> Iterator[tuple[int, Mask]]:
+    """Units by the slot in which their attribution window began, where it has to pass first; else all in slot 0."""
+    if not measure.ripens:
+        if there.any():
+            yield 0, there
+        return
+    slots = np.floor(first / RIPENING)
+    for slot in np.unique(slots[there]).tolist():
+        yield int(slot), slots == slot
 
 
 def product(factors: list[Column]) -> int:

@@ -92,10 +92,12 @@ class TestOutcomes:
 
     def test_an_adaptive_ramp(self) -> None:
         rollout = load_document(AUTO, "fader.yaml").rollouts[0]
-        assert (rollout.stages, rollout.judged, rollout.budget) == ((), (), Budget(200, 4.0, 10_000, 600.0))
+        assert (rollout.stages, rollout.judged, rollout.budget) == ((), (), Budget(200, 3.0, 0, 600.0))
         written = AUTO.replace("{units: 200}", "{units: 9, factor: 2, first: 0.5%, bake: 1h}") + FOR_WHAT
         rollout = load_document(written, "fader.yaml").rollouts[0]
         assert rollout.budget == Budget(9, 2.0, 5_000, 3600.0)
+        spelled = AUTO.replace("{units: 200}", "{units: 200, first: auto}")
+        assert load_document(spelled, "fader.yaml").rollouts[0].budget == Budget(200)
         assert rollout.experiment is not None
 
     @pytest.mark.parametrize(
