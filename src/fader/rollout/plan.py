@@ -17,8 +17,9 @@ from fader.stats.weights import harm_threshold, safe_threshold
 #: The largest share that an adaptive ramp takes below 100 %: beyond it the baseline is the smaller arm, and a larger
 #: share would be known less well.
 HALF = WHOLE // 2
-#: The first share of an adaptive ramp whose traffic is not known, in ppm.
-LEAST_KNOWN = 10_000
+#: The first share of an adaptive ramp whose traffic is not known, and the most that any begins with, unless it is
+#: given. In ppm.
+LEAST_KNOWN, MOST_AT_FIRST = 10_000, 100_000
 #: How far before the attempt a unit's own past is looked at (CUPED), and so how long events are kept. Seconds: two
 #: weeks hold every weekday twice.
 PAST = 14 * 86_400.0
@@ -84,7 +85,7 @@ def next_share(spec: RolloutSpec, state: RolloutState) -> int:
         stages = route(spec, state)
         return stages[min(state.stage + 1, len(stages) - 1)].share
     if state.stage < 0:
-        return spec.budget.first or LEAST_KNOWN
+        return spec.budget.first or MOST_AT_FIRST
     share = stage_of(spec, state).share
     reach = _reach(share, spec.budget.factor)
     if share < HALF and (reach < WHOLE or spec.experiment is not None):

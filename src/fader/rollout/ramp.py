@@ -14,13 +14,11 @@ from fader.model.share import WHOLE
 from fader.model.state import RolloutState
 from fader.model.verdict import Judgement, Verdict
 from fader.rollout.ahead import Ahead
-from fader.rollout.plan import LEAST_KNOWN, next_share, stage_of, two_digits
+from fader.rollout.plan import LEAST_KNOWN, MOST_AT_FIRST, next_share, stage_of, two_digits
 from fader.stats.rate_bound import rate_bounds
 
 #: Chance that a rate lies outside of its bounds.
 OVERRUN = 0.05
-#: No adaptive ramp begins with more users, in ppm, however few there are.
-MOST_AT_FIRST = 100_000
 #: A step below this factor is not worth a stratum of its own, nor the error probability that goes with it.
 WORTHWHILE = 1.25
 
