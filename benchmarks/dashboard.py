@@ -242,7 +242,7 @@ class Board:
                         Point(NOW + second, m.name, 2, SHARES[2], *(chance.random() for _ in range(6))) for m in METRICS
                     )
                     self.states.put_points(entry.spec.name, tuple(made))
-                self.changes.tell(entry.spec.name)
+                self.changes.tell(entry.spec.name, figures=True)
             await asyncio.sleep(1.0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 
 from fader.errors import BadInput, NotFound, Problem, Refused
@@ -15,7 +15,7 @@ from fader.model.report import GatewayReport
 from fader.model.ruleset import LiveService
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
-from fader.model.view import Point, RolloutView
+from fader.model.view import Brief, Point, RolloutView
 from fader.ports.control import Preview, ServiceView
 from fader.rollout.assignment import looked_up
 from fader.storage.memory import record
@@ -43,28 +43,33 @@ class ScriptedControl:
         self.scenes = {s.view.name: s for s in scenes}
         self.reports, self.upstreams, self.live = gateways, {s.service.name: s for s in services}, live
         self.asked: list[tuple[str, Command]] = []
-        self.rendered = 0
+        self.rendered = self.moved = 0
         self._listeners: dict[asyncio.Queue[str], asyncio.AbstractEventLoop] = {}
 
     @property
     def listeners(self) -> int:
         return len(self._listeners)
 
-    def play(self, scene: Scene) -> None:
+    def play(self, scene: Scene, *, figures: bool = False) -> None:
         """Put a scene on (a new one, or one in place of its name) and say so to who listens."""
         self.scenes[scene.view.name] = scene
-        self.announce(scene.view.name)
+        self.announce(scene.view.name, figures=figures)
 
     def remove(self, name: str) -> None:
         del self.scenes[name]
         self.announce(name)
 
-    def announce(self, name: str) -> None:
+    def announce(self, name: str, *, figures: bool = False) -> None:
+        self.moved += not figures
         for queue, loop in list(self._listeners.items()):
             loop.call_soon_threadsafe(queue.put_nowait, name)
 
-    async def rollouts(self) -> tuple[RolloutView, ...]:
-        return tuple(s.view for s in self.scenes.values())
+    async def rollouts(self, names: Collection[str] | None = None) -> tuple[RolloutView, ...]:
+        return tuple(s.view for s in self.scenes.values() if names is None or s.view.name in names)
+
+    async def briefs(self) -> tuple[Brief, ...]:
+        views = [s.view for s in self.scenes.values()]
+        return tuple(Brief(v.name, v.service, v.state, v.needs_person) for v in views)
 
     def _scene(self, name: str) -> Scene:
         try:
@@ -78,6 +83,9 @@ class ScriptedControl:
 
     async def history(self, name: str) -> tuple[Step, ...]:
         return self._scene(name).steps
+
+    async def outline(self, name: str) -> tuple[Step, ...]:
+        return await self.history(name)
 
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         return tuple(p for p in self._scene(name).points if p.at > since)
@@ -143,6 +151,9 @@ class ScriptedControl:
         ]
         rollouts = [(s.view.spec, s.view.state) for s in self.scenes.values()]
         return looked_up(unit, self.live, rollouts, held)
+
+    def moves(self) -> int:
+        return self.moved
 
     async def changes(self) -> AsyncIterator[str]:
         queue: asyncio.Queue[str] = asyncio.Queue()

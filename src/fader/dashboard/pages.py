@@ -53,7 +53,7 @@ class Pages:
         self._unit = Unit(control, self._templates)
         self._login = Login(self._templates)
         self._commands = Commands(control, self._templates)
-        self._live = Live(self.snapshot, control.changes)
+        self._live = Live(self.snapshot, control.changes, control.moves)
 
     def routes(self) -> list[BaseRoute]:
         """Every route under /; `/static` and `/login` must be reachable without a session."""

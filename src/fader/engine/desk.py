@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import replace
 
 from fader.clock import Clock
@@ -19,12 +19,13 @@ from fader.model.report import GatewayReport
 from fader.model.ruleset import LiveService
 from fader.model.service import Address
 from fader.model.state import ACTIVE, Phase
-from fader.model.view import Point, RolloutView
+from fader.model.view import Brief, Point, RolloutView
 from fader.ports.control import Preview, ServiceView
 from fader.ports.events import EventStore, Exposure
 from fader.ports.states import Entry, StateStore
 from fader.rollout.assignment import looked_up
 from fader.rollout.command import obey
+from fader.rollout.explain import needs_person
 from fader.rollout.ruleset import baseline_now
 from fader.rollout.view import view
 from fader.rollout.words import phase
@@ -54,8 +55,14 @@ class Desk:
         self._past = Past(states)
         self._shown: dict[str, tuple[Entry, Seen | None, RolloutView]] = {}
 
-    async def rollouts(self) -> tuple[RolloutView, ...]:
-        return tuple([await self._view(e) for e in self._states.entries()])
+    async def rollouts(self, names: Collection[str] | None = None) -> tuple[RolloutView, ...]:
+        wanted = None if names is None else frozenset(names)
+        return tuple([await self._view(e) for e in self._states.entries() if wanted is None or e.spec.name in wanted])
+
+    async def briefs(self) -> tuple[Brief, ...]:
+        return tuple(
+            Brief(e.spec.name, e.spec.service, e.state, needs_person(e.spec, e.state)) for e in self._states.entries()
+        )
 
     async def rollout(self, name: str) -> RolloutView:
         return await self._view(self._states.entry(name))
@@ -63,6 +70,9 @@ class Desk:
     async def history(self, name: str) -> tuple[Step, ...]:
         self._states.entry(name)
         return self._states.history(name)
+
+    async def outline(self, name: str) -> tuple[Step, ...]:
+        return self._past.whole(self._states.entry(name))
 
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         self._states.entry(name)
@@ -180,6 +190,9 @@ class Desk:
 
     def changes(self) -> AsyncIterator[str]:
         return self._changes.listen()
+
+    def moves(self) -> int:
+        return self._changes.moves
 
     async def _view(self, entry: Entry) -> RolloutView:
         """The decision of the last tick is shown only while the state is still the one it was made of."""

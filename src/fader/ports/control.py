@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from fader.model.decision import Command, Step
 from fader.model.report import GatewayReport
 from fader.model.service import Service
 from fader.model.traffic import VersionTraffic
-from fader.model.view import Point, RolloutView
+from fader.model.view import Brief, Point, RolloutView
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,20 @@ class ServiceView:
 
 
 class Control(Protocol):
-    async def rollouts(self) -> tuple[RolloutView, ...]: ...
+    async def rollouts(self, names: Collection[str] | None = None) -> tuple[RolloutView, ...]:
+        """All, or those of these names that there are, in the order in which they were applied."""
+
+    async def briefs(self) -> tuple[Brief, ...]:
+        """Of all rollouts, in the same order: cheap, however long their history is."""
 
     async def rollout(self, name: str) -> RolloutView:
         """Raises NotFound, naming the rollouts there are."""
 
     async def history(self, name: str) -> tuple[Step, ...]:
         """Oldest first. Raises NotFound."""
+
+    async def outline(self, name: str) -> tuple[Step, ...]:
+        """The history without its evidence, which is the larger part of it. Raises NotFound."""
 
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         """Chart points later than `since`, oldest first; at most some hundreds per metric. Raises NotFound."""
@@ -81,3 +88,6 @@ class Control(Protocol):
 
     def changes(self) -> AsyncIterator[str]:
         """Names of rollouts whose view has changed, as they change; never ends."""
+
+    def moves(self) -> int:
+        """Rises with every change that is more than figures: a step, a command."""
