@@ -37,6 +37,7 @@ from fader.dashboard import pages
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller, Seen
 from fader.engine.desk import Desk
+from fader.engine.flag_desk import FlagDesk
 from fader.engine.fleet import Fleet
 from fader.engine.publish import Publisher
 from fader.gateway.bootstrap import LATENCY_BUCKETS
@@ -209,6 +210,7 @@ class Board:
         publisher, events = Publisher(states), MemoryEventStore()
         publisher.publish()
         self.controller = Controller(states, events, self.fleet, publisher, self.changes, lambda: NOW)
+        self.flags = FlagDesk(states, publisher, lambda: NOW)
         self.desk = Desk(states, events, self.fleet, self.controller, self.changes, lambda: NOW, probe)
         for second in range(0, 3601, 5):
             self.fleet.take(gateway(second), NOW - 3600 + second)
@@ -226,7 +228,7 @@ class Board:
             yield
             ticks.cancel()
 
-        return Starlette(routes=pages.routes(self.desk, lambda: NOW), lifespan=lifespan)
+        return Starlette(routes=pages.routes(self.desk, self.flags, lambda: NOW), lifespan=lifespan)
 
     async def tick(self) -> None:
         """What a tick of the controller changes of the active rollouts; what it computes is not done here."""
@@ -271,7 +273,7 @@ async def page_times(path: Path, rollouts: int) -> list[str]:
     for title, (method, address, form) in asked.items():
         states = SqlStateStore(open_sqlite(path))
         board = Board(states)
-        app = Starlette(routes=pages.routes(board.desk, lambda: NOW))
+        app = Starlette(routes=pages.routes(board.desk, board.flags, lambda: NOW))
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://fader") as http:
             spent, used, body = [], [], b""
             for _ in range(ROUNDS + 1):

@@ -6,19 +6,24 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 
+from fader.clock import Clock, system_clock
+from fader.engine.flag_desk import FlagDesk
+from fader.engine.publish import Publisher
 from fader.errors import BadInput, NotFound, Problem, Refused
 from fader.model.assignment import UnitView
-from fader.model.audit import Choices, Filter, Place, Record, place
+from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Step
+from fader.model.flag import Flag
 from fader.model.holding import Holding
 from fader.model.report import GatewayReport
 from fader.model.ruleset import LiveService
+from fader.model.segment import Segment
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.view import Brief, Point, RolloutView
 from fader.ports.control import Preview, ServiceView
 from fader.rollout.assignment import looked_up
-from fader.storage.memory import record
+from fader.storage.memory import CHOICES, MemoryStateStore, page, record, switched
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,16 @@ class ScriptedControl:
         gateways: tuple[GatewayReport, ...] = (),
         services: tuple[ServiceView, ...] = (),
         live: tuple[LiveService, ...] = (),
+        flags: tuple[tuple[Flag, ...], tuple[Segment, ...]] = ((), ()),
+        clock: Clock = system_clock,
     ) -> None:
         self.scenes = {s.view.name: s for s in scenes}
         self.reports, self.upstreams, self.live = gateways, {s.service.name: s for s in services}, live
+        self.states = MemoryStateStore()
+        self.states.apply((), (), *flags)
+        publisher = Publisher(self.states)
+        publisher.publish()
+        self.flags = FlagDesk(self.states, publisher, clock, self.announce)
         self.asked: list[tuple[str, Command]] = []
         self.rendered = self.moved = 0
         self._listeners: dict[asyncio.Queue[str], asyncio.AbstractEventLoop] = {}
@@ -112,22 +124,20 @@ class ScriptedControl:
         return self.reports
 
     def _records(self) -> list[Record]:
-        return sorted((record(s) for scene in self.scenes.values() for s in scene.steps), key=place, reverse=True)
+        steps = [record(s) for scene in self.scenes.values() for s in scene.steps]
+        return [*steps, *(switched(seq, s) for seq, s in enumerate(self.states.switches(), 1))]
 
     async def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
-        found = [r for r in self._records() if wanted.takes(r)]
-        if after:
-            return tuple([r for r in found if place(r) > after][-limit:])
-        return tuple(r for r in found if before is None or place(r) < before)[:limit]
+        return page(filter(wanted.takes, self._records()), limit, before, after)
 
     async def recorded(self, wanted: Filter) -> int:
         return sum(map(wanted.takes, self._records()))
 
     async def choices(self) -> Choices:
         found = self._records()
-        return Choices(*(tuple(sorted({getattr(r, f) for r in found})) for f in ("rollout", "actor", "event")))
+        return Choices(*(tuple(sorted({getattr(r, f) for r in found} - {""})) for f in CHOICES))
 
     async def services(self) -> tuple[ServiceView, ...]:
         return tuple(map(self._with_rollouts, self.upstreams.values()))

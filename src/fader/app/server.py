@@ -67,7 +67,7 @@ def build(
     publisher = Publisher(states)
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
-    flag_desk = FlagDesk(states, publisher, clock)
+    flag_desk = FlagDesk(states, publisher, clock, told.tell)
     retention = Retention(events, clock)
 
     @contextlib.asynccontextmanager
@@ -99,7 +99,7 @@ def build(
             *tracking.routes(events, clock),
             *gateway.routes(publisher, fleet, events, clock),
             *auth.routes(tokens),
-            *pages.routes(desk),
+            *pages.routes(desk, flag_desk),
         ],
         exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
         lifespan=lifespan,

@@ -5,6 +5,7 @@ Whether the request may come from this browser at all (session, Host, Origin) is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -31,6 +32,14 @@ async def form(request: Request) -> dict[str, str]:
     return {key: values[-1] for key, values in fields.items()}
 
 
+def reason_of(fields: Mapping[str, str]) -> str:
+    """What the person wrote, on one line; "" for nothing. Raises BadInput when it is too long."""
+    reason = " ".join(fields.get("reason", "").split())
+    if len(reason) > LONGEST_REASON:
+        raise BadInput(Problem("The reason is too long.", f"Keep it under {LONGEST_REASON} characters."))
+    return reason
+
+
 class Commands:
     def __init__(self, control: Control, templates: Templates) -> None:
         self._control = control
@@ -40,9 +49,7 @@ class Commands:
         """Raises NotFound, Refused, BadInput."""
         name = request.path_params["name"]
         fields = await form(request)
-        reason = " ".join(fields.get("reason", "").split())
-        if len(reason) > LONGEST_REASON:
-            raise BadInput(Problem("The reason is too long.", f"Keep it under {LONGEST_REASON} characters."))
+        reason = reason_of(fields)
         if command == "promote" and not reason:
             raise BadInput(Problem("A promotion without proof needs a reason.", "Say why it is right to go on now."))
         view = await self._control.command(

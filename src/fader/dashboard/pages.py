@@ -16,13 +16,15 @@ from fader.dashboard import assets
 from fader.dashboard.audit import Audit
 from fader.dashboard.chart import safe_json
 from fader.dashboard.commands import Commands
+from fader.dashboard.flag import FlagPages
 from fader.dashboard.live import Live, Snapshot
 from fader.dashboard.login import Login
 from fader.dashboard.overview import Overview, asked
 from fader.dashboard.rollout import Rollout
 from fader.dashboard.service import Services
-from fader.dashboard.templating import Templates
+from fader.dashboard.templating import Templates, flag_address
 from fader.dashboard.unit import Unit
+from fader.engine.flag_desk import FlagDesk
 from fader.errors import BadInput, Conflict, FaderError, NotFound, Refused, Unavailable
 from fader.model.decision import CommandName
 from fader.ports.control import Control
@@ -43,13 +45,14 @@ def with_query(path: str, request: Request) -> str:
 
 
 class Pages:
-    def __init__(self, control: Control, clock: Clock) -> None:
+    def __init__(self, control: Control, flags: FlagDesk, clock: Clock) -> None:
         self._control = control
         self._templates = Templates()
         self._overview = Overview(control, self._templates, clock)
         self._rollout = Rollout(control, self._templates, clock)
         self._audit = Audit(control, self._templates, clock)
         self._services = Services(control, self._templates, clock)
+        self._flags = FlagPages(flags, self._templates, clock)
         self._unit = Unit(control, self._templates)
         self._login = Login(self._templates)
         self._commands = Commands(control, self._templates)
@@ -64,6 +67,11 @@ class Pages:
             Route("/live/services", self._guarded(self._services_live)),
             Route("/services/{name}", self._guarded(self._service_page), name="service"),
             Route("/services/{name}/live", self._guarded(self._service_live)),
+            Route("/flags", self._guarded(self._flags_page), name="flags"),
+            Route("/live/flags", self._guarded(self._flags_live)),
+            Route("/flags/{name}", self._guarded(self._flags.page), name="flag"),
+            Route("/flags/{name}/live", self._guarded(self._flag_live)),
+            Route("/flags/{name}/{position:str}", self._guarded(self._flag_switch), methods=["POST"]),
             Route("/units", self._guarded(self._unit.page), name="units"),
             Route("/units", self._guarded(self._unit.answer), methods=["POST"]),
             Route("/audit", self._guarded(self._audit.page), name="audit"),
@@ -94,6 +102,10 @@ class Pages:
                 return await self._audit.snapshot(query)
             case "/services":
                 return await self._services.list()
+            case "/flags":
+                return await self._flags.list()
+        if path.startswith("/flags/"):
+            return await self._flags.snapshot(unquote(path.removeprefix("/flags/")))
         return await self._services.snapshot(unquote(path.removeprefix("/services/")))
 
     async def _overview_page(self, request: Request) -> Response:
@@ -108,6 +120,15 @@ class Pages:
     async def _service_page(self, request: Request) -> Response:
         name = request.path_params["name"]
         return self._templates.page("service.html", page=await self._services.snapshot(name), name=name)
+
+    async def _flags_page(self, request: Request) -> Response:
+        return self._templates.page("flags.html", page=await self._flags.list())
+
+    async def _flag_switch(self, request: Request) -> Response:
+        position = request.path_params["position"]
+        if position not in ("on", "off"):
+            raise NotFound(f"There is no command {position!r}; there are: on, off.")
+        return await self._flags.switch(request, enabled=position == "on")
 
     async def _rollout_page(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -126,6 +147,12 @@ class Pages:
 
     async def _service_live(self, request: Request) -> Response:
         return await self._stream(f"/services/{quote(request.path_params['name'], safe='')}")
+
+    async def _flags_live(self, request: Request) -> Response:
+        return await self._stream("/flags")
+
+    async def _flag_live(self, request: Request) -> Response:
+        return await self._stream(flag_address(request.path_params["name"]))
 
     async def _rollout_live(self, request: Request) -> Response:
         return await self._stream(request.path_params["name"])
@@ -170,6 +197,6 @@ class Pages:
         return guarded
 
 
-def routes(control: Control, clock: Clock = system_clock) -> list[BaseRoute]:
-    """The dashboard of `control`, to be mounted at /. Cookies, Host, Origin and CSP are the caller's."""
-    return Pages(control, clock).routes()
+def routes(control: Control, flags: FlagDesk, clock: Clock = system_clock) -> list[BaseRoute]:
+    """The dashboard of `control` and `flags`, to be mounted at /. Cookies, Host, Origin and CSP are the caller's."""
+    return Pages(control, flags, clock).routes()

@@ -49,6 +49,11 @@ def service_address(service: str) -> str:
     return f"/services/{quote(service, safe='')}"
 
 
+def flag_address(flag: str) -> str:
+    """The path of a flag's page."""
+    return f"/flags/{quote(flag, safe='')}"
+
+
 class Templates:
     """`trusted` is for what these templates (or `chart.safe_json`) have made themselves: it is escaped already."""
 
@@ -75,6 +80,7 @@ class Templates:
             moment=moment,
             address=address,
             service_address=service_address,
+            flag_address=flag_address,
             throughput=digits.throughput,
             milliseconds=digits.milliseconds,
             trusted=Markup,

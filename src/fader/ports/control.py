@@ -69,8 +69,8 @@ class Control(Protocol):
     async def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
-        """At most `limit` steps of all rollouts, newest first: the newest, the next ones `before` a place, or the
-        nearest ones `after` it."""
+        """At most `limit` steps of all rollouts and switches of all flags, newest first: the newest, the next ones
+        `before` a place, or the nearest ones `after` it."""
 
     async def recorded(self, wanted: Filter) -> int: ...
 
@@ -87,7 +87,7 @@ class Control(Protocol):
         """What the unit has and had. Raises BadInput when it is empty."""
 
     def changes(self) -> AsyncIterator[str]:
-        """Names of rollouts whose view has changed, as they change; never ends."""
+        """Names of rollouts whose view has changed, and `flag:NAME` of flags, as they change; never ends."""
 
     def moves(self) -> int:
         """Rises with every change that is more than figures: a step, a command."""

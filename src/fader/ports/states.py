@@ -81,8 +81,8 @@ class StateStore(Protocol):
     def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
-        """At most `limit` steps of all rollouts, newest first: the newest, the next ones `before` a place, or the
-        nearest ones `after` it."""
+        """At most `limit` steps of all rollouts and switches of all flags, newest first: the newest, the next ones
+        `before` a place, or the nearest ones `after` it."""
 
     def recorded(self, wanted: Filter) -> int:
         """How many records there are."""

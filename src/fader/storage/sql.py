@@ -23,7 +23,7 @@ from fader.model.view import Point
 from fader.ports.states import Entry, Window
 from fader.storage import audit
 from fader.storage import tables as t
-from fader.storage.memory import missing
+from fader.storage.memory import missing, page
 from fader.storage.thinning import KEEP, thin
 
 #: Rulesets that stay in the file: the last one is served, the others are for whoever has to look.
@@ -146,11 +146,12 @@ class SqlStateStore:
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
         with self._lock, self._engine.begin() as c:
-            return audit.records(c, wanted, limit, before, after)
+            steps = () if wanted.flag else audit.records(c, wanted, limit, before, after)
+            return page((*steps, *audit.switches(c, wanted)), limit, before, after)
 
     def recorded(self, wanted: Filter) -> int:
         with self._lock, self._engine.begin() as c:
-            return audit.recorded(c, wanted)
+            return (0 if wanted.flag else audit.recorded(c, wanted)) + len(audit.switches(c, wanted))
 
     def choices(self) -> Choices:
         with self._lock, self._engine.begin() as c:

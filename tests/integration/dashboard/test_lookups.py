@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from dashboard_twin import scenes, services
+from dashboard_twin import flags, scenes, services
 from dashboard_twin.control import ScriptedControl
 from dashboard_twin.server import Served, serving
 from fader.dashboard.overview import Group, grouped
@@ -28,6 +28,9 @@ PAGES = (
     "/services/shop",
     "/services/mail",
     "/units",
+    "/flags",
+    "/flags/new-checkout?unit=ann&attributes=country%3DUS",
+    f"/flags/{scenes.LONG}",
     "/rollouts/shop-v2",
     "/rollouts/checkout-v7",
     "/login",
@@ -46,6 +49,7 @@ def control(now: float) -> ScriptedControl:
         gateways=scenes.gateways(now),
         services=(*services.everything(now), services.extreme(now)),
         live=services.live(),
+        flags=flags.extreme(),
     )
 
 
