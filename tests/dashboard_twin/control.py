@@ -13,6 +13,7 @@ from fader.errors import BadInput, NotFound, Problem, Refused
 from fader.model.assignment import UnitView
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Step
+from fader.model.evidence import LearningEvidence
 from fader.model.flag import Flag
 from fader.model.holding import Holding
 from fader.model.report import GatewayReport
@@ -54,6 +55,7 @@ class ScriptedControl:
         publisher = Publisher(self.states)
         publisher.publish()
         self.flags = FlagDesk(self.states, publisher, clock, self.announce)
+        self.learning: tuple[LearningEvidence, ...] = ()
         self.asked: list[tuple[str, Command]] = []
         self.rendered = self.moved = 0
         self._listeners: dict[asyncio.Queue[str], asyncio.AbstractEventLoop] = {}
@@ -81,7 +83,7 @@ class ScriptedControl:
 
     async def briefs(self) -> tuple[Brief, ...]:
         views = [s.view for s in self.scenes.values()]
-        return tuple(Brief(v.name, v.service, v.state, v.needs_person) for v in views)
+        return tuple(Brief(v.name, v.service, v.spec, v.state, v.needs_person) for v in views)
 
     def _scene(self, name: str) -> Scene:
         try:
@@ -101,6 +103,10 @@ class ScriptedControl:
 
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         return tuple(p for p in self._scene(name).points if p.at > since)
+
+    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+        self._scene(name)
+        return self.learning
 
     async def command(self, name: str, command: Command) -> RolloutView:
         scene = self._scene(name)

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from dashboard_twin.control import Scene
 from fader.model.decision import Command, Step
-from fader.model.evidence import HealthEvidence
+from fader.model.evidence import HealthEvidence, LearningEvidence
 from fader.model.metric import Comparison, Margin, Metric
 from fader.model.report import EndpointHealth, GatewayReport
 from fader.model.rollout import Budget, Experiment, Guardrail, Outcome, RolloutSpec, Stage
 from fader.model.state import Basis, Phase, RolloutState
+from fader.model.summary import ArmSummary
 from fader.model.verdict import Judgement, Plan, Reading, Signal, Verdict
 from fader.model.view import Point, RolloutView, StageView
 from fader.rollout.words import share as percent
@@ -666,6 +667,19 @@ def markup(now: float) -> Scene:
     )
     points = tuple(replace(p, metric=f"<i>{p.metric}</i>") for p in scene.points)
     return Scene(view, steps, points)
+
+
+def learnt() -> tuple[LearningEvidence, ...]:
+    """A day of the baseline: 30 % of 24,000 users bought, for 12 EUR each on average."""
+    return (
+        LearningEvidence("errors", 410_000, 24_000, 1270.0),
+        LearningEvidence(
+            "conversion", 410_000, 24_000, 7200.0, summary=ArmSummary(24_000, 24_000, 7200, 7200, 7200, 24_000)
+        ),
+        LearningEvidence(
+            "revenue", 410_000, 24_000, 288_000.0, summary=ArmSummary(24_000, 24_000, 288_000, 1.4e7, 288_000, 24_000)
+        ),
+    )
 
 
 def gateways(now: float) -> tuple[GatewayReport, ...]:

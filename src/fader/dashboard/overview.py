@@ -82,7 +82,7 @@ def latest(view: RolloutView | Brief) -> tuple[float, str]:
     return -max(view.state.ended_at, view.state.stage_since, view.state.started_at), view.name
 
 
-def listed(views: Sequence[RolloutView], now: float) -> list[RolloutView]:
+def listed(views: Sequence[R], now: float) -> list[R]:
     """All in one list, in the order of the groups."""
     return [view for many in grouped(views, now).values() for view in many]
 

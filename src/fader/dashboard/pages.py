@@ -16,13 +16,15 @@ from fader.dashboard import assets
 from fader.dashboard.audit import Audit
 from fader.dashboard.chart import safe_json
 from fader.dashboard.commands import Commands
+from fader.dashboard.experiments import Experiments
 from fader.dashboard.flag import FlagPages
 from fader.dashboard.live import Live, Snapshot
 from fader.dashboard.login import Login
+from fader.dashboard.metric import Metrics
 from fader.dashboard.overview import Overview, asked
 from fader.dashboard.rollout import Rollout
 from fader.dashboard.service import Services
-from fader.dashboard.templating import Templates, flag_address
+from fader.dashboard.templating import Templates, flag_address, metric_address
 from fader.dashboard.unit import Unit
 from fader.engine.flag_desk import FlagDesk
 from fader.errors import BadInput, Conflict, FaderError, NotFound, Refused, Unavailable
@@ -53,6 +55,8 @@ class Pages:
         self._audit = Audit(control, self._templates, clock)
         self._services = Services(control, self._templates, clock)
         self._flags = FlagPages(flags, self._templates, clock)
+        self._metrics = Metrics(control, self._templates, clock)
+        self._experiments = Experiments(control, self._templates, clock)
         self._unit = Unit(control, self._templates)
         self._login = Login(self._templates)
         self._commands = Commands(control, self._templates)
@@ -72,6 +76,12 @@ class Pages:
             Route("/flags/{name}", self._guarded(self._flags.page), name="flag"),
             Route("/flags/{name}/live", self._guarded(self._flag_live)),
             Route("/flags/{name}/{position:str}", self._guarded(self._flag_switch), methods=["POST"]),
+            Route("/metrics-defined", self._guarded(self._metrics_page), name="metrics"),
+            Route("/live/metrics", self._guarded(self._metrics_live)),
+            Route("/metrics-defined/{name}", self._guarded(self._metric_page), name="metric"),
+            Route("/metrics-defined/{name}/live", self._guarded(self._metric_live)),
+            Route("/experiments", self._guarded(self._experiments_page), name="experiments"),
+            Route("/live/experiments", self._guarded(self._experiments_live)),
             Route("/units", self._guarded(self._unit.page), name="units"),
             Route("/units", self._guarded(self._unit.answer), methods=["POST"]),
             Route("/audit", self._guarded(self._audit.page), name="audit"),
@@ -104,6 +114,12 @@ class Pages:
                 return await self._services.list()
             case "/flags":
                 return await self._flags.list()
+            case "/metrics-defined":
+                return await self._metrics.list()
+            case "/experiments":
+                return await self._experiments.snapshot()
+        if path.startswith("/metrics-defined/"):
+            return await self._metrics.snapshot(unquote(path.removeprefix("/metrics-defined/")))
         if path.startswith("/flags/"):
             return await self._flags.snapshot(unquote(path.removeprefix("/flags/")))
         return await self._services.snapshot(unquote(path.removeprefix("/services/")))
@@ -120,6 +136,16 @@ class Pages:
     async def _service_page(self, request: Request) -> Response:
         name = request.path_params["name"]
         return self._templates.page("service.html", page=await self._services.snapshot(name), name=name)
+
+    async def _metrics_page(self, request: Request) -> Response:
+        return self._templates.page("metrics.html", page=await self._metrics.list())
+
+    async def _metric_page(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return self._templates.page("metric.html", page=await self._metrics.snapshot(name), name=name)
+
+    async def _experiments_page(self, request: Request) -> Response:
+        return self._templates.page("experiments.html", page=await self._experiments.snapshot())
 
     async def _flags_page(self, request: Request) -> Response:
         return self._templates.page("flags.html", page=await self._flags.list())
@@ -147,6 +173,15 @@ class Pages:
 
     async def _service_live(self, request: Request) -> Response:
         return await self._stream(f"/services/{quote(request.path_params['name'], safe='')}")
+
+    async def _metrics_live(self, request: Request) -> Response:
+        return await self._stream("/metrics-defined")
+
+    async def _metric_live(self, request: Request) -> Response:
+        return await self._stream(metric_address(request.path_params["name"]))
+
+    async def _experiments_live(self, request: Request) -> Response:
+        return await self._stream("/experiments")
 
     async def _flags_live(self, request: Request) -> Response:
         return await self._stream("/flags")

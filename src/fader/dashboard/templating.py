@@ -54,6 +54,11 @@ def flag_address(flag: str) -> str:
     return f"/flags/{quote(flag, safe='')}"
 
 
+def metric_address(metric: str) -> str:
+    """The path of a metric's page."""
+    return f"/metrics-defined/{quote(metric, safe='')}"
+
+
 class Templates:
     """`trusted` is for what these templates (or `chart.safe_json`) have made themselves: it is escaped already."""
 
@@ -81,6 +86,7 @@ class Templates:
             address=address,
             service_address=service_address,
             flag_address=flag_address,
+            metric_address=metric_address,
             throughput=digits.throughput,
             milliseconds=digits.milliseconds,
             trusted=Markup,

@@ -10,11 +10,13 @@ from fader.clock import Clock
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller, Seen
 from fader.engine.fleet import Fleet
+from fader.engine.observe import learnt
 from fader.engine.past import Past
 from fader.errors import BadInput, NotFound, Problem, Refused
 from fader.model.assignment import UnitView
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Decision, Step
+from fader.model.evidence import LearningEvidence
 from fader.model.report import GatewayReport
 from fader.model.ruleset import LiveService
 from fader.model.service import Address
@@ -61,7 +63,8 @@ class Desk:
 
     async def briefs(self) -> tuple[Brief, ...]:
         return tuple(
-            Brief(e.spec.name, e.spec.service, e.state, needs_person(e.spec, e.state)) for e in self._states.entries()
+            Brief(e.spec.name, e.spec.service, e.spec, e.state, needs_person(e.spec, e.state))
+            for e in self._states.entries()
         )
 
     async def rollout(self, name: str) -> RolloutView:
@@ -130,6 +133,13 @@ class Desk:
             if why := await self._probe(address):
                 raise Refused(f"{spec.name} cannot start: {spec.candidate} does not answer at {address} ({why})")
         return replace(entry, spec=replace(spec, baseline=baseline))
+
+    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+        spec = self._states.entry(name).spec
+        live = next((s for s in self._states.ruleset().services if s.service.name == spec.service), None)
+        if live is None:
+            return ()
+        return await learnt(self._events, replace(spec, baseline=live.baseline), self._clock())
 
     async def preview(self, name: str) -> Preview:
         entry = self._states.entry(name)

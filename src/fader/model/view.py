@@ -63,6 +63,7 @@ class Brief:
 
     name: str
     service: str
+    spec: RolloutSpec
     state: RolloutState
     needs_person: str
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from fader.model.assignment import UnitView
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Step
+from fader.model.evidence import LearningEvidence
 from fader.model.report import GatewayReport
 from fader.model.service import Service
 from fader.model.traffic import VersionTraffic
@@ -55,6 +56,10 @@ class Control(Protocol):
 
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         """Chart points later than `since`, oldest first; at most some hundreds per metric. Raises NotFound."""
+
+    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+        """What everybody's version of the rollout's service did in the last day, of each metric that the rollout
+        watches; () for a service that the gateways do not hold. Raises NotFound."""
 
     async def command(self, name: str, command: Command) -> RolloutView:
         """Raises NotFound, Refused (with the sentence that says why)."""
