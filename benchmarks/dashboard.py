@@ -33,6 +33,7 @@ from starlette.applications import Starlette
 
 import fader.dashboard
 from access_log import report
+from fader.app.installation import in_memory
 from fader.dashboard import pages
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller, Seen
@@ -228,7 +229,7 @@ class Board:
             yield
             ticks.cancel()
 
-        return Starlette(routes=pages.routes(self.desk, self.flags, lambda: NOW), lifespan=lifespan)
+        return Starlette(routes=pages.routes(self.desk, self.flags, in_memory, lambda: NOW), lifespan=lifespan)
 
     async def tick(self) -> None:
         """What a tick of the controller changes of the active rollouts; what it computes is not done here."""
@@ -273,7 +274,7 @@ async def page_times(path: Path, rollouts: int) -> list[str]:
     for title, (method, address, form) in asked.items():
         states = SqlStateStore(open_sqlite(path))
         board = Board(states)
-        app = Starlette(routes=pages.routes(board.desk, board.flags, lambda: NOW))
+        app = Starlette(routes=pages.routes(board.desk, board.flags, in_memory, lambda: NOW))
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://fader") as http:
             spent, used, body = [], [], b""
             for _ in range(ROUNDS + 1):

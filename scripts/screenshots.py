@@ -1,5 +1,5 @@
-"""Photographs every page of the dashboard into docs/images/dashboard: light and dark, wide and narrow, with nothing, with
-a usual day and with as much as there can be.
+"""Photographs every page of the dashboard into docs/images/dashboard: light and dark, wide and narrow, with nothing,
+with a usual day and with as much as there can be.
 
     python scripts/screenshots.py [--all FOLDER] [PAGE ...]
 
@@ -55,6 +55,7 @@ PAGES = (
     Page("service", "/services/shop", "", f"/services/{services.LONG_SERVICE}"),
     Page("units", "/units", "/units"),
     Page("audit", "/audit", "/audit", "/audit"),
+    Page("settings", "/settings"),
     Page("login", "/login"),
 )
 

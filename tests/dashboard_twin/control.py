@@ -16,6 +16,7 @@ from fader.model.decision import Command, Step
 from fader.model.evidence import LearningEvidence
 from fader.model.flag import Flag
 from fader.model.holding import Holding
+from fader.model.installation import Installation, Key
 from fader.model.report import GatewayReport
 from fader.model.ruleset import LiveService
 from fader.model.segment import Segment
@@ -55,6 +56,7 @@ class ScriptedControl:
         publisher = Publisher(self.states)
         publisher.publish()
         self.flags = FlagDesk(self.states, publisher, clock, self.announce)
+        self.failing, self.free = "", 41_000_000_000
         self.learning: tuple[LearningEvidence, ...] = ()
         self.asked: list[tuple[str, Command]] = []
         self.rendered = self.moved = 0
@@ -167,6 +169,14 @@ class ScriptedControl:
         ]
         rollouts = [(s.view.spec, s.view.state) for s in self.scenes.values()]
         return looked_up(unit, self.live, rollouts, held)
+
+    def trouble(self) -> str:
+        return self.failing
+
+    def installation(self) -> Installation:
+        """Of a server that has been in use for a while."""
+        keys = (Key("operator", "everything", "token"), Key("events", "tells what users did", "events-token"))
+        return Installation("1.2.3", "3.11.9", 604_800.0, "/var/lib/fader", 292_000_000, 3_400_000_000, self.free, keys)
 
     def moves(self) -> int:
         return self.moved

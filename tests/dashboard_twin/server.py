@@ -50,7 +50,11 @@ async def sign_in(request: Request) -> Response:
 
 
 def application(control: ScriptedControl) -> ASGIApp:
-    return Headers(Starlette(routes=[Route("/login", sign_in, methods=["POST"]), *routes(control, control.flags)]))
+    return Headers(
+        Starlette(
+            routes=[Route("/login", sign_in, methods=["POST"]), *routes(control, control.flags, control.installation)]
+        )
+    )
 
 
 class Served:

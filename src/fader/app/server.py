@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -30,6 +30,7 @@ from fader.api import (
 )
 from fader.api import events as tracking
 from fader.app.data import DataDirectory
+from fader.app.installation import in_memory, installed
 from fader.app.listening import listen
 from fader.app.logs import set_up
 from fader.clock import Clock, system_clock
@@ -44,6 +45,7 @@ from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
 from fader.errors import FaderError
 from fader.gateway.supervisor_watch import parent_gone
+from fader.model.installation import Installation
 from fader.ports.events import EventStore
 from fader.ports.states import StateStore
 from fader.storage.database import open_sqlite
@@ -61,6 +63,7 @@ def build(
     hosts: frozenset[str],
     clock: Clock = system_clock,
     probe: Probe = answers,
+    installation: Callable[[], Installation] = in_memory,
 ) -> ASGIApp:
     """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan."""
     fleet, told = Fleet(), Changes()
@@ -99,7 +102,7 @@ def build(
             *tracking.routes(events, clock),
             *gateway.routes(publisher, fleet, events, clock),
             *auth.routes(tokens),
-            *pages.routes(desk, flag_desk),
+            *pages.routes(desk, flag_desk, installation),
         ],
         exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
         lifespan=lifespan,
@@ -117,7 +120,7 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
     events = DuckDBEventStore(data.events)
     hosts = frozenset({"localhost", "127.0.0.1", "::1", host.lower()})
     config = uvicorn.Config(
-        build(states, events, tokens, hosts),
+        build(states, events, tokens, hosts, installation=lambda: installed(data)),
         loop="uvloop",
         http="httptools",
         lifespan="on",

@@ -1,4 +1,4 @@
-"""A condition in words: `country is "US" and in the segment beta`. Pure; for people, never for deciding."""
+"""A condition in words: `country is "US" and they are in the segment beta`. Pure; for people, never for deciding."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _said(e: Expression) -> str:
         case Attribute():
             return f"{_term(e)} is true"
         case Call("segment", Constant(name)):
-            return f"in the segment {name}"
+            return f"they are in the segment {name}"
         case Call("has", argument):
             return f"{_term(argument)} is given"
         case Ask(receiver, method, argument):
@@ -43,7 +43,7 @@ def _said(e: Expression) -> str:
         case In(item, container):
             return f"{_term(container)} has {_term(item)}"
         case Not(Call("segment", Constant(name))):
-            return f"not in the segment {name}"
+            return f"they are not in the segment {name}"
         case Not(operand):
             return f"it is false that {_grouped(operand)}"
         case cel.All(operands):

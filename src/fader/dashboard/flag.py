@@ -57,6 +57,14 @@ def rule_lines(flag: Flag) -> tuple[RuleLine, ...]:
     )
 
 
+def forced_by_variant(flag: Flag) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Variant and the units that get it whatever the rules say."""
+    found: dict[str, list[str]] = {}
+    for forced in flag.forced:
+        found.setdefault(forced.variant, []).append(forced.unit)
+    return tuple((variant, tuple(units)) for variant, units in found.items())
+
+
 def segments_in(flag: Flag, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
     """Those that its conditions name, and those that these name in turn, in the order of the file."""
     known = {s.name: s for s in segments}
@@ -94,7 +102,7 @@ class FlagPages:
             "last": standing.switches[-1] if standing.switches else None,
             "rules": rule_lines(flag),
             "variants": [(v, written(v.value)) for v in flag.variants],
-            "forced": flag.forced[:SHOWN],
+            "forced": forced_by_variant(flag),
             "segments": [(s, in_words(s.condition) if s.condition else "") for s in segments_in(flag, segments)],
             "shown": SHOWN,
         }

@@ -24,11 +24,13 @@ from fader.dashboard.metric import Metrics
 from fader.dashboard.overview import Overview, asked
 from fader.dashboard.rollout import Rollout
 from fader.dashboard.service import Services
+from fader.dashboard.settings import Settings
 from fader.dashboard.templating import Templates, flag_address, metric_address
 from fader.dashboard.unit import Unit
 from fader.engine.flag_desk import FlagDesk
 from fader.errors import BadInput, Conflict, FaderError, NotFound, Refused, Unavailable
 from fader.model.decision import CommandName
+from fader.model.installation import Installation
 from fader.ports.control import Control
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -47,7 +49,9 @@ def with_query(path: str, request: Request) -> str:
 
 
 class Pages:
-    def __init__(self, control: Control, flags: FlagDesk, clock: Clock) -> None:
+    def __init__(
+        self, control: Control, flags: FlagDesk, installation: Callable[[], Installation], clock: Clock
+    ) -> None:
         self._control = control
         self._templates = Templates()
         self._overview = Overview(control, self._templates, clock)
@@ -57,6 +61,7 @@ class Pages:
         self._flags = FlagPages(flags, self._templates, clock)
         self._metrics = Metrics(control, self._templates, clock)
         self._experiments = Experiments(control, self._templates, clock)
+        self._settings = Settings(control, installation, self._templates, clock)
         self._unit = Unit(control, self._templates)
         self._login = Login(self._templates)
         self._commands = Commands(control, self._templates)
@@ -82,6 +87,8 @@ class Pages:
             Route("/metrics-defined/{name}/live", self._guarded(self._metric_live)),
             Route("/experiments", self._guarded(self._experiments_page), name="experiments"),
             Route("/live/experiments", self._guarded(self._experiments_live)),
+            Route("/settings", self._guarded(self._settings_page), name="settings"),
+            Route("/live/settings", self._guarded(self._settings_live)),
             Route("/units", self._guarded(self._unit.page), name="units"),
             Route("/units", self._guarded(self._unit.answer), methods=["POST"]),
             Route("/audit", self._guarded(self._audit.page), name="audit"),
@@ -118,6 +125,8 @@ class Pages:
                 return await self._metrics.list()
             case "/experiments":
                 return await self._experiments.snapshot()
+            case "/settings":
+                return await self._settings.snapshot()
         if path.startswith("/metrics-defined/"):
             return await self._metrics.snapshot(unquote(path.removeprefix("/metrics-defined/")))
         if path.startswith("/flags/"):
@@ -146,6 +155,9 @@ class Pages:
 
     async def _experiments_page(self, request: Request) -> Response:
         return self._templates.page("experiments.html", page=await self._experiments.snapshot())
+
+    async def _settings_page(self, request: Request) -> Response:
+        return self._templates.page("settings.html", page=await self._settings.snapshot())
 
     async def _flags_page(self, request: Request) -> Response:
         return self._templates.page("flags.html", page=await self._flags.list())
@@ -182,6 +194,9 @@ class Pages:
 
     async def _experiments_live(self, request: Request) -> Response:
         return await self._stream("/experiments")
+
+    async def _settings_live(self, request: Request) -> Response:
+        return await self._stream("/settings")
 
     async def _flags_live(self, request: Request) -> Response:
         return await self._stream("/flags")
@@ -232,6 +247,11 @@ class Pages:
         return guarded
 
 
-def routes(control: Control, flags: FlagDesk, clock: Clock = system_clock) -> list[BaseRoute]:
+def routes(
+    control: Control,
+    flags: FlagDesk,
+    installation: Callable[[], Installation],
+    clock: Clock = system_clock,
+) -> list[BaseRoute]:
     """The dashboard of `control` and `flags`, to be mounted at /. Cookies, Host, Origin and CSP are the caller's."""
-    return Pages(control, flags, clock).routes()
+    return Pages(control, flags, installation, clock).routes()

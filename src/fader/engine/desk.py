@@ -201,6 +201,9 @@ class Desk:
     def changes(self) -> AsyncIterator[str]:
         return self._changes.listen()
 
+    def trouble(self) -> str:
+        return self._controller.failing
+
     def moves(self) -> int:
         return self._changes.moves
 

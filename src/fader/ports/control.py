@@ -94,5 +94,8 @@ class Control(Protocol):
     def changes(self) -> AsyncIterator[str]:
         """Names of rollouts whose view has changed, and `flag:NAME` of flags, as they change; never ends."""
 
+    def trouble(self) -> str:
+        """Why nothing can be judged at the moment, or ""."""
+
     def moves(self) -> int:
         """Rises with every change that is more than figures: a step, a command."""

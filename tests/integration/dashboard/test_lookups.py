@@ -32,6 +32,7 @@ PAGES = (
     "/metrics-defined/conversion",
     "/metrics-defined/latency",
     "/experiments",
+    "/settings",
     "/flags",
     "/flags/new-checkout?unit=ann&attributes=country%3DUS",
     f"/flags/{scenes.LONG}",

@@ -11,8 +11,8 @@ from fader.assign.words import in_words
     [
         ("", "everybody"),
         ('country == "US"', 'country is "US"'),
-        ('segment("beta") && age >= 18', "in the segment beta and age is at least 18"),
-        ('!segment("staff")', "not in the segment staff"),
+        ('segment("beta") && age >= 18', "they are in the segment beta and age is at least 18"),
+        ('!segment("staff")', "they are not in the segment staff"),
         ('a == "x" && (b != 2 || c < 1.5)', 'a is "x" and (b is not 2 or c is below 1.5)'),
         ('plan in ["pro", "team"]', 'plan is one of "pro", "team"'),
         ("plan in []", "never"),

@@ -111,6 +111,6 @@ def test_segments_are_those_that_conditions_reach() -> None:
 def test_a_rule_without_a_name_is_called_by_its_place() -> None:
     assert next((r.name, r.words, r.rule) for r in rule_lines(flags.CHECKOUT)) == (
         "rule 1",
-        "in the segment staff",
+        "they are in the segment staff",
         Rule("on", 'segment("staff")'),
     )

@@ -65,6 +65,7 @@ async def test_no_page_has_inline_script_or_style(client: Made, now: float, make
 BESIDE = (
     "/metrics-defined",
     "/experiments",
+    "/settings",
     "/flags",
     "/flags/marked",
     "/flags/marked?unit=<img>&attributes=<s>=<img>",
