@@ -35,6 +35,7 @@ import fader.dashboard
 from access_log import report
 from fader.app.installation import in_memory
 from fader.dashboard import pages
+from fader.engine.apply import Applier
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller, Seen
 from fader.engine.desk import Desk
@@ -211,6 +212,7 @@ class Board:
         publisher, events = Publisher(states), MemoryEventStore()
         publisher.publish()
         self.controller = Controller(states, events, self.fleet, publisher, self.changes, lambda: NOW)
+        self.applier = Applier(states, events, publisher, probe, lambda: NOW)
         self.flags = FlagDesk(states, publisher, lambda: NOW)
         self.desk = Desk(states, events, self.fleet, self.controller, self.changes, lambda: NOW, probe)
         for second in range(0, 3601, 5):
@@ -229,7 +231,9 @@ class Board:
             yield
             ticks.cancel()
 
-        return Starlette(routes=pages.routes(self.desk, self.flags, in_memory, lambda: NOW), lifespan=lifespan)
+        return Starlette(
+            routes=pages.routes(self.desk, self.flags, self.applier, in_memory, lambda: NOW), lifespan=lifespan
+        )
 
     async def tick(self) -> None:
         """What a tick of the controller changes of the active rollouts; what it computes is not done here."""
@@ -274,7 +278,7 @@ async def page_times(path: Path, rollouts: int) -> list[str]:
     for title, (method, address, form) in asked.items():
         states = SqlStateStore(open_sqlite(path))
         board = Board(states)
-        app = Starlette(routes=pages.routes(board.desk, board.flags, in_memory, lambda: NOW))
+        app = Starlette(routes=pages.routes(board.desk, board.flags, board.applier, in_memory, lambda: NOW))
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://fader") as http:
             spent, used, body = [], [], b""
             for _ in range(ROUNDS + 1):

@@ -24,6 +24,7 @@ from fader.model.share import Interval
 from fader.model.state import Basis, Phase, RolloutState
 from fader.model.summary import ArmSummary, Histogram
 from fader.model.view import Point
+from fader.model.written import Written
 from fader.ports.states import Entry, StateStore, Window
 from fader.storage.database import open_sqlite
 from fader.storage.memory import MemoryStateStore
@@ -286,6 +287,13 @@ def test_records_are_filtered(reopen: Callable[[], StateStore], wanted: Filter, 
     assert store.recorded(wanted) == len(found)
 
 
+def test_how_it_was_written_is_kept_once(reopen: Callable[[], StateStore]) -> None:
+    assert reopen().written() is None
+    reopen().write(Written("flags: {}", "/etc/fader.yaml", 5.0, "ann"))
+    reopen().write(Written("flags: {a: {}}", "", 6.0, "bob"))
+    assert reopen().written() == Written("flags: {a: {}}", "", 6.0, "bob")
+
+
 def test_switches_of_flags_stand_among_the_steps(reopen: Callable[[], StateStore]) -> None:
     store = storied(reopen())
     for at, flag, enabled, actor in (
@@ -353,7 +361,7 @@ def test_steps_of_the_first_tables_can_be_searched(tmp_path: Path) -> None:
             c.execute(text(f"DROP INDEX steps_by_{index}"))
         for column in ("event", "actor", "attempt", "start", "share"):
             c.execute(text(f"ALTER TABLE steps DROP COLUMN {column}"))
-        for table in ("flags", "segments", "switches"):
+        for table in ("flags", "segments", "switches", "written"):
             c.execute(text(f"DROP TABLE {table}"))
         c.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()

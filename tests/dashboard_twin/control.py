@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 
 from fader.clock import Clock, system_clock
+from fader.engine.apply import Applier
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.publish import Publisher
 from fader.errors import BadInput, NotFound, Problem, Refused
@@ -20,12 +21,14 @@ from fader.model.installation import Installation, Key
 from fader.model.report import GatewayReport
 from fader.model.ruleset import LiveService
 from fader.model.segment import Segment
+from fader.model.service import Address
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.view import Brief, Point, RolloutView
 from fader.ports.control import Preview, ServiceView
 from fader.rollout.assignment import looked_up
 from fader.storage.memory import CHOICES, MemoryStateStore, page, record, switched
+from fader.telemetry.memory import MemoryEventStore
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,11 @@ class Scene:
     view: RolloutView
     steps: tuple[Step, ...] = ()
     points: tuple[Point, ...] = ()
+
+
+async def answering(_address: Address) -> str:
+    """Every version is up."""
+    return ""
 
 
 class ScriptedControl:
@@ -55,6 +63,7 @@ class ScriptedControl:
         self.states.apply((), (), *flags)
         publisher = Publisher(self.states)
         publisher.publish()
+        self.applier = Applier(self.states, MemoryEventStore(), publisher, answering, clock)
         self.flags = FlagDesk(self.states, publisher, clock, self.announce)
         self.failing, self.free = "", 41_000_000_000
         self.learning: tuple[LearningEvidence, ...] = ()

@@ -71,6 +71,7 @@ def build(
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
     flag_desk = FlagDesk(states, publisher, clock, told.tell)
+    applier = Applier(states, events, publisher, probe, clock)
     retention = Retention(events, clock)
 
     @contextlib.asynccontextmanager
@@ -92,7 +93,7 @@ def build(
         routes=[
             *health.routes(controller),
             *rollouts.routes(desk, states),
-            *documents.routes(Applier(states, events, publisher, probe, clock)),
+            *documents.routes(applier),
             *flags.routes(flag_desk),
             *ofrep.routes(flag_desk),
             *units.routes(desk),
@@ -102,7 +103,7 @@ def build(
             *tracking.routes(events, clock),
             *gateway.routes(publisher, fleet, events, clock),
             *auth.routes(tokens),
-            *pages.routes(desk, flag_desk, installation),
+            *pages.routes(desk, flag_desk, applier, installation),
         ],
         exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
         lifespan=lifespan,

@@ -21,13 +21,14 @@ LARGEST_FORM = 16_384
 LONGEST_REASON = 1_000
 
 
-async def form(request: Request) -> dict[str, str]:
+async def form(request: Request, largest: int = LARGEST_FORM) -> dict[str, str]:
     """The fields of a urlencoded form; the last of equal names wins. Raises BadInput when it is too large."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_FORM:
-            raise BadInput(Problem("The form is too large.", f"Keep the reason under {LONGEST_REASON} characters."))
+        if len(body) > largest:
+            fix = f"Keep the reason under {LONGEST_REASON} characters." if largest == LARGEST_FORM else ""
+            raise BadInput(Problem("The form is too large.", fix))
     fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
     return {key: values[-1] for key, values in fields.items()}
 

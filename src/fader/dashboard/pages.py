@@ -16,6 +16,7 @@ from fader.dashboard import assets
 from fader.dashboard.audit import Audit
 from fader.dashboard.chart import safe_json
 from fader.dashboard.commands import Commands
+from fader.dashboard.configuration import Configuration
 from fader.dashboard.experiments import Experiments
 from fader.dashboard.flag import FlagPages
 from fader.dashboard.live import Live, Snapshot
@@ -27,6 +28,7 @@ from fader.dashboard.service import Services
 from fader.dashboard.settings import Settings
 from fader.dashboard.templating import Templates, flag_address, metric_address
 from fader.dashboard.unit import Unit
+from fader.engine.apply import Applier
 from fader.engine.flag_desk import FlagDesk
 from fader.errors import BadInput, Conflict, FaderError, NotFound, Refused, Unavailable
 from fader.model.decision import CommandName
@@ -50,7 +52,12 @@ def with_query(path: str, request: Request) -> str:
 
 class Pages:
     def __init__(
-        self, control: Control, flags: FlagDesk, installation: Callable[[], Installation], clock: Clock
+        self,
+        control: Control,
+        flags: FlagDesk,
+        applier: Applier,
+        installation: Callable[[], Installation],
+        clock: Clock,
     ) -> None:
         self._control = control
         self._templates = Templates()
@@ -62,6 +69,7 @@ class Pages:
         self._metrics = Metrics(control, self._templates, clock)
         self._experiments = Experiments(control, self._templates, clock)
         self._settings = Settings(control, installation, self._templates, clock)
+        self._configuration = Configuration(applier, self._templates)
         self._unit = Unit(control, self._templates)
         self._login = Login(self._templates)
         self._commands = Commands(control, self._templates)
@@ -89,6 +97,9 @@ class Pages:
             Route("/live/experiments", self._guarded(self._experiments_live)),
             Route("/settings", self._guarded(self._settings_page), name="settings"),
             Route("/live/settings", self._guarded(self._settings_live)),
+            Route("/configuration", self._guarded(self._configuration.page), name="configuration"),
+            Route("/configuration/plan", self._guarded(self._configuration.plan), methods=["POST"]),
+            Route("/configuration/apply", self._guarded(self._configuration.apply), methods=["POST"]),
             Route("/units", self._guarded(self._unit.page), name="units"),
             Route("/units", self._guarded(self._unit.answer), methods=["POST"]),
             Route("/audit", self._guarded(self._audit.page), name="audit"),
@@ -250,8 +261,9 @@ class Pages:
 def routes(
     control: Control,
     flags: FlagDesk,
+    applier: Applier,
     installation: Callable[[], Installation],
     clock: Clock = system_clock,
 ) -> list[BaseRoute]:
     """The dashboard of `control` and `flags`, to be mounted at /. Cookies, Host, Origin and CSP are the caller's."""
-    return Pages(control, flags, installation, clock).routes()
+    return Pages(control, flags, applier, installation, clock).routes()

@@ -15,6 +15,7 @@ from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
+from fader.model.written import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,12 @@ class StateStore(Protocol):
 
         Rollouts that are not named stay. Raises Conflict when a named rollout has moved past the given revision.
         """
+
+    def write(self, written: Written) -> None:
+        """Keep how what is applied was written, in place of what was kept before."""
+
+    def written(self) -> Written | None:
+        """None before the first."""
 
     def save(self, step: Step) -> None:
         """Append the step and put its `after` (and spec) in place, in one transaction.

@@ -15,6 +15,7 @@ from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.model.share import Interval
 from fader.model.view import Point
+from fader.model.written import Written
 from fader.ports.states import Entry, Window
 from fader.rollout.words import turned
 from fader.storage.thinning import KEEP, thin
@@ -32,6 +33,7 @@ class MemoryStateStore:
         self._entries: dict[str, Entry] = {}
         self._steps: dict[str, list[Step]] = {}
         self._ruleset = Ruleset(0)
+        self._text: Written | None = None
         self._windows: dict[tuple[str, int, int], Window] = {}
         self._points: dict[str, list[Point]] = {}
 
@@ -67,6 +69,12 @@ class MemoryStateStore:
         self._services, self._flags, self._segments = services, flags, segments
         for new in rollouts:
             self._entries[new.spec.name] = new
+
+    def write(self, written: Written) -> None:
+        self._text = written
+
+    def written(self) -> Written | None:
+        return self._text
 
     def save(self, step: Step) -> None:
         entry = self.entry(step.rollout)

@@ -20,6 +20,7 @@ from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
+from fader.model.written import Written
 from fader.ports.states import Entry, Window
 from fader.storage import audit
 from fader.storage import tables as t
@@ -121,6 +122,16 @@ class SqlStateStore:
             c.execute(update(t.rollouts).where(t.rollouts.c.name == name).values(**body))
         else:
             raise Conflict(f"rollout {name} moved meanwhile; apply again")
+
+    def write(self, written: Written) -> None:
+        with self._lock, self._engine.begin() as c:
+            c.execute(delete(t.written))
+            c.execute(insert(t.written).values(id=1, body=_encode(written)))
+
+    def written(self) -> Written | None:
+        with self._lock, self._engine.begin() as c:
+            body = c.execute(select(t.written.c.body)).scalar()
+        return None if body is None else _decode(body, Written)
 
     def save(self, step: Step) -> None:
         with self._lock, self._engine.begin() as c:

@@ -33,6 +33,7 @@ PAGES = (
     "/metrics-defined/latency",
     "/experiments",
     "/settings",
+    "/configuration",
     "/flags",
     "/flags/new-checkout?unit=ann&attributes=country%3DUS",
     f"/flags/{scenes.LONG}",

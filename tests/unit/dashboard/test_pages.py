@@ -66,6 +66,7 @@ BESIDE = (
     "/metrics-defined",
     "/experiments",
     "/settings",
+    "/configuration",
     "/flags",
     "/flags/marked",
     "/flags/marked?unit=<img>&attributes=<s>=<img>",
