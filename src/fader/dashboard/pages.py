@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import get_args
@@ -26,7 +27,7 @@ from fader.dashboard.overview import Overview, asked
 from fader.dashboard.rollout import Rollout
 from fader.dashboard.service import Services
 from fader.dashboard.settings import Settings
-from fader.dashboard.templating import Templates, flag_address, metric_address
+from fader.dashboard.templating import Templates, address, flag_address, metric_address
 from fader.dashboard.unit import Unit
 from fader.engine.apply import Applier
 from fader.engine.flag_desk import FlagDesk
@@ -109,6 +110,7 @@ class Pages:
             Route("/login", self._login.page, name="login"),
             Route("/rollouts/{name}", self._guarded(self._rollout_page), name="rollout"),
             Route("/rollouts/{name}/live", self._guarded(self._rollout_live)),
+            Route("/rollouts/{name}/card.png", self._guarded(self._card)),
             Route("/rollouts/{name}/preview", self._guarded(self._commands.preview), methods=["POST"]),
             *(
                 Route(f"/rollouts/{{name}}/{command}", self._guarded(self._command(command)), methods=["POST"])
@@ -183,7 +185,15 @@ class Pages:
         name = request.path_params["name"]
         view = await self._control.rollout(name)
         page = await self._rollout.snapshot(name)
-        return self._templates.page("rollout.html", page=page, view=view, chart=safe_json(page.chart))
+        here = f"{request.url.scheme}://{request.url.netloc}{address(name)}"
+        return self._templates.page("rollout.html", page=page, view=view, chart=safe_json(page.chart), here=here)
+
+    async def _card(self, request: Request) -> Response:
+        from fader.dashboard.card import card  # drawing is loaded when it is first asked for
+
+        view = await self._control.rollout(request.path_params["name"])
+        png = await asyncio.to_thread(card, view)
+        return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
 
     async def _overview_live(self, request: Request) -> Response:
         return await self._stream(with_query("/", request))
