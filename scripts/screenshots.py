@@ -77,6 +77,7 @@ def usual(now: float) -> ScriptedControl:
     control.flags.switch("theme", False, "ann", "the red one is unreadable")
     control.flags.switch("theme", True, "bob", "mended")
     control.learning = scenes.learnt()
+    control.failed["checkout-v7"] = scenes.failures(now)
     return control
 
 

@@ -15,6 +15,7 @@ from fader.model.assignment import UnitView
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Step
 from fader.model.evidence import LearningEvidence
+from fader.model.failure import Failure
 from fader.model.flag import Flag
 from fader.model.holding import Holding
 from fader.model.installation import Installation, Key
@@ -66,6 +67,7 @@ class ScriptedControl:
         self.applier = Applier(self.states, MemoryEventStore(), publisher, answering, clock)
         self.flags = FlagDesk(self.states, publisher, clock, self.announce)
         self.failing, self.free = "", 41_000_000_000
+        self.failed: dict[str, tuple[Failure, ...]] = {}
         self.learning: tuple[LearningEvidence, ...] = ()
         self.asked: list[tuple[str, Command]] = []
         self.rendered = self.moved = 0
@@ -118,6 +120,10 @@ class ScriptedControl:
     async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
         self._scene(name)
         return self.learning
+
+    async def failures(self, name: str) -> tuple[Failure, ...]:
+        self._scene(name)
+        return self.failed.get(name, ())
 
     async def command(self, name: str, command: Command) -> RolloutView:
         scene = self._scene(name)

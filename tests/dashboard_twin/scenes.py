@@ -8,6 +8,7 @@ from dataclasses import replace
 from dashboard_twin.control import Scene
 from fader.model.decision import Command, Step
 from fader.model.evidence import HealthEvidence, LearningEvidence
+from fader.model.failure import Failure, Request
 from fader.model.metric import Comparison, Margin, Metric
 from fader.model.report import EndpointHealth, GatewayReport
 from fader.model.rollout import Budget, Experiment, Guardrail, Outcome, RolloutSpec, Stage
@@ -667,6 +668,21 @@ def markup(now: float) -> Scene:
     )
     points = tuple(replace(p, metric=f"<i>{p.metric}</i>") for p in scene.points)
     return Scene(view, steps, points)
+
+
+def failures(now: float) -> tuple[Failure, ...]:
+    """What failed on a candidate: server errors, one that nobody answered, one that the baseline had to answer."""
+
+    def request(ago: float, method: str, path: str, status: int, served: str, ms: float | None) -> Request:
+        return Request(now - ago, method, path, f"{method} {path.rsplit('/', 1)[0]}/{{}}", status, served, ms)
+
+    calm = request(3, "POST", "/orders/8113", 201, "v1", 88.0)
+    return (
+        Failure(request(2, "POST", "/orders/8114", 503, "v2", 1204.0), calm),
+        Failure(request(9, "POST", "/orders/8101", 500, "v2", 941.0), calm),
+        Failure(request(14, "GET", "/basket/ann", 0, "", None), request(4, "GET", "/basket/eve", 200, "v1", 31.0)),
+        Failure(request(31, "GET", "/prices/77", 200, "v1", 45.0)),
+    )
 
 
 def learnt() -> tuple[LearningEvidence, ...]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from fader.clock import Clock
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller, Seen
+from fader.engine.failing import Failing
 from fader.engine.fleet import Fleet
 from fader.engine.observe import learnt
 from fader.engine.past import Past
@@ -17,6 +18,7 @@ from fader.model.assignment import UnitView
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Decision, Step
 from fader.model.evidence import LearningEvidence
+from fader.model.failure import Failure
 from fader.model.report import GatewayReport
 from fader.model.ruleset import LiveService
 from fader.model.service import Address
@@ -55,6 +57,7 @@ class Desk:
         self._states, self._events, self._fleet = states, events, fleet
         self._controller, self._changes, self._clock, self._probe = controller, changes, clock, probe
         self._past = Past(states)
+        self._failing = Failing(events)
         self._shown: dict[str, tuple[Entry, Seen | None, RolloutView]] = {}
 
     async def rollouts(self, names: Collection[str] | None = None) -> tuple[RolloutView, ...]:
@@ -80,6 +83,10 @@ class Desk:
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         self._states.entry(name)
         return self._states.points(name, since)
+
+    async def failures(self, name: str) -> tuple[Failure, ...]:
+        view = await self.rollout(name)
+        return await self._failing.of(view, self._clock()) if view.state.started_at else ()
 
     async def command(self, name: str, command: Command) -> RolloutView:
         entry = self._states.entry(name)

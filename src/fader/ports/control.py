@@ -10,6 +10,7 @@ from fader.model.assignment import UnitView
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Step
 from fader.model.evidence import LearningEvidence
+from fader.model.failure import Failure
 from fader.model.report import GatewayReport
 from fader.model.service import Service
 from fader.model.traffic import VersionTraffic
@@ -60,6 +61,10 @@ class Control(Protocol):
     async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
         """What everybody's version of the rollout's service did in the last day, of each metric that the rollout
         watches; () for a service that the gateways do not hold. Raises NotFound."""
+
+    async def failures(self, name: str) -> tuple[Failure, ...]:
+        """A sample of what failed on the candidate lately, beside comparable requests of the baseline, latest first.
+        Raises NotFound, Unavailable."""
 
     async def command(self, name: str, command: Command) -> RolloutView:
         """Raises NotFound, Refused (with the sentence that says why)."""

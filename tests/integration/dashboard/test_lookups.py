@@ -50,13 +50,16 @@ def now() -> float:
 
 @pytest.fixture
 def control(now: float) -> ScriptedControl:
-    return ScriptedControl(
+    control = ScriptedControl(
         *scenes.everything(now),
         gateways=scenes.gateways(now),
         services=(*services.everything(now), services.extreme(now)),
         live=services.live(),
         flags=flags.extreme(),
     )
+    control.failed["shop-v2"] = scenes.failures(now)
+    control.learning = scenes.learnt()
+    return control
 
 
 @pytest.fixture

@@ -104,3 +104,15 @@ async def test_a_page_drawn_again_reads_only_what_is_new_and_shows_the_same(now:
         again = await page.snapshot("shop-v2")
         assert again.regions["history"] == (await fresh(each, now)).regions["history"]
     assert control.read == [0.0, scene.points[-1].at, later[-1].at, later[-1].at]
+
+
+async def test_what_fails_stands_beside_what_is_like_it(now: float) -> None:
+    control = ScriptedControl(scenes.rolled_back(now))
+    page = Rollout(control, Templates(), lambda: now)
+    assert (await page.snapshot("checkout-v7")).regions["failing"].strip() == ""
+    control.failed["checkout-v7"] = scenes.failures(now)
+    html = (await page.snapshot("checkout-v7")).regions["failing"]
+    assert html.index("/orders/8114") < html.index("503") < html.index("/orders/8113")
+    assert "no answer" in html
+    assert "answered by v1" in html
+    assert "none like it lately" in html
