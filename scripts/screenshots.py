@@ -3,8 +3,8 @@ with a usual day and with as much as there can be.
 
     python scripts/screenshots.py [--all FOLDER] [PAGE ...]
 
-The pages are those of a play (`tests/dashboard_twin`), at a fixed moment. The docs show the usual day, wide and in both
-schemes, and narrow in the light; `--all` photographs everything else too, to be looked at, into a folder of its own.
+The pages are those of a play (`tests/dashboard_twin`). The docs show the usual day, wide in the light and narrow in the
+dark; `--all` photographs everything else too, to be looked at, into a folder of its own.
 """
 
 from __future__ import annotations
@@ -24,9 +24,36 @@ sys.path.insert(0, str(ROOT / "tests"))
 from dashboard_twin import flags, scenes, services  # noqa: E402
 from dashboard_twin.control import ScriptedControl  # noqa: E402
 from dashboard_twin.server import serving  # noqa: E402
+from fader.model.written import Written  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images" / "dashboard"
 CHROMIUM = "/usr/bin/chromium"
+#: Of these the docs show the usual day.
+SHOWN = ((1440, "light"), (390, "dark"))
+#: What the page of the configuration holds.
+FILE = """\
+services:
+  shop:
+    listen: 127.0.0.1:8080
+    unit: [{header: x-user-id}, {cookie: fader_uid, issue: true}]
+    versions: {v1: http://127.0.0.1:9001, v2: http://127.0.0.1:9002}
+    baseline: v1
+rollouts:
+  shop-v2:
+    service: shop
+    candidate: v2
+    stages: [5%, 10%, 25%, 50%, 100%]
+    bake: 10m
+    guardrails: {errors: {tolerate: 0.2pp}, latency: {tolerate: 10%}}
+flags:
+  new-checkout:
+    owner: payments
+    rules:
+      - {variant: on, when: 'segment("staff")'}
+      - {variant: on, when: 'country == "US"', share: 30%, name: first-users}
+segments:
+  staff: {when: 'email.endsWith("@example.com")', units: [ann]}
+"""
 #: No picture is larger; bytes.
 LARGEST = 150_000
 
@@ -56,6 +83,7 @@ PAGES = (
     Page("units", "/units", "/units"),
     Page("audit", "/audit", "/audit", "/audit"),
     Page("settings", "/settings"),
+    Page("configuration", "/configuration?flag=new-checkout", "/configuration", "/configuration"),
     Page("login", "/login"),
 )
 
@@ -77,6 +105,7 @@ def usual(now: float) -> ScriptedControl:
     control.flags.switch("theme", False, "ann", "the red one is unreadable")
     control.flags.switch("theme", True, "bob", "mended")
     control.learning = scenes.learnt()
+    control.states.write(Written(FILE, "", now - 7200, "ann"))
     control.failed["checkout-v7"] = scenes.failures(now)
     return control
 
@@ -92,6 +121,7 @@ def extreme(now: float) -> ScriptedControl:
         flags=flags.extreme(),
     )
     control.play(scenes.pending(now))
+    control.states.write(Written(FILE * 40, "/etc/fader/production/fader.yaml", now - 7200, "ci"))
     return control
 
 
@@ -133,11 +163,12 @@ def main() -> None:
         for state, play in PLAYS.items():
             if state != "usual" and not options.all:
                 continue
-            with serving(play(now)) as served:
+            control = play(now)
+            with serving(control) as served:
                 for page in chosen:
                     address = page.address if state == "usual" else getattr(page, state)
                     for width, scheme in ((1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")):
-                        shown = state == "usual" and (width, scheme) != (390, "dark")
+                        shown = state == "usual" and (width, scheme) in SHOWN
                         if not address or not (shown or options.all):
                             continue
                         folder = IMAGES if shown else options.all
@@ -146,6 +177,7 @@ def main() -> None:
                             if shown
                             else f"{page.name}-{state}-{width}-{scheme}.jpg"
                         )
+                        control.reports = control.reports and scenes.gateways(time.time())
                         photograph(browser, served.url + address, folder / name, width, scheme)
                         print(folder / name, flush=True)
         browser.close()
