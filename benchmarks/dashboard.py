@@ -35,6 +35,7 @@ import fader.dashboard
 from access_log import report
 from fader.app.installation import in_memory
 from fader.dashboard import pages
+from fader.dashboard.templating import prepare
 from fader.engine.apply import Applier
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller, Seen
@@ -45,6 +46,7 @@ from fader.engine.publish import Publisher
 from fader.gateway.bootstrap import LATENCY_BUCKETS
 from fader.model.decision import Command, Decision, Step
 from fader.model.evidence import Evidence, MetricEvidence
+from fader.model.flag import Flag, Rule, Variant
 from fader.model.metric import Comparison, Margin, Metric
 from fader.model.report import EndpointHealth, GatewayReport, VersionCount
 from fader.model.rollout import Guardrail, RolloutSpec, Stage
@@ -72,6 +74,19 @@ METRICS = (
     Metric("latency", "quantile", value="duration_ms", q=0.95),
 )
 GUARDRAILS = tuple(Guardrail(m, Margin("relative", 0.1)) for m in METRICS)
+
+
+FLAGS = tuple(
+    Flag(
+        f"flag-{i:03}",
+        "boolean",
+        (Variant("on", True), Variant("off", False)),
+        "off",
+        "off",
+        rules=tuple(Rule("on", f'country == "US" && plan in ["a", "b", "{k}"]', 100_000, f"r{k}") for k in range(3)),
+    )
+    for i in range(200)
+)
 
 
 def name_of(i: int) -> str:
@@ -180,7 +195,7 @@ def fill(states: StateStore, rollouts: int, seed: int) -> int:
         active = i >= rollouts - SERVICES
         spec = RolloutSpec(name_of(i), services[i % SERVICES].name, "v1", "v2", stages, GUARDRAILS)
         began = NOW - 20_000 if active else NOW - YEAR + i * (YEAR - 86_400 * 3) / rollouts
-        states.apply(services, (Entry(spec, RolloutState(spec.name), "secret"),))
+        states.apply(services, (Entry(spec, RolloutState(spec.name), "secret"),), FLAGS)
         made = steps(spec, began, active=active, chance=chance)
         for step in made:
             states.save(step)
@@ -266,11 +281,18 @@ async def page_times(path: Path, rollouts: int) -> list[str]:
         "rollout": ("GET", f"/rollouts/{active}", {}),
         "service": ("GET", "/services/service-07", {}),
         "services": ("GET", "/services", {}),
+        "rollout, its picture": ("GET", f"/rollouts/{active}/card.png", {}),
+        "flags": ("GET", "/flags", {}),
+        "flag": ("GET", "/flags/flag-007", {}),
+        "metrics": ("GET", "/metrics-defined", {}),
+        "metric": ("GET", "/metrics-defined/latency", {}),
+        "settings": ("GET", "/settings", {}),
         "unit": ("POST", "/units", {"unit": "user-42"}),
         "audit": ("GET", "/audit", {}),
         "audit, filtered": ("GET", "/audit?actor=ann&event=start&from=2025-03-01", {}),
         "audit, all of it as CSV": ("GET", "/audit.csv", {}),
     }
+    prepare()  # as the server does while it starts
     table = [
         f"| page | first, CPU ms | **CPU ms** | median ms | worst of {ROUNDS}, ms | KB | compressed KB |",
         "|:---|---:|---:|---:|---:|---:|---:|",
@@ -409,7 +431,8 @@ def main() -> None:
     notes = [
         *live,
         "",
-        f"{options.rollouts:,} rollouts of a year on {SERVICES} services, one active on each; {total:,} steps with "
+        f"{options.rollouts:,} rollouts of a year on {SERVICES} services, one active on each; {len(FLAGS)} flags; "
+        f"{total:,} steps with "
         f"their evidence, {POINTS} chart points of each of {len(METRICS)} metrics per rollout; a state file of "
         f"{size:,.0f} MB. `first` is the first answer over a store just opened; on a busy machine the CPU columns are "
         "the steadier ones. While pages are open every active rollout changes once a second; "

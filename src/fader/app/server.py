@@ -34,7 +34,7 @@ from fader.app.installation import in_memory, installed
 from fader.app.listening import listen
 from fader.app.logs import set_up
 from fader.clock import Clock, system_clock
-from fader.dashboard import pages
+from fader.dashboard import pages, templating
 from fader.engine.apply import Applier, answers
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller
@@ -79,6 +79,7 @@ def build(
         loops: list[asyncio.Task[object]] = [
             asyncio.create_task(controller.run()),
             asyncio.create_task(retention.run()),
+            asyncio.create_task(asyncio.to_thread(templating.prepare)),
             # Reads the history once, so that the first page that is asked for need not.
             asyncio.create_task(desk.rollouts()),
         ]

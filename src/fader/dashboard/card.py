@@ -78,7 +78,7 @@ def card(view: RolloutView) -> bytes:
     _fader(draw, picture(view))
     _bottom(draw, view)
     out = io.BytesIO()
-    image.save(out, "PNG", optimize=True)
+    image.quantize(64).save(out, "PNG")
     return out.getvalue()
 
 

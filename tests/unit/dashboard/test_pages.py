@@ -13,6 +13,7 @@ import pytest
 import fader.dashboard
 from dashboard_twin import flags, scenes, services
 from dashboard_twin.control import Scene, ScriptedControl
+from fader.dashboard.templating import Templates, prepare
 
 Client = httpx2.AsyncClient
 
@@ -248,3 +249,8 @@ def test_all_assets_together_stay_small_and_come_from_here() -> None:
             assert not re.search(r"(?:src|href|import|url)\W{0,3}https?://", file.read_text())
     for package in (static / "vendor").iterdir():
         assert package.is_file() or (package / "LICENSE").read_text()
+
+
+def test_every_template_compiles_before_it_is_asked_for() -> None:
+    prepare()
+    assert Templates().render("flag_switches.html", flag=flags.THEME, switches=(), shown=1)
