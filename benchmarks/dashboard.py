@@ -33,15 +33,20 @@ from starlette.applications import Starlette
 
 import fader.dashboard
 from access_log import report
+from fader.app.installation import in_memory
 from fader.dashboard import pages
+from fader.dashboard.templating import prepare
+from fader.engine.apply import Applier
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller, Seen
 from fader.engine.desk import Desk
+from fader.engine.flag_desk import FlagDesk
 from fader.engine.fleet import Fleet
 from fader.engine.publish import Publisher
 from fader.gateway.bootstrap import LATENCY_BUCKETS
 from fader.model.decision import Command, Decision, Step
 from fader.model.evidence import Evidence, MetricEvidence
+from fader.model.flag import Flag, Rule, Variant
 from fader.model.metric import Comparison, Margin, Metric
 from fader.model.report import EndpointHealth, GatewayReport, VersionCount
 from fader.model.rollout import Guardrail, RolloutSpec, Stage
@@ -52,6 +57,7 @@ from fader.model.verdict import Judgement, Verdict
 from fader.model.view import Point
 from fader.ports.events import Exposure
 from fader.ports.states import Entry, StateStore
+from fader.providers.memory import MemoryProviders
 from fader.storage.database import open_sqlite
 from fader.storage.sql import SqlStateStore
 from fader.telemetry.memory import MemoryEventStore
@@ -69,6 +75,19 @@ METRICS = (
     Metric("latency", "quantile", value="duration_ms", q=0.95),
 )
 GUARDRAILS = tuple(Guardrail(m, Margin("relative", 0.1)) for m in METRICS)
+
+
+FLAGS = tuple(
+    Flag(
+        f"flag-{i:03}",
+        "boolean",
+        (Variant("on", True), Variant("off", False)),
+        "off",
+        "off",
+        rules=tuple(Rule("on", f'country == "US" && plan in ["a", "b", "{k}"]', 100_000, f"r{k}") for k in range(3)),
+    )
+    for i in range(200)
+)
 
 
 def name_of(i: int) -> str:
@@ -177,7 +196,7 @@ def fill(states: StateStore, rollouts: int, seed: int) -> int:
         active = i >= rollouts - SERVICES
         spec = RolloutSpec(name_of(i), services[i % SERVICES].name, "v1", "v2", stages, GUARDRAILS)
         began = NOW - 20_000 if active else NOW - YEAR + i * (YEAR - 86_400 * 3) / rollouts
-        states.apply(services, (Entry(spec, RolloutState(spec.name), "secret"),))
+        states.apply(services, (Entry(spec, RolloutState(spec.name), "secret"),), FLAGS)
         made = steps(spec, began, active=active, chance=chance)
         for step in made:
             states.save(step)
@@ -209,6 +228,8 @@ class Board:
         publisher, events = Publisher(states), MemoryEventStore()
         publisher.publish()
         self.controller = Controller(states, events, self.fleet, publisher, self.changes, lambda: NOW)
+        self.applier = Applier(states, events, publisher, probe, lambda: NOW, MemoryProviders())
+        self.flags = FlagDesk(states, publisher, lambda: NOW)
         self.desk = Desk(states, events, self.fleet, self.controller, self.changes, lambda: NOW, probe)
         for second in range(0, 3601, 5):
             self.fleet.take(gateway(second), NOW - 3600 + second)
@@ -226,7 +247,9 @@ class Board:
             yield
             ticks.cancel()
 
-        return Starlette(routes=pages.routes(self.desk, lambda: NOW), lifespan=lifespan)
+        return Starlette(
+            routes=pages.routes(self.desk, self.flags, self.applier, in_memory, lambda: NOW), lifespan=lifespan
+        )
 
     async def tick(self) -> None:
         """What a tick of the controller changes of the active rollouts; what it computes is not done here."""
@@ -242,7 +265,7 @@ class Board:
                         Point(NOW + second, m.name, 2, SHARES[2], *(chance.random() for _ in range(6))) for m in METRICS
                     )
                     self.states.put_points(entry.spec.name, tuple(made))
-                self.changes.tell(entry.spec.name)
+                self.changes.tell(entry.spec.name, figures=True)
             await asyncio.sleep(1.0)
 
 
@@ -259,11 +282,18 @@ async def page_times(path: Path, rollouts: int) -> list[str]:
         "rollout": ("GET", f"/rollouts/{active}", {}),
         "service": ("GET", "/services/service-07", {}),
         "services": ("GET", "/services", {}),
+        "rollout, its picture": ("GET", f"/rollouts/{active}/card.png", {}),
+        "flags": ("GET", "/flags", {}),
+        "flag": ("GET", "/flags/flag-007", {}),
+        "metrics": ("GET", "/metrics-defined", {}),
+        "metric": ("GET", "/metrics-defined/latency", {}),
+        "settings": ("GET", "/settings", {}),
         "unit": ("POST", "/units", {"unit": "user-42"}),
         "audit": ("GET", "/audit", {}),
         "audit, filtered": ("GET", "/audit?actor=ann&event=start&from=2025-03-01", {}),
         "audit, all of it as CSV": ("GET", "/audit.csv", {}),
     }
+    prepare()  # as the server does while it starts
     table = [
         f"| page | first, CPU ms | **CPU ms** | median ms | worst of {ROUNDS}, ms | KB | compressed KB |",
         "|:---|---:|---:|---:|---:|---:|---:|",
@@ -271,7 +301,7 @@ async def page_times(path: Path, rollouts: int) -> list[str]:
     for title, (method, address, form) in asked.items():
         states = SqlStateStore(open_sqlite(path))
         board = Board(states)
-        app = Starlette(routes=pages.routes(board.desk, lambda: NOW))
+        app = Starlette(routes=pages.routes(board.desk, board.flags, board.applier, in_memory, lambda: NOW))
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://fader") as http:
             spent, used, body = [], [], b""
             for _ in range(ROUNDS + 1):
@@ -402,7 +432,8 @@ def main() -> None:
     notes = [
         *live,
         "",
-        f"{options.rollouts:,} rollouts of a year on {SERVICES} services, one active on each; {total:,} steps with "
+        f"{options.rollouts:,} rollouts of a year on {SERVICES} services, one active on each; {len(FLAGS)} flags; "
+        f"{total:,} steps with "
         f"their evidence, {POINTS} chart points of each of {len(METRICS)} metrics per rollout; a state file of "
         f"{size:,.0f} MB. `first` is the first answer over a store just opened; on a busy machine the CPU columns are "
         "the steadier ones. While pages are open every active rollout changes once a second; "

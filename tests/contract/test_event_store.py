@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fader.errors import BadInput
+from fader.model.failure import Request
 from fader.model.metric import Comparison, Metric, Selection
 from fader.model.share import Interval
 from fader.model.summary import ArmSummary
@@ -721,3 +722,34 @@ def same(plain: MemoryEventStore, real: DuckDBEventStore) -> None:
         assert real.exposure("shop-v2", attempt) == plain.exposure("shop-v2", attempt)
     assert real.counted("shop", 1000, 1100) == plain.counted("shop", 1000, 1100)
     assert real.broken() == plain.broken()
+
+
+# Failed requests, to be looked at --------------------------------------------------------------------------------
+
+
+def test_failures_are_the_latest_of_the_candidate_beside_comparable_ones_of_the_baseline(store: EventStore) -> None:
+    Log(store).load(
+        line("ann", v="v2", t="1001", c=503, path="/items/1", us=81_000),
+        line("bob", v="v2", t="1003", c=0, path="/items/2", w=None),
+        line("cat", v="v2", t="1002", path="/cart", w="v1"),
+        line("dan", v="v2", t="1004", c=404, path="/cart"),
+        line("eve", v="v2", t="1004", c=500, path="/pay", why="preview"),
+        line("fay", v="v2", t="999", c=500, path="/items/9"),
+        line("gil", v="v2", t="2000", c=500, path="/items/9"),
+        line("hal", t="1001", path="/items/7", us=12_000),
+        line("ida", t="1005", c=500, path="/items/8", us=13_500),
+        line("jon", t="1006", path="/elsewhere"),
+        line("kim", v="v2", t="1001", s="mail", c=500),
+    )
+    found = store.failures("shop", "v2", "v1", 1000.0, 2000.0, 10)
+    assert [f.request for f in found] == [
+        Request(1003.0, "GET", "/items/2", "GET /items/{}", 0, "", 20.0),
+        Request(1002.0, "GET", "/cart", "GET /cart", 200, "v1", 20.0),
+        Request(1001.0, "GET", "/items/1", "GET /items/{}", 503, "v2", 81.0),
+    ]
+    other = Request(1005.0, "GET", "/items/8", "GET /items/{}", 500, "v1", 13.5)
+    assert [f.beside for f in found] == [other, None, other]
+    assert store.failures("shop", "v2", "v1", 1000.0, 2000.0, 2) == found[:2]
+    assert store.failures("shop", "v3", "v1", 1000.0, 2000.0, 2) == ()
+    store.forget("ann")
+    assert [f.request.path for f in store.failures("shop", "v2", "v1", 1000.0, 2000.0, 10)] == ["/items/2", "/cart"]

@@ -25,6 +25,7 @@ from fader.model.share import Interval
 from fader.model.state import Basis, Phase, RolloutState
 from fader.model.summary import ArmSummary, Histogram
 from fader.model.view import Point
+from fader.model.written import Written
 from fader.ports.states import Entry, StateStore, Window
 from fader.storage.database import open_sqlite
 from fader.storage.memory import MemoryStateStore
@@ -311,6 +312,46 @@ def test_records_are_filtered(reopen: Callable[[], StateStore], wanted: Filter, 
     assert store.recorded(wanted) == len(found)
 
 
+def test_how_it_was_written_is_kept_once(reopen: Callable[[], StateStore]) -> None:
+    assert reopen().written() is None
+    reopen().write(Written("flags: {}", "/etc/fader.yaml", 5.0, "ann"))
+    reopen().write(Written("flags: {a: {}}", "", 6.0, "bob"))
+    assert reopen().written() == Written("flags: {a: {}}", "", 6.0, "bob")
+
+
+def test_switches_of_flags_stand_among_the_steps(reopen: Callable[[], StateStore]) -> None:
+    store = storied(reopen())
+    for at, flag, enabled, actor in (
+        (20.0, "theme", False, "ann"),
+        (45.0, "theme", True, "eve"),
+        (90.0, "x", False, ""),
+    ):
+        store.switch(Switch(flag, enabled, at, actor, "because"))
+    everything = store.records(Filter(), 100)
+    assert [(r.at, r.rollout, r.flag, r.seq) for r in everything if r.at in (20.0, 45.0, 90.0)] == [
+        (90.0, "", "x", 3),
+        (45.0, "", "theme", 2),
+        (20.0, "shop-v2", "", 2),
+        (20.0, "cart-v2", "", 1),
+        (20.0, "", "theme", 1),
+    ]
+    assert everything[0] == Record("", 3, 90.0, "switch_off", "", "flag x was switched off", "because", 0, 0, 0, "x")
+    assert store.recorded(Filter()) == len(everything) == 11
+    pages = [store.records(Filter(), 4)]
+    while len(pages[-1]) == 4:
+        pages.append(store.records(Filter(), 4, before=place(pages[-1][-1])))
+    assert tuple(r for found in pages for r in found) == everything
+    assert store.records(Filter(), 4, after=place(pages[1][0])) == pages[0]
+    assert [r.seq for r in store.records(Filter(flag="theme"), 9)] == [2, 1]
+    assert [r.flag for r in store.records(Filter(actor="ann", since=15.0, until=25.0), 9)] == ["theme"]
+    assert store.recorded(Filter(event="switch_off")) == store.recorded(Filter(flag="theme")) == 2
+    assert store.recorded(Filter(rollout="shop-v2", flag="theme")) == 0
+    choices = reopen().choices()
+    assert choices.flags == ("theme", "x")
+    assert {"eve", "ann"} < set(choices.actors)
+    assert {"switch_on", "switch_off"} < set(choices.events)
+
+
 def test_what_can_be_filtered_by_is_what_occurs(reopen: Callable[[], StateStore]) -> None:
     assert reopen().choices() == Choices()
     assert storied(reopen()).choices() == Choices(
@@ -345,7 +386,7 @@ def test_steps_of_the_first_tables_can_be_searched(tmp_path: Path) -> None:
             c.execute(text(f"DROP INDEX steps_by_{index}"))
         for column in ("event", "actor", "attempt", "start", "share"):
             c.execute(text(f"ALTER TABLE steps DROP COLUMN {column}"))
-        for table in ("flags", "segments", "switches", "series"):
+        for table in ("flags", "segments", "switches", "series", "written"):
             c.execute(text(f"DROP TABLE {table}"))
         c.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()

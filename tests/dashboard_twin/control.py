@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 
+from fader.clock import Clock, system_clock
+from fader.engine.apply import Applier
+from fader.engine.flag_desk import FlagDesk
+from fader.engine.publish import Publisher
 from fader.errors import BadInput, NotFound, Problem, Refused
 from fader.model.assignment import UnitView
-from fader.model.audit import Choices, Filter, Place, Record, place
+from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Step
+from fader.model.evidence import LearningEvidence
+from fader.model.failure import Failure
+from fader.model.flag import Flag
 from fader.model.holding import Holding
+from fader.model.installation import Installation, Key
 from fader.model.report import GatewayReport
 from fader.model.ruleset import LiveService
+from fader.model.segment import Segment
+from fader.model.service import Address
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
-from fader.model.view import Point, RolloutView
+from fader.model.view import Brief, Point, RolloutView
 from fader.ports.control import Preview, ServiceView
 from fader.rollout.assignment import looked_up
-from fader.storage.memory import record
+from fader.storage.memory import CHOICES, MemoryStateStore, page, record, switched
+from fader.telemetry.memory import MemoryEventStore
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,11 @@ class Scene:
     points: tuple[Point, ...] = ()
 
 
+async def answering(_address: Address) -> str:
+    """Every version is up."""
+    return ""
+
+
 class ScriptedControl:
     """`asked` records the commands. Used from one event loop; `play` may be called from any thread."""
 
@@ -39,32 +55,48 @@ class ScriptedControl:
         gateways: tuple[GatewayReport, ...] = (),
         services: tuple[ServiceView, ...] = (),
         live: tuple[LiveService, ...] = (),
+        flags: tuple[tuple[Flag, ...], tuple[Segment, ...]] = ((), ()),
+        clock: Clock = system_clock,
     ) -> None:
         self.scenes = {s.view.name: s for s in scenes}
         self.reports, self.upstreams, self.live = gateways, {s.service.name: s for s in services}, live
+        self.states = MemoryStateStore()
+        self.states.apply((), (), *flags)
+        publisher = Publisher(self.states)
+        publisher.publish()
+        self.applier = Applier(self.states, MemoryEventStore(), publisher, answering, clock)
+        self.flags = FlagDesk(self.states, publisher, clock, self.announce)
+        self.failing, self.free = "", 41_000_000_000
+        self.failed: dict[str, tuple[Failure, ...]] = {}
+        self.learning: tuple[LearningEvidence, ...] = ()
         self.asked: list[tuple[str, Command]] = []
-        self.rendered = 0
+        self.rendered = self.moved = 0
         self._listeners: dict[asyncio.Queue[str], asyncio.AbstractEventLoop] = {}
 
     @property
     def listeners(self) -> int:
         return len(self._listeners)
 
-    def play(self, scene: Scene) -> None:
+    def play(self, scene: Scene, *, figures: bool = False) -> None:
         """Put a scene on (a new one, or one in place of its name) and say so to who listens."""
         self.scenes[scene.view.name] = scene
-        self.announce(scene.view.name)
+        self.announce(scene.view.name, figures=figures)
 
     def remove(self, name: str) -> None:
         del self.scenes[name]
         self.announce(name)
 
-    def announce(self, name: str) -> None:
+    def announce(self, name: str, *, figures: bool = False) -> None:
+        self.moved += not figures
         for queue, loop in list(self._listeners.items()):
             loop.call_soon_threadsafe(queue.put_nowait, name)
 
-    async def rollouts(self) -> tuple[RolloutView, ...]:
-        return tuple(s.view for s in self.scenes.values())
+    async def rollouts(self, names: Collection[str] | None = None) -> tuple[RolloutView, ...]:
+        return tuple(s.view for s in self.scenes.values() if names is None or s.view.name in names)
+
+    async def briefs(self) -> tuple[Brief, ...]:
+        views = [s.view for s in self.scenes.values()]
+        return tuple(Brief(v.name, v.service, v.spec, v.state, v.needs_person) for v in views)
 
     def _scene(self, name: str) -> Scene:
         try:
@@ -79,8 +111,19 @@ class ScriptedControl:
     async def history(self, name: str) -> tuple[Step, ...]:
         return self._scene(name).steps
 
+    async def outline(self, name: str) -> tuple[Step, ...]:
+        return await self.history(name)
+
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         return tuple(p for p in self._scene(name).points if p.at > since)
+
+    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+        self._scene(name)
+        return self.learning
+
+    async def failures(self, name: str) -> tuple[Failure, ...]:
+        self._scene(name)
+        return self.failed.get(name, ())
 
     async def command(self, name: str, command: Command) -> RolloutView:
         scene = self._scene(name)
@@ -104,22 +147,20 @@ class ScriptedControl:
         return self.reports
 
     def _records(self) -> list[Record]:
-        return sorted((record(s) for scene in self.scenes.values() for s in scene.steps), key=place, reverse=True)
+        steps = [record(s) for scene in self.scenes.values() for s in scene.steps]
+        return [*steps, *(switched(seq, s) for seq, s in enumerate(self.states.switches(), 1))]
 
     async def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
-        found = [r for r in self._records() if wanted.takes(r)]
-        if after:
-            return tuple([r for r in found if place(r) > after][-limit:])
-        return tuple(r for r in found if before is None or place(r) < before)[:limit]
+        return page(filter(wanted.takes, self._records()), limit, before, after)
 
     async def recorded(self, wanted: Filter) -> int:
         return sum(map(wanted.takes, self._records()))
 
     async def choices(self) -> Choices:
         found = self._records()
-        return Choices(*(tuple(sorted({getattr(r, f) for r in found})) for f in ("rollout", "actor", "event")))
+        return Choices(*(tuple(sorted({getattr(r, f) for r in found} - {""})) for f in CHOICES))
 
     async def services(self) -> tuple[ServiceView, ...]:
         return tuple(map(self._with_rollouts, self.upstreams.values()))
@@ -143,6 +184,17 @@ class ScriptedControl:
         ]
         rollouts = [(s.view.spec, s.view.state) for s in self.scenes.values()]
         return looked_up(unit, self.live, rollouts, held)
+
+    def trouble(self) -> str:
+        return self.failing
+
+    def installation(self) -> Installation:
+        """Of a server that has been in use for a while."""
+        keys = (Key("operator", "everything", "token"), Key("events", "tells what users did", "events-token"))
+        return Installation("1.2.3", "3.11.9", 604_800.0, "/var/lib/fader", 292_000_000, 3_400_000_000, self.free, keys)
+
+    def moves(self) -> int:
+        return self.moved
 
     async def changes(self) -> AsyncIterator[str]:
         queue: asyncio.Queue[str] = asyncio.Queue()

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from dashboard_twin.control import Scene
 from fader.model.decision import Command, Step
-from fader.model.evidence import HealthEvidence
+from fader.model.evidence import HealthEvidence, LearningEvidence
+from fader.model.failure import Failure, Request
 from fader.model.metric import Comparison, Margin, Metric
 from fader.model.report import EndpointHealth, GatewayReport
 from fader.model.rollout import Budget, Experiment, Guardrail, Outcome, RolloutSpec, Stage
 from fader.model.state import Basis, Phase, RolloutState
+from fader.model.summary import ArmSummary
 from fader.model.verdict import Judgement, Plan, Reading, Signal, Verdict
 from fader.model.view import Point, RolloutView, StageView
 from fader.rollout.words import share as percent
@@ -666,6 +668,34 @@ def markup(now: float) -> Scene:
     )
     points = tuple(replace(p, metric=f"<i>{p.metric}</i>") for p in scene.points)
     return Scene(view, steps, points)
+
+
+def failures(now: float) -> tuple[Failure, ...]:
+    """What failed on a candidate: server errors, one that nobody answered, one that the baseline had to answer."""
+
+    def request(ago: float, method: str, path: str, status: int, served: str, ms: float | None) -> Request:
+        return Request(now - ago, method, path, f"{method} {path.rsplit('/', 1)[0]}/{{}}", status, served, ms)
+
+    calm = request(3, "POST", "/orders/8113", 201, "v1", 88.0)
+    return (
+        Failure(request(2, "POST", "/orders/8114", 503, "v2", 1204.0), calm),
+        Failure(request(9, "POST", "/orders/8101", 500, "v2", 941.0), calm),
+        Failure(request(14, "GET", "/basket/ann", 0, "", None), request(4, "GET", "/basket/eve", 200, "v1", 31.0)),
+        Failure(request(31, "GET", "/prices/77", 200, "v1", 45.0)),
+    )
+
+
+def learnt() -> tuple[LearningEvidence, ...]:
+    """A day of the baseline: 30 % of 24,000 users bought, for 12 EUR each on average."""
+    return (
+        LearningEvidence("errors", 410_000, 24_000, 1270.0),
+        LearningEvidence(
+            "conversion", 410_000, 24_000, 7200.0, summary=ArmSummary(24_000, 24_000, 7200, 7200, 7200, 24_000)
+        ),
+        LearningEvidence(
+            "revenue", 410_000, 24_000, 288_000.0, summary=ArmSummary(24_000, 24_000, 288_000, 1.4e7, 288_000, 24_000)
+        ),
+    )
 
 
 def gateways(now: float) -> tuple[GatewayReport, ...]:

@@ -50,7 +50,14 @@ async def sign_in(request: Request) -> Response:
 
 
 def application(control: ScriptedControl) -> ASGIApp:
-    return Headers(Starlette(routes=[Route("/login", sign_in, methods=["POST"]), *routes(control)]))
+    return Headers(
+        Starlette(
+            routes=[
+                Route("/login", sign_in, methods=["POST"]),
+                *routes(control, control.flags, control.applier, control.installation),
+            ]
+        )
+    )
 
 
 class Served:

@@ -10,24 +10,31 @@ from starlette.routing import BaseRoute, Route
 
 from fader.api.wire import read, reply
 from fader.engine.apply import Applier
+from fader.model import written as noun
 from fader.schema.document import load_document
+
+#: How a text without a file is called in messages.
+NAME = "fader.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`path` is only for the messages; nothing is read from it."""
+    """`path`: the file that manages the configuration from now on, for the messages too; nothing is read from it. ""
+    for none: then the dashboard may change it."""
 
     text: str
-    path: str = "fader.yaml"
+    path: str = ""
 
 
 def routes(applier: Applier) -> list[BaseRoute]:
     async def plan(request: Request) -> Response:
         written = await read(request, Written)
-        return reply(await applier.plan(load_document(written.text, written.path)))
+        return reply(await applier.plan(load_document(written.text, written.path or NAME)))
 
     async def apply(request: Request) -> Response:
         written = await read(request, Written)
-        return reply(await applier.apply(load_document(written.text, written.path)))
+        document = load_document(written.text, written.path or NAME)
+        kept = noun.Written(written.text, written.path, actor=request.state.actor)
+        return reply(await applier.apply(document, kept))
 
     return [Route("/v1/plan", plan, methods=["POST"]), Route("/v1/apply", apply, methods=["POST"])]

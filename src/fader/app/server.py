@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -30,10 +30,11 @@ from fader.api import (
 )
 from fader.api import events as tracking
 from fader.app.data import DataDirectory
+from fader.app.installation import in_memory, installed
 from fader.app.listening import listen
 from fader.app.logs import set_up
 from fader.clock import Clock, system_clock
-from fader.dashboard import pages
+from fader.dashboard import pages, templating
 from fader.engine.apply import Applier, answers
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller
@@ -45,6 +46,7 @@ from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
 from fader.errors import FaderError
 from fader.gateway.supervisor_watch import parent_gone
+from fader.model.installation import Installation
 from fader.ports.events import EventStore
 from fader.ports.providers import Providers
 from fader.ports.states import StateStore
@@ -65,6 +67,7 @@ def build(
     clock: Clock = system_clock,
     probe: Probe = answers,
     providers: Providers | None = None,
+    installation: Callable[[], Installation] = in_memory,
 ) -> ASGIApp:
     """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan.
     `providers`: None asks them over HTTP."""
@@ -74,7 +77,8 @@ def build(
     publisher = Publisher(states)
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
-    flag_desk = FlagDesk(states, publisher, clock)
+    flag_desk = FlagDesk(states, publisher, clock, told.tell)
+    applier = Applier(states, events, publisher, probe, clock, asked)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
 
@@ -84,6 +88,7 @@ def build(
             asyncio.create_task(controller.run()),
             asyncio.create_task(retention.run()),
             asyncio.create_task(meters.run()),
+            asyncio.create_task(asyncio.to_thread(templating.prepare)),
             # Reads the history once, so that the first page that is asked for need not.
             asyncio.create_task(desk.rollouts()),
         ]
@@ -99,7 +104,7 @@ def build(
         routes=[
             *health.routes(controller),
             *rollouts.routes(desk, states),
-            *documents.routes(Applier(states, events, publisher, probe, clock, asked)),
+            *documents.routes(applier),
             *flags.routes(flag_desk),
             *ofrep.routes(flag_desk),
             *units.routes(desk),
@@ -109,7 +114,7 @@ def build(
             *tracking.routes(events, clock),
             *gateway.routes(publisher, fleet, events, clock),
             *auth.routes(tokens),
-            *pages.routes(desk),
+            *pages.routes(desk, flag_desk, applier, installation),
         ],
         exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
         lifespan=lifespan,
@@ -127,7 +132,7 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
     events = DuckDBEventStore(data.events)
     hosts = frozenset({"localhost", "127.0.0.1", "::1", host.lower()})
     config = uvicorn.Config(
-        build(states, events, tokens, hosts),
+        build(states, events, tokens, hosts, installation=lambda: installed(data)),
         loop="uvloop",
         http="httptools",
         lifespan="on",

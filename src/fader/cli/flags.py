@@ -11,7 +11,6 @@ import typer
 
 from fader.cli import flag_care
 from fader.cli.options import DEFAULT_SERVER, AsJson, DataDir, Server, TokenFile, connect
-from fader.errors import BadInput, Problem
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -97,9 +96,10 @@ def explain(
     data_dir: DataDir = DATA,
 ) -> None:
     """Show the path of a unit through the rules of a flag, and what it gets. A value that is JSON is read as such."""
+    from fader.assign.attribute import attribute
     from fader.cli.show import print_json
 
-    attributes = dict(map(_attribute, attr or ()))
+    attributes = dict(map(attribute, attr or ()))
     answer = connect(server, token_file, data_dir).explain(name, unit, attributes)
     if as_json:
         print_json(answer)
@@ -108,17 +108,6 @@ def explain(
         print(f"{'▶' if stop['decided'] else ' '} {stop['what']}\n    {stop['found']}")
     got = answer["answer"]
     print(f"{unit or 'nobody in particular'} gets {got['variant']} ({got['reason']}): {json.dumps(got['value'])}")
-
-
-def _attribute(written: str) -> tuple[str, Any]:
-    """`age=17` is a number, `plan=pro` a text, `zip="017"` a text too. Raises BadInput."""
-    name, sign, value = written.partition("=")
-    if not sign or not name:
-        raise BadInput(Problem(f'"{written}" is no attribute', "write --attr country=US"))
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def _switched(switch: Any) -> Text:

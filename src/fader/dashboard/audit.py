@@ -1,11 +1,11 @@
-"""GET /audit: every step of every rollout, filtered and in pages by the address, and the same as a file."""
+"""GET /audit: every step of a rollout and switch of a flag, filtered and in pages by the address, or as a file."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -26,7 +26,7 @@ PAGE = 50
 CHUNK = 500
 #: The spans that are offered beside the fields: name → seconds.
 SPANS = {"24 hours": 86_400.0, "7 days": 7 * 86_400.0, "30 days": 30 * 86_400.0}
-COLUMNS = ("at", "rollout", "seq", "event", "actor", "before", "share", "reason", "said", "attempt")
+COLUMNS = ("at", "rollout", "seq", "event", "actor", "before", "share", "reason", "said", "attempt", "flag")
 #: A spreadsheet takes a text that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -89,7 +89,7 @@ class Audit:
     async def page(self, request: Request) -> Response:
         at, now = spot(request.query_params), self._clock()
         spans = {
-            name: Spot(Filter(at.wanted.rollout, at.wanted.actor, at.wanted.event, now - now % 60 - length)).address()
+            name: Spot(replace(at.wanted, since=now - now % 60 - length, until=0.0)).address()
             for name, length in SPANS.items()
         }
         return self._templates.page(

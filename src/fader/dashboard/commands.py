@@ -5,6 +5,7 @@ Whether the request may come from this browser at all (session, Host, Origin) is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -20,15 +21,24 @@ LARGEST_FORM = 16_384
 LONGEST_REASON = 1_000
 
 
-async def form(request: Request) -> dict[str, str]:
+async def form(request: Request, largest: int = LARGEST_FORM) -> dict[str, str]:
     """The fields of a urlencoded form; the last of equal names wins. Raises BadInput when it is too large."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_FORM:
-            raise BadInput(Problem("The form is too large.", f"Keep the reason under {LONGEST_REASON} characters."))
+        if len(body) > largest:
+            fix = f"Keep the reason under {LONGEST_REASON} characters." if largest == LARGEST_FORM else ""
+            raise BadInput(Problem("The form is too large.", fix))
     fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
     return {key: values[-1] for key, values in fields.items()}
+
+
+def reason_of(fields: Mapping[str, str]) -> str:
+    """What the person wrote, on one line; "" for nothing. Raises BadInput when it is too long."""
+    reason = " ".join(fields.get("reason", "").split())
+    if len(reason) > LONGEST_REASON:
+        raise BadInput(Problem("The reason is too long.", f"Keep it under {LONGEST_REASON} characters."))
+    return reason
 
 
 class Commands:
@@ -40,9 +50,7 @@ class Commands:
         """Raises NotFound, Refused, BadInput."""
         name = request.path_params["name"]
         fields = await form(request)
-        reason = " ".join(fields.get("reason", "").split())
-        if len(reason) > LONGEST_REASON:
-            raise BadInput(Problem("The reason is too long.", f"Keep it under {LONGEST_REASON} characters."))
+        reason = reason_of(fields)
         if command == "promote" and not reason:
             raise BadInput(Problem("A promotion without proof needs a reason.", "Say why it is right to go on now."))
         view = await self._control.command(

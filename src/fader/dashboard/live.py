@@ -18,8 +18,10 @@ from fader.errors import FaderError
 
 #: Changes that come faster than this are shown together; seconds.
 COALESCE = 0.25
-#: A page about several rollouts is drawn at most this often: each of them may change every second; seconds.
+#: A page about several rollouts is drawn at most this often: each of them may move at any time; seconds.
 AT_MOST = 0.75
+#: Figures grow at every tick. A page of one rollout shows new ones this often, one about several that often; seconds.
+FIGURES = 2.0, 3.0
 #: Everything is rendered again this often even without a change: gateways report without announcing it.
 REFRESH = 5.0
 #: A stream that has nothing to say says so this often; the page takes silence for a lost connection.
@@ -87,12 +89,23 @@ def joined(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
 
 
 class Live:
-    def __init__(self, render: Render, changes: Callable[[], AsyncIterator[str]], refresh: float = REFRESH) -> None:
+    """`moves`: a number that rises with each change that must be seen at once; without it, that is every change."""
+
+    def __init__(
+        self,
+        render: Render,
+        changes: Callable[[], AsyncIterator[str]],
+        moves: Callable[[], int] | None = None,
+        refresh: float = REFRESH,
+        figures: tuple[float, float] = FIGURES,
+    ) -> None:
         self._render = render
         self._changes = changes
-        self._refresh = refresh
+        self._moves = moves
+        self._refresh, self._figures = refresh, figures
         self._readers: dict[str, set[Mailbox]] = {}
         self._drawn: dict[str, float] = {}
+        self._moved: set[str] = set()
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
@@ -110,6 +123,7 @@ class Live:
         try:
             first = await self._render(key, 0.0)
             mailbox.seen = first.regions
+            self._posted.setdefault(key, asyncio.get_running_loop().time())
             if self._watcher is None or self._watcher.done():
                 self._watcher = asyncio.create_task(self._watch(), name="dashboard-live")
             yield event("page", {"whole": True, **parts(first)})
@@ -154,8 +168,15 @@ class Live:
                 mailbox.close()
 
     async def _listen(self) -> None:
+        moves = self._moves() if self._moves else 0
         async for name in self._changes():
-            self._dirty |= {name, *(key for key in self._readers if key.startswith("/"))}
+            told = {name, *(key for key in self._readers if key.startswith("/"))}
+            now = self._moves() if self._moves else moves + 1
+            if now != moves:
+                moves = now
+                self._moved |= told
+            else:
+                self._dirty |= told
             self._wake.set()
 
     async def _push(self) -> None:
@@ -163,17 +184,25 @@ class Live:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._refresh)
-            due = self._dirty & self._readers.keys() if self._wake.is_set() else set(self._readers)
             self._wake.clear()
-            self._dirty.clear()
-            for key in due:
-                if key.startswith("/") and time() - self._posted.get(key, -AT_MOST) < AT_MOST:
-                    self._dirty.add(key)
-                    self._wake.set()
-                    continue
-                self._posted[key] = time()
-                await self._post(key)
+            for key in tuple(self._readers):
+                if self._due(key, time() - self._posted.get(key, 0.0)):
+                    self._moved.discard(key)
+                    self._dirty.discard(key)
+                    self._posted[key] = time()
+                    await self._post(key)
+            self._moved &= self._readers.keys()
+            self._dirty &= self._readers.keys()
+            if self._moved or self._dirty:
+                self._wake.set()  # what is not due yet
             await asyncio.sleep(COALESCE)
+
+    def _due(self, key: str, age: float) -> bool:
+        """`age`: seconds since the page was drawn last."""
+        several = key.startswith("/")
+        if age >= self._refresh or (key in self._moved and not (several and age < AT_MOST)):
+            return True
+        return key in self._dirty and age >= self._figures[several]
 
     async def _post(self, key: str) -> None:
         try:

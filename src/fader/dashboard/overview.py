@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from fader.clock import Clock
@@ -15,7 +16,7 @@ from fader.dashboard.templating import Templates
 from fader.model.report import GatewayReport
 from fader.model.state import ACTIVE, Phase
 from fader.model.verdict import Verdict
-from fader.model.view import RolloutView
+from fader.model.view import Brief, RolloutView
 from fader.ports.control import Control
 
 #: A pulled rollout asks for attention this long, then it stands with the ended ones; seconds.
@@ -24,6 +25,9 @@ FRESH = 24 * 3600.0
 PAGE = 50
 #: A gateway reports once a second; after this long without a report it counts as silent.
 SILENT = 10.0
+
+
+R = TypeVar("R", RolloutView, Brief)
 
 
 def harmful(view: RolloutView) -> bool:
@@ -57,7 +61,7 @@ def line(view: RolloutView) -> Line:
     return Line(view, picture(view), harmful(view))
 
 
-def group_of(view: RolloutView, now: float) -> Group:
+def group_of(view: RolloutView | Brief, now: float) -> Group:
     phase = view.state.phase
     if view.needs_person or phase in (Phase.HELD, Phase.AWAITING):
         return Group.PERSON
@@ -68,24 +72,24 @@ def group_of(view: RolloutView, now: float) -> Group:
     return Group.WAITING if phase is Phase.PENDING else Group.ENDED
 
 
-def urgency(view: RolloutView) -> tuple[int, float, str]:
+def urgency(view: RolloutView | Brief) -> tuple[int, float, str]:
     """What stands first: stopped by fader, then pulled, then waiting for a word; of alike ones the latest change."""
     rank = {Phase.HELD: 0, Phase.ROLLED_BACK: 1, Phase.AWAITING: 2, Phase.PAUSED: 3}.get(view.state.phase, 4)
     return rank, -max(view.state.ended_at, view.state.stage_since, view.state.started_at), view.name
 
 
-def latest(view: RolloutView) -> tuple[float, str]:
+def latest(view: RolloutView | Brief) -> tuple[float, str]:
     return -max(view.state.ended_at, view.state.stage_since, view.state.started_at), view.name
 
 
-def listed(views: Sequence[RolloutView], now: float) -> list[RolloutView]:
+def listed(views: Sequence[R], now: float) -> list[R]:
     """All in one list, in the order of the groups."""
     return [view for many in grouped(views, now).values() for view in many]
 
 
-def grouped(views: Sequence[RolloutView], now: float) -> dict[Group, list[RolloutView]]:
+def grouped(views: Sequence[R], now: float) -> dict[Group, list[R]]:
     """Groups in the order of urgency, only those that hold something; within one, the latest change first."""
-    groups: dict[Group, list[RolloutView]] = {g: [] for g in Group}
+    groups: dict[Group, list[R]] = {g: [] for g in Group}
     for view in sorted(views, key=latest):
         groups[group_of(view, now)].append(view)
     groups[Group.PERSON].sort(key=urgency)
@@ -93,12 +97,12 @@ def grouped(views: Sequence[RolloutView], now: float) -> dict[Group, list[Rollou
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Part(Generic[R]):
     """What is shown of one group. `more`: the address of all of it, "" when this is all of it."""
 
     group: Group
     total: int
-    lines: tuple[Line, ...]
+    shown: tuple[R, ...]
     more: str
 
 
@@ -126,13 +130,13 @@ def asked(query: Mapping[str, str]) -> Asked:
     )
 
 
-def parts(groups: Mapping[Group, Sequence[RolloutView]], wanted: Asked) -> tuple[Part, ...]:
+def parts(groups: Mapping[Group, Sequence[R]], wanted: Asked) -> tuple[Part[R], ...]:
     if wanted.group:
         many = groups.get(wanted.group, ())
-        shown = many[(wanted.page - 1) * PAGE : wanted.page * PAGE]
-        return (Part(wanted.group, len(many), tuple(map(line, shown)), ""),) if many else ()
+        shown = tuple(many[(wanted.page - 1) * PAGE : wanted.page * PAGE])
+        return (Part(wanted.group, len(many), shown, ""),) if many else ()
     return tuple(
-        Part(g, len(many), tuple(map(line, many[: SHOWN[g]])), wanted.address(g) if len(many) > SHOWN[g] else "")
+        Part(g, len(many), tuple(many[: SHOWN[g]]), wanted.address(g) if len(many) > SHOWN[g] else "")
         for g, many in groups.items()
     )
 
@@ -146,11 +150,13 @@ class Overview:
     async def snapshot(self, query: Mapping[str, str]) -> Snapshot:
         """Raises Unavailable."""
         now, wanted = self._clock(), asked(query)
-        views = await self._control.rollouts()
+        briefs = await self._control.briefs()
         text = wanted.text.lower()
-        found = [v for v in views if text in v.name.lower() or text in v.service.lower()] if text else views
+        found = [b for b in briefs if text in b.name.lower() or text in b.service.lower()] if text else briefs
         groups = grouped(found, now)
-        urgent = sum(group_of(v, now) is Group.PERSON for v in views)
+        urgent = sum(group_of(b, now) is Group.PERSON for b in briefs)
+        shown = parts(groups, wanted)
+        views = await self._control.rollouts([brief.name for part in shown for brief in part.shown])
         gateways = await self._control.gateways()
         return Snapshot(
             title=f"({urgent}) fader" if urgent else "fader",
@@ -158,8 +164,9 @@ class Overview:
             regions={
                 "rollouts": self._templates.render(
                     "overview_rollouts.html",
-                    parts=parts(groups, wanted),
-                    total=len(views),
+                    parts=shown,
+                    lines={view.name: line(view) for view in views},
+                    total=len(briefs),
                     asked=wanted,
                     pages=math.ceil(len(groups.get(wanted.group, ())) / PAGE) if wanted.group else 0,
                     urgent=Group.PERSON,

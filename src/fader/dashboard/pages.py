@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import get_args
@@ -16,15 +17,23 @@ from fader.dashboard import assets
 from fader.dashboard.audit import Audit
 from fader.dashboard.chart import safe_json
 from fader.dashboard.commands import Commands
+from fader.dashboard.configuration import Configuration
+from fader.dashboard.experiments import Experiments
+from fader.dashboard.flag import FlagPages
 from fader.dashboard.live import Live, Snapshot
 from fader.dashboard.login import Login
+from fader.dashboard.metric import Metrics
 from fader.dashboard.overview import Overview, asked
 from fader.dashboard.rollout import Rollout
 from fader.dashboard.service import Services
-from fader.dashboard.templating import Templates
+from fader.dashboard.settings import Settings
+from fader.dashboard.templating import Templates, address, flag_address, metric_address
 from fader.dashboard.unit import Unit
+from fader.engine.apply import Applier
+from fader.engine.flag_desk import FlagDesk
 from fader.errors import BadInput, Conflict, FaderError, NotFound, Refused, Unavailable
 from fader.model.decision import CommandName
+from fader.model.installation import Installation
 from fader.ports.control import Control
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -43,17 +52,29 @@ def with_query(path: str, request: Request) -> str:
 
 
 class Pages:
-    def __init__(self, control: Control, clock: Clock) -> None:
+    def __init__(
+        self,
+        control: Control,
+        flags: FlagDesk,
+        applier: Applier,
+        installation: Callable[[], Installation],
+        clock: Clock,
+    ) -> None:
         self._control = control
         self._templates = Templates()
         self._overview = Overview(control, self._templates, clock)
         self._rollout = Rollout(control, self._templates, clock)
         self._audit = Audit(control, self._templates, clock)
         self._services = Services(control, self._templates, clock)
+        self._flags = FlagPages(flags, self._templates, clock)
+        self._metrics = Metrics(control, self._templates, clock)
+        self._experiments = Experiments(control, self._templates, clock)
+        self._settings = Settings(control, installation, self._templates, clock)
+        self._configuration = Configuration(applier, self._templates)
         self._unit = Unit(control, self._templates)
         self._login = Login(self._templates)
         self._commands = Commands(control, self._templates)
-        self._live = Live(self.snapshot, control.changes)
+        self._live = Live(self.snapshot, control.changes, control.moves)
 
     def routes(self) -> list[BaseRoute]:
         """Every route under /; `/static` and `/login` must be reachable without a session."""
@@ -64,6 +85,22 @@ class Pages:
             Route("/live/services", self._guarded(self._services_live)),
             Route("/services/{name}", self._guarded(self._service_page), name="service"),
             Route("/services/{name}/live", self._guarded(self._service_live)),
+            Route("/flags", self._guarded(self._flags_page), name="flags"),
+            Route("/live/flags", self._guarded(self._flags_live)),
+            Route("/flags/{name}", self._guarded(self._flags.page), name="flag"),
+            Route("/flags/{name}/live", self._guarded(self._flag_live)),
+            Route("/flags/{name}/{position:str}", self._guarded(self._flag_switch), methods=["POST"]),
+            Route("/metrics-defined", self._guarded(self._metrics_page), name="metrics"),
+            Route("/live/metrics", self._guarded(self._metrics_live)),
+            Route("/metrics-defined/{name}", self._guarded(self._metric_page), name="metric"),
+            Route("/metrics-defined/{name}/live", self._guarded(self._metric_live)),
+            Route("/experiments", self._guarded(self._experiments_page), name="experiments"),
+            Route("/live/experiments", self._guarded(self._experiments_live)),
+            Route("/settings", self._guarded(self._settings_page), name="settings"),
+            Route("/live/settings", self._guarded(self._settings_live)),
+            Route("/configuration", self._guarded(self._configuration.page), name="configuration"),
+            Route("/configuration/plan", self._guarded(self._configuration.plan), methods=["POST"]),
+            Route("/configuration/apply", self._guarded(self._configuration.apply), methods=["POST"]),
             Route("/units", self._guarded(self._unit.page), name="units"),
             Route("/units", self._guarded(self._unit.answer), methods=["POST"]),
             Route("/audit", self._guarded(self._audit.page), name="audit"),
@@ -73,6 +110,7 @@ class Pages:
             Route("/login", self._login.page, name="login"),
             Route("/rollouts/{name}", self._guarded(self._rollout_page), name="rollout"),
             Route("/rollouts/{name}/live", self._guarded(self._rollout_live)),
+            Route("/rollouts/{name}/card.png", self._guarded(self._card)),
             Route("/rollouts/{name}/preview", self._guarded(self._commands.preview), methods=["POST"]),
             *(
                 Route(f"/rollouts/{{name}}/{command}", self._guarded(self._command(command)), methods=["POST"])
@@ -94,6 +132,18 @@ class Pages:
                 return await self._audit.snapshot(query)
             case "/services":
                 return await self._services.list()
+            case "/flags":
+                return await self._flags.list()
+            case "/metrics-defined":
+                return await self._metrics.list()
+            case "/experiments":
+                return await self._experiments.snapshot()
+            case "/settings":
+                return await self._settings.snapshot()
+        if path.startswith("/metrics-defined/"):
+            return await self._metrics.snapshot(unquote(path.removeprefix("/metrics-defined/")))
+        if path.startswith("/flags/"):
+            return await self._flags.snapshot(unquote(path.removeprefix("/flags/")))
         return await self._services.snapshot(unquote(path.removeprefix("/services/")))
 
     async def _overview_page(self, request: Request) -> Response:
@@ -109,11 +159,41 @@ class Pages:
         name = request.path_params["name"]
         return self._templates.page("service.html", page=await self._services.snapshot(name), name=name)
 
+    async def _metrics_page(self, request: Request) -> Response:
+        return self._templates.page("metrics.html", page=await self._metrics.list())
+
+    async def _metric_page(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return self._templates.page("metric.html", page=await self._metrics.snapshot(name), name=name)
+
+    async def _experiments_page(self, request: Request) -> Response:
+        return self._templates.page("experiments.html", page=await self._experiments.snapshot())
+
+    async def _settings_page(self, request: Request) -> Response:
+        return self._templates.page("settings.html", page=await self._settings.snapshot())
+
+    async def _flags_page(self, request: Request) -> Response:
+        return self._templates.page("flags.html", page=await self._flags.list())
+
+    async def _flag_switch(self, request: Request) -> Response:
+        position = request.path_params["position"]
+        if position not in ("on", "off"):
+            raise NotFound(f"There is no command {position!r}; there are: on, off.")
+        return await self._flags.switch(request, enabled=position == "on")
+
     async def _rollout_page(self, request: Request) -> Response:
         name = request.path_params["name"]
         view = await self._control.rollout(name)
         page = await self._rollout.snapshot(name)
-        return self._templates.page("rollout.html", page=page, view=view, chart=safe_json(page.chart))
+        here = f"{request.url.scheme}://{request.url.netloc}{address(name)}"
+        return self._templates.page("rollout.html", page=page, view=view, chart=safe_json(page.chart), here=here)
+
+    async def _card(self, request: Request) -> Response:
+        from fader.dashboard.card import card  # drawing is loaded when it is first asked for
+
+        view = await self._control.rollout(request.path_params["name"])
+        png = await asyncio.to_thread(card, view)
+        return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
 
     async def _overview_live(self, request: Request) -> Response:
         return await self._stream(with_query("/", request))
@@ -126,6 +206,24 @@ class Pages:
 
     async def _service_live(self, request: Request) -> Response:
         return await self._stream(f"/services/{quote(request.path_params['name'], safe='')}")
+
+    async def _metrics_live(self, request: Request) -> Response:
+        return await self._stream("/metrics-defined")
+
+    async def _metric_live(self, request: Request) -> Response:
+        return await self._stream(metric_address(request.path_params["name"]))
+
+    async def _experiments_live(self, request: Request) -> Response:
+        return await self._stream("/experiments")
+
+    async def _settings_live(self, request: Request) -> Response:
+        return await self._stream("/settings")
+
+    async def _flags_live(self, request: Request) -> Response:
+        return await self._stream("/flags")
+
+    async def _flag_live(self, request: Request) -> Response:
+        return await self._stream(flag_address(request.path_params["name"]))
 
     async def _rollout_live(self, request: Request) -> Response:
         return await self._stream(request.path_params["name"])
@@ -170,6 +268,12 @@ class Pages:
         return guarded
 
 
-def routes(control: Control, clock: Clock = system_clock) -> list[BaseRoute]:
-    """The dashboard of `control`, to be mounted at /. Cookies, Host, Origin and CSP are the caller's."""
-    return Pages(control, clock).routes()
+def routes(
+    control: Control,
+    flags: FlagDesk,
+    applier: Applier,
+    installation: Callable[[], Installation],
+    clock: Clock = system_clock,
+) -> list[BaseRoute]:
+    """The dashboard of `control` and `flags`, to be mounted at /. Cookies, Host, Origin and CSP are the caller's."""
+    return Pages(control, flags, applier, installation, clock).routes()

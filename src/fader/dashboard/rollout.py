@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fader.clock import Clock
 from fader.dashboard import chart, digits
@@ -13,15 +13,20 @@ from fader.dashboard.outcomes import experiment_line, outcome_lines
 from fader.dashboard.signals import checks, signal_lines
 from fader.dashboard.taper import picture
 from fader.dashboard.templating import Templates
-from fader.model.rollout import Guardrail
+from fader.model.decision import Step
+from fader.model.rollout import Guardrail, RolloutSpec
 from fader.model.state import ENDED, Phase
 from fader.model.verdict import Judgement, Verdict
-from fader.model.view import RolloutView
+from fader.model.view import Point, RolloutView
 from fader.ports.control import Control
 from fader.rollout import words
 from fader.rollout.plan import next_share
 
-REGIONS = ("head", "banner", "plug", "hero", "outcomes", "guardrails", "signals", "glance", "stages", "history")
+REGIONS = ("head", "banner", "plug", "hero", "outcomes", "guardrails", "signals", "failing", "glance", "stages")
+#: Pages of which what was read is kept for the next picture.
+KEPT = 100
+#: So many points of each metric are kept before they are read anew, thinned.
+MANY_POINTS = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +117,35 @@ def title(view: RolloutView) -> str:
     return f"{mark}{digits.share(view.state.share)} · {view.name} · fader"
 
 
+@dataclass(slots=True)
+class Held:
+    """What the next picture of the page is made from, so that it costs no more than what is new.
+
+    `points`: those read so far. `history`: the region as it was made of `steps` and `spec`.
+    """
+
+    points: list[Point] = field(default_factory=list)
+    steps: tuple[Step, ...] = ()
+    spec: RolloutSpec | None = None
+    history: str = ""
+
+
 class Rollout:
     def __init__(self, control: Control, templates: Templates, clock: Clock) -> None:
         self._control = control
         self._templates = templates
         self._clock = clock
+        self._held: dict[str, Held] = {}
 
     async def snapshot(self, name: str, since: float = 0.0) -> Snapshot:
         """The page's regions and the chart points later than `since`. Raises NotFound, Unavailable."""
         now = self._clock()
         view = await self._control.rollout(name)
-        steps = await self._control.history(name)
-        points = await self._control.points(name)
+        steps = await self._control.outline(name)
+        held = self._kept(name)
+        points = await self._points(name, held)
         context = {
             "view": view,
-            "steps": tuple(reversed(steps)),
             "picture": picture(view),
             "next": next_step(view),
             "guardrails": guardrail_lines(view),
@@ -135,11 +154,13 @@ class Rollout:
             "signals": signal_lines(view),
             "checks": checks(view),
             "scanned": bool(view.judgements),
+            "failures": await self._control.failures(name),
             "glance": glance(view),
             "harmful": any(j.verdict is Verdict.HARMFUL for j in view.judgements),
             "ended": view.state.phase in ENDED,
         }
         regions = {r: self._templates.render(f"rollout_{r}.html", **context) for r in REGIONS}
+        regions["history"] = self._history(view, steps, held)
         for index, table in enumerate(chart.table(view, points).values()):
             regions[f"table-{index}"] = self._templates.render("rollout_table.html", view=view, table=table)
         return Snapshot(
@@ -148,3 +169,24 @@ class Rollout:
             regions=regions,
             chart=chart.chart(view, steps, tuple(p for p in points if p.at > since), now),
         )
+
+    def _kept(self, name: str) -> Held:
+        """Of the pages that were drawn last, whichever they are."""
+        held = self._held[name] = self._held.pop(name) if name in self._held else Held()
+        if len(self._held) > KEPT:
+            del self._held[next(iter(self._held))]
+        return held
+
+    async def _points(self, name: str, held: Held) -> tuple[Point, ...]:
+        """Only what came since is read; the store thins what is old, and so does reading all of it anew at times."""
+        if len(held.points) > MANY_POINTS * max(1, len({p.metric for p in held.points})):
+            held.points = []
+        read = held.points[-1].at if held.points else 0.0
+        held.points += [p for p in await self._control.points(name, read) if p.at > read]
+        return tuple(held.points)
+
+    def _history(self, view: RolloutView, steps: tuple[Step, ...], held: Held) -> str:
+        if not held.history or (held.steps, held.spec) != (steps, view.spec):
+            held.history = self._templates.render("rollout_history.html", view=view, steps=steps[::-1])
+            held.steps, held.spec = steps, view.spec
+        return held.history

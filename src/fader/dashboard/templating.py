@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -49,36 +50,61 @@ def service_address(service: str) -> str:
     return f"/services/{quote(service, safe='')}"
 
 
+def flag_address(flag: str) -> str:
+    """The path of a flag's page."""
+    return f"/flags/{quote(flag, safe='')}"
+
+
+def metric_address(metric: str) -> str:
+    """The path of a metric's page."""
+    return f"/metrics-defined/{quote(metric, safe='')}"
+
+
+@lru_cache
+def environment_of() -> Environment:
+    """One for all: what a template was compiled to serves every page of the process."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=digits.count,
+        rate=digits.rate,
+        effect=digits.effect,
+        effects=digits.effects,
+        level=digits.level,
+        margin=digits.margin,
+        measure=digits.measure,
+        metric=metric,
+        times=digits.times,
+        span=digits.span,
+        percent=digits.share,
+        moment=moment,
+        address=address,
+        service_address=service_address,
+        flag_address=flag_address,
+        metric_address=metric_address,
+        throughput=digits.throughput,
+        milliseconds=digits.milliseconds,
+        trusted=Markup,
+    )
+    return environment
+
+
+def prepare() -> None:
+    """Compile every template, so that the first page that is asked for need not wait for it."""
+    for name in environment_of().list_templates(extensions=["html"]):
+        environment_of().get_template(name)
+
+
 class Templates:
     """`trusted` is for what these templates (or `chart.safe_json`) have made themselves: it is escaped already."""
 
     def __init__(self) -> None:
-        self._environment = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters.update(
-            count=digits.count,
-            rate=digits.rate,
-            effect=digits.effect,
-            effects=digits.effects,
-            level=digits.level,
-            margin=digits.margin,
-            measure=digits.measure,
-            metric=metric,
-            times=digits.times,
-            span=digits.span,
-            percent=digits.share,
-            moment=moment,
-            address=address,
-            service_address=service_address,
-            throughput=digits.throughput,
-            milliseconds=digits.milliseconds,
-            trusted=Markup,
-        )
+        self._environment = environment_of()
 
     def render(self, name: str, /, **context: Any) -> str:
         return self._environment.get_template(name).render(context)

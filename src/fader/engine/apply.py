@@ -18,6 +18,7 @@ from fader.model.rollout import RolloutSpec
 from fader.model.segment import Segment
 from fader.model.service import Address, Service
 from fader.model.state import ACTIVE, Phase, RolloutState
+from fader.model.written import Written
 from fader.ports.events import EventStore
 from fader.ports.providers import Providers
 from fader.ports.states import Entry, StateStore
@@ -69,13 +70,29 @@ class Applier:
         said, unsaid = await asked_once(self._providers, document.rollouts, self._clock())
         return Plan(foreseen, (*self._warnings(document), *unsaid), said)
 
-    async def apply(self, document: Document) -> Plan:
-        """Plan, then do it in one transaction; the same document again changes nothing. Raises BadInput, Conflict."""
+    @property
+    def written(self) -> Written | None:
+        """What is applied, as it was written; None where that is not known."""
+        return self._states.written()
+
+    @property
+    def holds(self) -> bool:
+        """Whether anything is applied."""
+        return bool(self._states.services() or self._states.flags())
+
+    async def apply(self, document: Document, written: Written | None = None) -> Plan:
+        """Plan, then do it in one transaction; the same document again changes nothing. Raises BadInput, Conflict.
+
+        `written`: the text that the document was read from, kept to be shown; its time is set here.
+        """
         plan = await self.plan(document)
         if any(c.action != "same" for c in plan.changes):
             changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
             entries = tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
             self._states.apply(document.services, entries, document.flags, document.segments, self._clock())
+        held = self._states.written()
+        if written and (held is None or (held.text, held.path) != (written.text, written.path)):
+            self._states.write(replace(written, at=self._clock()))
         self._publisher.publish()
         return plan
 

@@ -7,16 +7,22 @@ from collections.abc import AsyncIterator
 
 
 class Changes:
-    """A slow listener misses repetitions, never the fact: each holds a set of names, not a queue that could grow."""
+    """A slow listener misses repetitions, never the fact: each holds a set of names, not a queue that could grow.
+
+    `moves`: how many changes were told of that are more than figures.
+    """
 
     def __init__(self) -> None:
+        self.moves = 0
         self._listeners: dict[asyncio.Event, dict[str, None]] = {}
 
     @property
     def listeners(self) -> int:
         return len(self._listeners)
 
-    def tell(self, rollout: str) -> None:
+    def tell(self, rollout: str, *, figures: bool = False) -> None:
+        """`figures`: nothing but numbers has changed, as at every tick."""
+        self.moves += not figures
         for event, names in self._listeners.items():
             names[rollout] = None
             event.set()

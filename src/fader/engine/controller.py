@@ -106,7 +106,7 @@ class Controller:
             self._states.put_points(entry.spec.name, points(entry.spec, entry.state, evidence))
             point_at = evidence.at
         self.seen[entry.spec.name] = Seen(decision, evidence, exposure, point_at)
-        self._changes.tell(entry.spec.name)
+        self._changes.tell(entry.spec.name, figures=True)
 
     async def _settle(self, entry: Entry, version: int) -> None:
         """An ended rollout: close its last stage, and count once more what the late lines bring."""
@@ -121,7 +121,7 @@ class Controller:
             found = last.decision if last else Decision(state)
             shown = Decision(state, judgements=found.judgements, readings=found.readings, signals=found.signals)
             self.seen[state.rollout] = Seen(shown, exposure=exposure)
-            self._changes.tell(state.rollout)
+            self._changes.tell(state.rollout, figures=True)
         if self._clock() - state.ended_at > 30.0:
             self._ended.add(key)
 

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import replace
 
 from fader.clock import Clock
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller, Seen
+from fader.engine.failing import Failing
 from fader.engine.fleet import Fleet
+from fader.engine.observe import learnt
 from fader.engine.past import Past
 from fader.errors import BadInput, NotFound, Problem, Refused
 from fader.model.assignment import UnitView
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Decision, Step
+from fader.model.evidence import LearningEvidence
+from fader.model.failure import Failure
 from fader.model.report import GatewayReport
 from fader.model.ruleset import LiveService
 from fader.model.service import Address
 from fader.model.state import ACTIVE, Phase
-from fader.model.view import Point, RolloutView
+from fader.model.view import Brief, Point, RolloutView
 from fader.ports.control import Preview, ServiceView
 from fader.ports.events import EventStore, Exposure
 from fader.ports.states import Entry, StateStore
 from fader.rollout.assignment import looked_up
 from fader.rollout.command import obey
+from fader.rollout.explain import needs_person
 from fader.rollout.ruleset import baseline_now
 from fader.rollout.view import view
 from fader.rollout.words import phase
@@ -52,10 +57,18 @@ class Desk:
         self._states, self._events, self._fleet = states, events, fleet
         self._controller, self._changes, self._clock, self._probe = controller, changes, clock, probe
         self._past = Past(states)
+        self._failing = Failing(events)
         self._shown: dict[str, tuple[Entry, Seen | None, RolloutView]] = {}
 
-    async def rollouts(self) -> tuple[RolloutView, ...]:
-        return tuple([await self._view(e) for e in self._states.entries()])
+    async def rollouts(self, names: Collection[str] | None = None) -> tuple[RolloutView, ...]:
+        wanted = None if names is None else frozenset(names)
+        return tuple([await self._view(e) for e in self._states.entries() if wanted is None or e.spec.name in wanted])
+
+    async def briefs(self) -> tuple[Brief, ...]:
+        return tuple(
+            Brief(e.spec.name, e.spec.service, e.spec, e.state, needs_person(e.spec, e.state))
+            for e in self._states.entries()
+        )
 
     async def rollout(self, name: str) -> RolloutView:
         return await self._view(self._states.entry(name))
@@ -64,9 +77,16 @@ class Desk:
         self._states.entry(name)
         return self._states.history(name)
 
+    async def outline(self, name: str) -> tuple[Step, ...]:
+        return self._past.whole(self._states.entry(name))
+
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         self._states.entry(name)
         return self._states.points(name, since)
+
+    async def failures(self, name: str) -> tuple[Failure, ...]:
+        view = await self.rollout(name)
+        return await self._failing.of(view, self._clock()) if view.state.started_at else ()
 
     async def command(self, name: str, command: Command) -> RolloutView:
         entry = self._states.entry(name)
@@ -121,6 +141,13 @@ class Desk:
                 if why := await self._probe(address):
                     raise Refused(f"{spec.name} cannot start: {version} does not answer at {address} ({why})")
         return replace(entry, spec=replace(spec, baseline=baseline))
+
+    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+        spec = self._states.entry(name).spec
+        live = next((s for s in self._states.ruleset().services if s.service.name == spec.service), None)
+        if live is None:
+            return ()
+        return await learnt(self._events, replace(spec, baseline=live.baseline), self._clock())
 
     async def preview(self, name: str) -> Preview:
         entry = self._states.entry(name)
@@ -181,6 +208,12 @@ class Desk:
 
     def changes(self) -> AsyncIterator[str]:
         return self._changes.listen()
+
+    def trouble(self) -> str:
+        return self._controller.failing
+
+    def moves(self) -> int:
+        return self._changes.moves
 
     async def _view(self, entry: Entry) -> RolloutView:
         """The decision of the last tick is shown only while the state is still the one it was made of."""

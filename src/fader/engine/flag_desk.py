@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,8 +33,11 @@ class Standing:
 
 
 class FlagDesk:
-    def __init__(self, states: StateStore, publisher: Publisher, clock: Clock) -> None:
-        self._states, self._publisher, self._clock = states, publisher, clock
+    def __init__(
+        self, states: StateStore, publisher: Publisher, clock: Clock, told: Callable[[str], None] = lambda name: None
+    ) -> None:
+        """`told`: hears `flag:NAME` when a flag was switched."""
+        self._states, self._publisher, self._clock, self._told = states, publisher, clock, told
         self._seen = self._held = _flags_alone(publisher.current)
         self._compiled = Flags(self._held.flags, self._held.segments)
 
@@ -92,6 +95,7 @@ class FlagDesk:
         if not last or last[0].enabled != enabled:
             self._states.switch(Switch(name, enabled, self._clock(), actor, reason))
             self._publisher.publish()
+            self._told(f"flag:{name}")
         return self.standing(name)
 
     def explain(self, name: str, unit: str, attributes: Mapping[str, Any]) -> Trail:

@@ -1,4 +1,4 @@
-"""What has been done to rollouts, by whom and why: the history without the evidence."""
+"""What has been done to rollouts and flags, by whom and why: the history without the evidence."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One step of one rollout. `reason` is fader's sentence, `said` what the person wrote, "" without one.
+    """One step of one rollout, or one switch of a flag. `reason` is fader's sentence, `said` what the person wrote,
+    "" without one.
 
-    `before` and `share`: the candidate's share in ppm before the step and after it.
+    `before` and `share`: the candidate's share in ppm before the step and after it. Of a switch, `flag` is the flag,
+    `rollout` is "", `seq` counts the switches of all flags, and the shares are 0.
     """
 
     rollout: str
@@ -22,6 +24,7 @@ class Record:
     attempt: int
     before: int
     share: int
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,12 @@ class Filter:
     event: str = ""
     since: float = 0.0
     until: float = 0.0
+    flag: str = ""
 
     def takes(self, record: Record) -> bool:
         return (
             self.rollout in ("", record.rollout)
+            and self.flag in ("", record.flag)
             and self.actor in ("", record.actor)
             and self.event in ("", record.event)
             and self.since <= record.at
@@ -64,3 +69,4 @@ class Choices:
     rollouts: tuple[str, ...] = ()
     actors: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()

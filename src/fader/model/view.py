@@ -73,6 +73,17 @@ class RolloutView:
 
 
 @dataclass(frozen=True, slots=True)
+class Brief:
+    """As much of a `RolloutView` as tells where it stands in a list: known without its history."""
+
+    name: str
+    service: str
+    spec: RolloutSpec
+    state: RolloutState
+    needs_person: str
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One moment of one metric for the charts: cumulative inside the stage, with bands valid at every look.
 

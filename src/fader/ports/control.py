@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
 from fader.model.assignment import UnitView
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Step
+from fader.model.evidence import LearningEvidence
+from fader.model.failure import Failure
 from fader.model.report import GatewayReport
 from fader.model.service import Service
 from fader.model.traffic import VersionTraffic
-from fader.model.view import Point, RolloutView
+from fader.model.view import Brief, Point, RolloutView
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,11 @@ class ServiceView:
 
 
 class Control(Protocol):
-    async def rollouts(self) -> tuple[RolloutView, ...]: ...
+    async def rollouts(self, names: Collection[str] | None = None) -> tuple[RolloutView, ...]:
+        """All, or those of these names that there are, in the order in which they were applied."""
+
+    async def briefs(self) -> tuple[Brief, ...]:
+        """Of all rollouts, in the same order: cheap, however long their history is."""
 
     async def rollout(self, name: str) -> RolloutView:
         """Raises NotFound, naming the rollouts there are."""
@@ -46,8 +52,19 @@ class Control(Protocol):
     async def history(self, name: str) -> tuple[Step, ...]:
         """Oldest first. Raises NotFound."""
 
+    async def outline(self, name: str) -> tuple[Step, ...]:
+        """The history without its evidence, which is the larger part of it. Raises NotFound."""
+
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         """Chart points later than `since`, oldest first; at most some hundreds per metric. Raises NotFound."""
+
+    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+        """What everybody's version of the rollout's service did in the last day, of each metric that the rollout
+        watches; () for a service that the gateways do not hold. Raises NotFound."""
+
+    async def failures(self, name: str) -> tuple[Failure, ...]:
+        """A sample of what failed on the candidate lately, beside comparable requests of the baseline, latest first.
+        Raises NotFound, Unavailable."""
 
     async def command(self, name: str, command: Command) -> RolloutView:
         """Raises NotFound, Refused (with the sentence that says why)."""
@@ -62,8 +79,8 @@ class Control(Protocol):
     async def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
-        """At most `limit` steps of all rollouts, newest first: the newest, the next ones `before` a place, or the
-        nearest ones `after` it."""
+        """At most `limit` steps of all rollouts and switches of all flags, newest first: the newest, the next ones
+        `before` a place, or the nearest ones `after` it."""
 
     async def recorded(self, wanted: Filter) -> int: ...
 
@@ -80,4 +97,10 @@ class Control(Protocol):
         """What the unit has and had. Raises BadInput when it is empty."""
 
     def changes(self) -> AsyncIterator[str]:
-        """Names of rollouts whose view has changed, as they change; never ends."""
+        """Names of rollouts whose view has changed, and `flag:NAME` of flags, as they change; never ends."""
+
+    def trouble(self) -> str:
+        """Why nothing can be judged at the moment, or ""."""
+
+    def moves(self) -> int:
+        """Rises with every change that is more than figures: a step, a command."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from fader.model.arm import Arm
 from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
+from fader.model.failure import Failure
 from fader.model.metric import Metric
 from fader.model.share import Interval
 
@@ -147,6 +148,13 @@ class EventStore(Protocol):
         """What the service's `version`, assigned and serving, did since then; one per metric."""
 
     def exposure(self, rollout: str, attempt: int) -> Exposure: ...
+
+    def failures(
+        self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
+    ) -> tuple[Failure, ...]:
+        """At most `most` requests that the candidate was assigned by a rollout and that failed (status 0 or from 500)
+        or were answered by another version, started in [since, until), latest first; each with the latest comparable
+        one of the baseline in that time."""
 
     def counted(self, service: str, since: float, until: float) -> int:
         """Rows held of a service that started in [since, until), for the loss check."""

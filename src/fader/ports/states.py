@@ -16,6 +16,7 @@ from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
+from fader.model.written import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,12 @@ class StateStore(Protocol):
         Rollouts that are not named stay. Raises Conflict when a named rollout has moved past the given revision.
         """
 
+    def write(self, written: Written) -> None:
+        """Keep how what is applied was written, in place of what was kept before."""
+
+    def written(self) -> Written | None:
+        """None before the first."""
+
     def save(self, step: Step) -> None:
         """Append the step and put its `after` (and spec) in place, in one transaction.
 
@@ -86,8 +93,8 @@ class StateStore(Protocol):
     def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
-        """At most `limit` steps of all rollouts, newest first: the newest, the next ones `before` a place, or the
-        nearest ones `after` it."""
+        """At most `limit` steps of all rollouts and switches of all flags, newest first: the newest, the next ones
+        `before` a place, or the nearest ones `after` it."""
 
     def recorded(self, wanted: Filter) -> int:
         """How many records there are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import exp, floor, log
 
+from fader.model.flag import Switch
 from fader.model.metric import REQUEST, Margin, Metric
 from fader.model.share import WHOLE
 from fader.model.state import RolloutState
@@ -114,3 +115,8 @@ def seconds_left(j: Judgement, state: RolloutState, now: float) -> float | None:
 def phase(state: RolloutState) -> str:
     """The phase as people read it: `rolled back`."""
     return state.phase.replace("_", " ")
+
+
+def turned(switch: Switch) -> str:
+    """What a switch did, as the history says it."""
+    return f"flag {switch.flag} was switched {'on' if switch.enabled else 'off'}"

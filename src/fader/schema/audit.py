@@ -11,20 +11,21 @@ from fader.model.audit import Filter, Place
 
 
 def filter_of(query: Mapping[str, str]) -> Filter:
-    """`rollout`, `actor`, `event`, `from`, `until`; what is absent or empty does not filter. Raises BadInput."""
+    """`rollout`, `flag`, `actor`, `event`, `from`, `until`; what is absent does not filter. Raises BadInput."""
     return Filter(
         rollout=query.get("rollout", "").strip(),
         actor=query.get("actor", "").strip(),
         event=query.get("event", "").strip(),
         since=_time("from", query.get("from", "")),
         until=_time("until", query.get("until", "")),
+        flag=query.get("flag", "").strip(),
     )
 
 
 def query_of(wanted: Filter) -> dict[str, str]:
     """The other way around, without what does not filter."""
     times = {"from": wanted.since, "until": wanted.until}
-    named = {"rollout": wanted.rollout, "actor": wanted.actor, "event": wanted.event}
+    named = {"rollout": wanted.rollout, "flag": wanted.flag, "actor": wanted.actor, "event": wanted.event}
     return {key: text for key, text in (named | {k: written(at) for k, at in times.items()}).items() if text}
 
 

@@ -1,4 +1,7 @@
-"""Questions about the steps of all rollouts. Bodies hold the evidence and are large: only those shown are read."""
+"""Questions about the steps of all rollouts and the switches of all flags.
+
+Bodies of steps hold the evidence and are large: only those shown are read. Switches are few and small: all are.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
+from fader.model.flag import Switch
 from fader.model.holding import Holding
 from fader.model.share import Interval
-from fader.storage.memory import follow
+from fader.storage.memory import CHOICES, follow, switched
 from fader.storage.tables import steps
+from fader.storage.tables import switches as turned
 
 
 class _Share(msgspec.Struct):
@@ -42,6 +47,7 @@ _Outline = msgspec.defstruct(
 
 _KEY = tuple_(steps.c.at, steps.c.rollout, steps.c.seq)
 _decode = msgspec.json.Decoder(_Body).decode
+_decode_switch = msgspec.json.Decoder(Switch).decode
 _decode_outline = msgspec.json.Decoder(_Outline).decode
 
 
@@ -83,7 +89,20 @@ def recorded(c: Connection, wanted: Filter) -> int:
 
 def choices(c: Connection) -> Choices:
     columns = (steps.c.rollout, steps.c.actor, steps.c.event)
-    return Choices(*(tuple(c.execute(select(f).distinct().order_by(f)).scalars()) for f in columns))
+    found = [set(c.execute(select(f).distinct()).scalars()) for f in columns] + [set()]
+    for record in switches(c, Filter()):
+        for values, field in zip(found, CHOICES, strict=True):
+            values.add(getattr(record, field))
+    return Choices(*(tuple(sorted(values - {""})) for values in found))
+
+
+def switches(c: Connection, wanted: Filter) -> list[Record]:
+    """Oldest first."""
+    if wanted.rollout:
+        return []
+    rows = c.execute(select(turned.c.seq, turned.c.body).order_by(turned.c.seq))
+    found = (switched(seq, _decode_switch(body)) for seq, body in rows)
+    return list(filter(wanted.takes, found))
 
 
 def holdings(c: Connection, rollouts: tuple[str, ...]) -> tuple[Holding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from fader.errors import Conflict, NotFound
@@ -15,8 +16,13 @@ from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.share import Interval
 from fader.model.view import Point
+from fader.model.written import Written
 from fader.ports.states import Entry, Window
+from fader.rollout.words import turned
 from fader.storage.thinning import KEEP, thin
+
+#: What records can be filtered by: the fields of a record, in the order of those of `Choices`.
+CHOICES = ("rollout", "actor", "event", "flag")
 
 
 class MemoryStateStore:
@@ -29,6 +35,7 @@ class MemoryStateStore:
         self._entries: dict[str, Entry] = {}
         self._steps: dict[str, list[Step]] = {}
         self._ruleset = Ruleset(0)
+        self._text: Written | None = None
         self._windows: dict[tuple[str, int, int], Window] = {}
         self._points: dict[str, list[Point]] = {}
         self._series: dict[tuple[str, int, int, str], Series] = {}
@@ -72,6 +79,12 @@ class MemoryStateStore:
         for new in rollouts:
             self._entries[new.spec.name] = new
 
+    def write(self, written: Written) -> None:
+        self._text = written
+
+    def written(self) -> Written | None:
+        return self._text
+
     def save(self, step: Step) -> None:
         entry = self.entry(step.rollout)
         if entry.state.revision != step.before.revision:
@@ -88,21 +101,18 @@ class MemoryStateStore:
     def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
-        found = sorted(filter(wanted.takes, self._records()), key=place, reverse=True)
-        if after is not None:
-            newer = [r for r in found if place(r) > after]
-            return tuple(newer[max(0, len(newer) - limit) :])
-        return tuple(r for r in found if before is None or place(r) < before)[:limit]
+        return page(filter(wanted.takes, self._records()), limit, before, after)
 
     def recorded(self, wanted: Filter) -> int:
         return sum(map(wanted.takes, self._records()))
 
     def choices(self) -> Choices:
         records = self._records()
-        return Choices(*(tuple(sorted({getattr(r, f) for r in records})) for f in ("rollout", "actor", "event")))
+        return Choices(*(tuple(sorted({getattr(r, f) for r in records} - {""})) for f in CHOICES))
 
     def _records(self) -> list[Record]:
-        return [record(step) for steps in self._steps.values() for step in steps]
+        steps = [record(step) for steps in self._steps.values() for step in steps]
+        return [*steps, *(switched(seq, switch) for seq, switch in enumerate(self._switches, 1))]
 
     def holdings(self, rollouts: tuple[str, ...]) -> tuple[Holding, ...]:
         found: list[Holding] = []
@@ -175,6 +185,32 @@ def record(step: Step) -> Record:
         before=step.before.share,
         share=step.after.share,
     )
+
+
+def switched(seq: int, switch: Switch) -> Record:
+    """`seq` counts the switches of all flags from 1."""
+    return Record(
+        rollout="",
+        seq=seq,
+        at=switch.at,
+        event="switch_on" if switch.enabled else "switch_off",
+        actor=switch.actor,
+        reason=turned(switch),
+        said=switch.reason,
+        attempt=0,
+        before=0,
+        share=0,
+        flag=switch.flag,
+    )
+
+
+def page(found: Iterable[Record], limit: int, before: Place | None, after: Place | None) -> tuple[Record, ...]:
+    """At most `limit`, newest first: the newest, the next ones `before` a place, or the nearest ones `after` it."""
+    ordered = sorted(found, key=place, reverse=True)
+    if after is not None:
+        newer = [r for r in ordered if place(r) > after]
+        return tuple(newer[max(0, len(newer) - limit) :])
+    return tuple(r for r in ordered if before is None or place(r) < before)[:limit]
 
 
 def follow(found: list[Holding], holding: Holding) -> None:

@@ -21,10 +21,11 @@ from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
+from fader.model.written import Written
 from fader.ports.states import Entry, Window
 from fader.storage import audit
 from fader.storage import tables as t
-from fader.storage.memory import missing
+from fader.storage.memory import missing, page
 from fader.storage.thinning import KEEP, thin
 
 #: Rulesets that stay in the file: the last one is served, the others are for whoever has to look.
@@ -128,6 +129,16 @@ class SqlStateStore:
         else:
             raise Conflict(f"rollout {name} moved meanwhile; apply again")
 
+    def write(self, written: Written) -> None:
+        with self._lock, self._engine.begin() as c:
+            c.execute(delete(t.written))
+            c.execute(insert(t.written).values(id=1, body=_encode(written)))
+
+    def written(self) -> Written | None:
+        with self._lock, self._engine.begin() as c:
+            body = c.execute(select(t.written.c.body)).scalar()
+        return None if body is None else _decode(body, Written)
+
     def save(self, step: Step) -> None:
         with self._lock, self._engine.begin() as c:
             changed = c.execute(
@@ -152,11 +163,12 @@ class SqlStateStore:
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
         with self._lock, self._engine.begin() as c:
-            return audit.records(c, wanted, limit, before, after)
+            steps = () if wanted.flag else audit.records(c, wanted, limit, before, after)
+            return page((*steps, *audit.switches(c, wanted)), limit, before, after)
 
     def recorded(self, wanted: Filter) -> int:
         with self._lock, self._engine.begin() as c:
-            return audit.recorded(c, wanted)
+            return (0 if wanted.flag else audit.recorded(c, wanted)) + len(audit.switches(c, wanted))
 
     def choices(self) -> Choices:
         with self._lock, self._engine.begin() as c:

@@ -103,3 +103,11 @@ switches = Table(
     Column("flag", String(200), nullable=False, index=True),
     Column("body", LargeBinary, nullable=False),
 )
+
+#: One row: the configuration as it was written.
+written = Table(
+    "written",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)

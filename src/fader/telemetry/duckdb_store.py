@@ -8,6 +8,7 @@ from threading import Lock
 
 from fader.errors import BadInput, Problem, Unavailable
 from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence
+from fader.model.failure import Failure
 from fader.model.metric import Metric
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
 from fader.telemetry.cells import Cells
@@ -113,6 +114,12 @@ class DuckDBEventStore:
     def exposure(self, rollout: str, attempt: int) -> Exposure:
         with self._lock:
             return self._exposures.exposure(rollout, attempt)
+
+    def failures(
+        self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
+    ) -> tuple[Failure, ...]:
+        with self._lock:
+            return self._rows.failures(service, candidate, baseline, since, until, most)
 
     def counted(self, service: str, since: float, until: float) -> int:
         with self._lock:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from fader.model.evidence import Beside, HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
+from fader.model.failure import Failure, Request
 from fader.model.metric import Metric
 from fader.model.share import Interval
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
@@ -54,6 +55,11 @@ class Attempt:
     cell: Cell
     lines: list[Line]
     sealed: Exposure | None = None
+
+
+def seen(x: Line) -> Request:
+    ms = None if x.us is None else x.us / 1000
+    return Request(x.at, x.m or "", x.path or "", x.route or "", x.status, x.w or "", ms)
 
 
 class MemoryEventStore:
@@ -317,6 +323,18 @@ class MemoryEventStore:
         ]
         harmed = {line.u for line in met if line.status >= 500 or line.w not in (None, line.v)}
         return Exposure(len({line.u for line in met}), len(harmed), min((line.at for line in met), default=0.0))
+
+    def failures(
+        self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
+    ) -> tuple[Failure, ...]:
+        lines = [x for x in self._lines if x.s == service and x.why == "rollout" and since <= x.at < until]
+        lines.sort(key=lambda x: (-x.at, x.path or ""))
+        failed = [x for x in lines if x.v == candidate and (x.status == 0 or x.status >= 500 or x.w != x.v)]
+        beside: dict[str, Request] = {}
+        for x in lines:
+            if x.v == baseline:
+                beside.setdefault(x.route or "", seen(x))
+        return tuple(Failure(seen(x), beside.get(x.route or "")) for x in failed[:most])
 
     def counted(self, service: str, since: float, until: float) -> int:
         return sum(line.s == service and since <= line.at < until for line in self._lines)

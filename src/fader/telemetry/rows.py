@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from fader.errors import BadInput, Corrupt, Problem, Unavailable
+from fader.model.failure import Failure, Request
 from fader.ports.events import Weighed
 from fader.telemetry import statements as sql
 from fader.telemetry.columns import Column, Columns
@@ -140,6 +141,16 @@ class Rows:
         """Ids are known as long as their events are kept: eight bytes each."""
         self._ids = Columns({})
         self._ids.write(self._ids.locate(np.unique(self.table(sql.TRACKED_IDS, {})["i"])), {})
+
+    def failures(
+        self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
+    ) -> tuple[Failure, ...]:
+        where: dict[str, Parameter] = {"service": service, "since": since, "until": until}
+        found = [Request(*row) for row in self._run(sql.FAILING, candidate=candidate, most=most, **where)]
+        routes = "\n".join(dict.fromkeys(r.route for r in found))
+        rows = self._run(sql.BESIDE, baseline=baseline, routes=routes, **where) if found else []
+        beside = {r.route: r for r in (Request(*row) for row in rows)}
+        return tuple(Failure(r, beside.get(r.route)) for r in found)
 
     def counted(self, service: str, since: float, until: float) -> int:
         return int(self._run(sql.COUNTED, service=service, since=since, until=until)[0][0])

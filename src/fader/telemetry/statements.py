@@ -62,6 +62,21 @@ TAKE_LATEST = "INSERT INTO latest VALUES ($kind, $name, $t)"
 DROP_SEGMENT = "DELETE FROM segments WHERE gateway = $gateway AND segment = $segment RETURNING newest"
 TAKE_SEGMENT = "INSERT INTO segments VALUES ($gateway, $segment, $taken, $newest)"
 ADVANCE = "UPDATE store SET batch = $batch, broken = broken + $broken"
+FAILING = """
+SELECT t, coalesce(m, ''), coalesce(path, ''), coalesce(route, ''), coalesce(c, 0), coalesce(w, ''), us / 1000
+FROM requests
+WHERE s = $service AND why = 'rollout' AND v = $candidate AND t >= $since AND t < $until
+  AND (coalesce(c, 0) = 0 OR c >= 500 OR w IS DISTINCT FROM v)
+ORDER BY t DESC, path
+LIMIT $most
+"""
+BESIDE = """
+SELECT t, coalesce(m, ''), coalesce(path, ''), coalesce(route, ''), coalesce(c, 0), coalesce(w, ''), us / 1000
+FROM requests
+WHERE s = $service AND why = 'rollout' AND v = $baseline AND t >= $since AND t < $until
+  AND coalesce(route, '') IN (SELECT unnest(string_split($routes, chr(10))))
+QUALIFY row_number() OVER (PARTITION BY route ORDER BY t DESC, path) = 1
+"""
 COUNTED = "SELECT count(*) FROM requests WHERE s = $service AND t >= $since AND t < $until"
 WEIGHED = """
 SELECT coalesce(sum(1 / p), 0), count(DISTINCT u) FROM requests

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from dashboard_twin import scenes, services
+from dashboard_twin import flags, scenes, services
 from dashboard_twin.control import ScriptedControl
 from dashboard_twin.server import Served, serving
 from fader.dashboard.overview import Group, grouped
@@ -28,6 +28,15 @@ PAGES = (
     "/services/shop",
     "/services/mail",
     "/units",
+    "/metrics-defined",
+    "/metrics-defined/conversion",
+    "/metrics-defined/latency",
+    "/experiments",
+    "/settings",
+    "/configuration",
+    "/flags",
+    "/flags/new-checkout?unit=ann&attributes=country%3DUS",
+    f"/flags/{scenes.LONG}",
     "/rollouts/shop-v2",
     "/rollouts/checkout-v7",
     "/login",
@@ -41,12 +50,16 @@ def now() -> float:
 
 @pytest.fixture
 def control(now: float) -> ScriptedControl:
-    return ScriptedControl(
+    control = ScriptedControl(
         *scenes.everything(now),
         gateways=scenes.gateways(now),
         services=(*services.everything(now), services.extreme(now)),
         live=services.live(),
+        flags=flags.extreme(),
     )
+    control.failed["shop-v2"] = scenes.failures(now)
+    control.learning = scenes.learnt()
+    return control
 
 
 @pytest.fixture

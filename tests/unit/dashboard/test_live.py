@@ -99,7 +99,7 @@ async def test_new_points_are_sent_once(now: float) -> None:
 async def test_pages_about_several_rollouts_follow_each_of_them(now: float, key: str) -> None:
     scene = scenes.ramping(now)
     control = ScriptedControl(scene, services=services.everything(now))
-    pages = Pages(control, lambda: now)
+    pages = Pages(control, control.flags, control.applier, control.installation, lambda: now)
     # Without the change being told, nothing would be drawn again within the hour.
     async with aclosing(Live(pages.snapshot, control.changes, refresh=3600.0).stream(key)) as stream:
         assert (await page_of(stream))["whole"]
@@ -109,6 +109,38 @@ async def test_pages_about_several_rollouts_follow_each_of_them(now: float, key:
         control.upstreams["shop"] = replace(control.upstreams["shop"], candidate="")
         async with asyncio.timeout(30):  # a stream that has no news still beats
             assert (await waiting)["regions"]
+
+
+async def test_a_move_is_shown_at_once_and_figures_on_a_slower_beat(now: float) -> None:
+    scene = scenes.ramping(now)
+    control = ScriptedControl(scene)
+    page = Rollout(control, Templates(), lambda: now)
+    live = Live(page.snapshot, control.changes, control.moves, refresh=3600.0, figures=(3600.0, 3600.0))
+    async with aclosing(live.stream("shop-v2")) as stream:
+        await page_of(stream)
+        waiting = asyncio.ensure_future(page_of(stream))
+        await listening(control)
+        drawn = control.rendered
+        for units in (1, 2, 3):
+            control.play(replace(scene, view=replace(scene.view, units_exposed=units)), figures=True)
+            await asyncio.sleep(0.3)
+        assert control.rendered == drawn
+        control.play(replace(scene, view=replace(scene.view, headline="It moved.", units_exposed=4)))
+        assert {"head", "hero"} <= (await waiting)["regions"].keys()
+
+
+async def test_figures_are_shown_in_the_end(now: float) -> None:
+    scene = scenes.ramping(now)
+    control = ScriptedControl(scene)
+    page = Rollout(control, Templates(), lambda: now)
+    live = Live(page.snapshot, control.changes, control.moves, refresh=3600.0)
+    async with aclosing(live.stream("shop-v2")) as stream:
+        await page_of(stream)
+        waiting = asyncio.ensure_future(page_of(stream))
+        await listening(control)
+        control.play(replace(scene, view=replace(scene.view, units_exposed=77_777)), figures=True)
+        async with asyncio.timeout(30):
+            assert "77,777" in (await waiting)["regions"]["hero"]
 
 
 async def test_nothing_runs_when_nobody_looks(now: float) -> None:

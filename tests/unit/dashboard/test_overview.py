@@ -34,9 +34,9 @@ def test_a_group_that_is_too_long_is_cut_and_leads_to_its_own_pages(now: float) 
     views = [scenes.completed(now - 60 * i, f"old-{i:03}").view for i in range(PAGE + 7)]
     groups = grouped(views, now)
     [part] = parts(groups, Asked(text="old"))
-    assert (part.total, len(part.lines), part.more) == (PAGE + 7, SHOWN[Group.ENDED], "/?q=old&group=ended")
-    first, second, third = (parts(groups, Asked(group=Group.ENDED, page=p))[0].lines for p in (1, 2, 3))
-    assert [line.view.name for line in (*first, *second)] == [v.name for v in views]
+    assert (part.total, len(part.shown), part.more) == (PAGE + 7, SHOWN[Group.ENDED], "/?q=old&group=ended")
+    first, second, third = (parts(groups, Asked(group=Group.ENDED, page=p))[0].shown for p in (1, 2, 3))
+    assert [v.name for v in (*first, *second)] == [v.name for v in views]
     assert (len(first), len(second), len(third)) == (PAGE, 7, 0)
     assert parts(groups, Asked(group=Group.PERSON)) == ()
 

@@ -11,8 +11,9 @@ import httpx2
 import pytest
 
 import fader.dashboard
-from dashboard_twin import scenes, services
+from dashboard_twin import flags, scenes, services
 from dashboard_twin.control import Scene, ScriptedControl
+from fader.dashboard.templating import Templates, prepare
 
 Client = httpx2.AsyncClient
 
@@ -62,11 +63,27 @@ async def test_no_page_has_inline_script_or_style(client: Made, now: float, make
         assert "style" not in {tag for tag, _ in tags.seen}
 
 
-BESIDE = ("/audit", "/audit?rollout=<img>", "/services", f"/services/{quote(scenes.MARKUP)}", "/units", "/?q=<img>")
+BESIDE = (
+    "/metrics-defined",
+    "/experiments",
+    "/settings",
+    "/configuration",
+    "/flags",
+    "/flags/marked",
+    "/flags/marked?unit=<img>&attributes=<s>=<img>",
+    "/audit",
+    "/audit?rollout=<img>",
+    "/services",
+    f"/services/{quote(scenes.MARKUP)}",
+    "/units",
+    "/?q=<img>",
+)
 
 
 async def test_no_page_beside_the_rollout_has_inline_script_or_style(client: Made, now: float) -> None:
-    control = ScriptedControl(scenes.markup(now), services=(services.markup(now),), live=services.live())
+    control = ScriptedControl(
+        scenes.markup(now), services=(services.markup(now),), live=services.live(), flags=flags.extreme()
+    )
     async with client(control) as http:
         pages = [await http.get(address) for address in BESIDE] + [await http.post("/units", data={"unit": "user-1"})]
     for page in pages:
@@ -78,7 +95,9 @@ async def test_no_page_beside_the_rollout_has_inline_script_or_style(client: Mad
 
 
 async def test_markup_comes_out_as_text(client: Made, now: float) -> None:
-    async with client(ScriptedControl(scenes.markup(now), services=(services.markup(now),))) as http:
+    async with client(
+        ScriptedControl(scenes.markup(now), services=(services.markup(now),), flags=flags.extreme())
+    ) as http:
         for address in ("/", f"/rollouts/{scenes.MARKUP}", *BESIDE):
             text = (await http.get(address)).text
             assert "<img" not in text
@@ -230,3 +249,8 @@ def test_all_assets_together_stay_small_and_come_from_here() -> None:
             assert not re.search(r"(?:src|href|import|url)\W{0,3}https?://", file.read_text())
     for package in (static / "vendor").iterdir():
         assert package.is_file() or (package / "LICENSE").read_text()
+
+
+def test_every_template_compiles_before_it_is_asked_for() -> None:
+    prepare()
+    assert Templates().render("flag_switches.html", flag=flags.THEME, switches=(), shown=1)

@@ -3,10 +3,14 @@ from dataclasses import replace
 import pytest
 
 from dashboard_twin import scenes
-from fader.dashboard.rollout import Next, guardrail_lines, next_step, proof, title
+from dashboard_twin.control import Scene, ScriptedControl
+from fader.dashboard.live import Snapshot
+from fader.dashboard.rollout import Next, Rollout, guardrail_lines, next_step, proof, title
+from fader.dashboard.templating import Templates
 from fader.model.rollout import Budget
 from fader.model.state import Phase
 from fader.model.verdict import Verdict
+from fader.model.view import Point
 
 
 def test_the_next_step_names_its_share_and_its_earliest_time(now: float) -> None:
@@ -73,3 +77,45 @@ def test_a_quantile_names_its_frozen_threshold(now: float) -> None:
 def test_the_title_says_what_needs_a_person(now: float) -> None:
     assert title(scenes.held(now).view) == "! 25\u202f% · recommend-v12 · fader"
     assert title(scenes.ramping(now).view) == "25\u202f% · shop-v2 · fader"
+
+
+class Reading(ScriptedControl):
+    """Notes from where on points were read."""
+
+    def __init__(self, *given: Scene) -> None:
+        super().__init__(*given)
+        self.read: list[float] = []
+
+    async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
+        self.read.append(since)
+        return await super().points(name, since)
+
+
+async def fresh(scene: Scene, now: float) -> Snapshot:
+    return await Rollout(ScriptedControl(scene), Templates(), lambda: now).snapshot("shop-v2")
+
+
+async def test_a_page_drawn_again_reads_only_what_is_new_and_shows_the_same(now: float) -> None:
+    scene = scenes.ramping(now)
+    control = Reading(scene)
+    page = Rollout(control, Templates(), lambda: now)
+    await page.snapshot("shop-v2")
+    later = scenes.curve(now + 5, now - 420, 2, 250_000, 0.004, 180.0)
+    moved = scenes.rolled_back(now, "shop-v2", "shop")
+    for each in (replace(scene, points=(*scene.points, *later)), moved, scene):
+        control.play(each)
+        again = await page.snapshot("shop-v2")
+        assert again.regions["history"] == (await fresh(each, now)).regions["history"]
+    assert control.read == [0.0, scene.points[-1].at, later[-1].at, later[-1].at]
+
+
+async def test_what_fails_stands_beside_what_is_like_it(now: float) -> None:
+    control = ScriptedControl(scenes.rolled_back(now))
+    page = Rollout(control, Templates(), lambda: now)
+    assert (await page.snapshot("checkout-v7")).regions["failing"].strip() == ""
+    control.failed["checkout-v7"] = scenes.failures(now)
+    html = (await page.snapshot("checkout-v7")).regions["failing"]
+    assert html.index("/orders/8114") < html.index("503") < html.index("/orders/8113")
+    assert "no answer" in html
+    assert "answered by v1" in html
+    assert "none like it lately" in html

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.engine.conftest import World
 
@@ -65,3 +67,33 @@ async def test_stages_are_shown_anew_after_every_step(world: World) -> None:
     assert (await world.ask("abort")).stages[0].status == "stopped"
     await world.ask("retry")
     assert {s.status for s in (await world.desk.rollout("shop-v2")).stages} == {"ahead"}
+
+
+async def test_the_outline_is_the_history_of_all_attempts_without_its_evidence(world: World) -> None:
+    await world.ask("start")
+    await world.until(lambda v: v.state.phase is Phase.RAMPING)
+    await world.ask("abort")
+    await world.ask("retry")
+    for _ in range(2):
+        outline = await world.desk.outline("shop-v2")
+        assert outline == tuple(replace(s, evidence=None) for s in await world.desk.history("shop-v2"))
+    assert {s.after.attempt for s in outline} == {1, 2}
+
+
+async def test_a_brief_says_what_the_view_says_and_a_command_is_a_move(world: World) -> None:
+    moves = world.desk.moves()
+    await world.ask("start")
+    assert world.desk.moves() > moves
+    await world.until(lambda v: v.state.phase is Phase.RAMPING)
+    moves = world.desk.moves()
+    await world.second()
+    assert world.desk.moves() == moves
+    await world.ask("pause")
+    [view], [brief] = await world.desk.rollouts(["shop-v2"]), [b for b in await world.desk.briefs() if b.needs_person]
+    assert (brief.name, brief.service, brief.state, brief.needs_person) == (
+        view.name,
+        view.service,
+        view.state,
+        view.needs_person,
+    )
+    assert await world.desk.rollouts([]) == ()

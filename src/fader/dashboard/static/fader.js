@@ -13,3 +13,12 @@ if (document.getElementById("chart")) {
 }
 if (main.dataset.live) keepLive(main.dataset.live);
 if (document.getElementById("login")) (await import("./login.js")).login();
+
+// Where an address names a rollout or a flag, its lines are in sight.
+const text = document.querySelector("textarea[data-line]");
+const line = Number(text?.dataset.line || 0);
+if (line) {
+  const at = text.value.split("\n").slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+  text.setSelectionRange(at, at);
+  text.scrollTop = (line - 3) * parseFloat(getComputedStyle(text).lineHeight);
+}

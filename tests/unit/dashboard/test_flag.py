@@ -1,0 +1,116 @@
+"""The pages of flags over HTTP: who gets what in words, the switch, and explanations that an address holds."""
+
+import re
+from collections.abc import Callable
+
+import httpx2
+import pytest
+
+from dashboard_twin import flags
+from dashboard_twin.control import ScriptedControl
+from fader.dashboard.flag import rule_lines, segments_in
+from fader.model.flag import Rule
+from fader.model.segment import Segment
+
+Made = Callable[[ScriptedControl], httpx2.AsyncClient]
+
+
+def control() -> ScriptedControl:
+    return ScriptedControl(flags=flags.everything(), clock=lambda: 1_764_000_000.0)
+
+
+async def test_the_list_has_each_flag_with_its_state(client: Made) -> None:
+    async with client(control()) as http:
+        text = (await http.get("/flags")).text
+    assert re.findall(r'<tr data-key="([^"]+)"', text) == ["new-checkout", "theme", "limits"]
+    assert text.count("v-safe") == 2
+    assert text.count("v-harmful") == 1
+
+
+async def test_without_flags_the_page_teaches_the_first(client: Made) -> None:
+    async with client(ScriptedControl()) as http:
+        assert "fader apply -f fader.yaml" in (await http.get("/flags")).text
+
+
+async def test_a_flag_is_told_in_words_and_in_cel(client: Made) -> None:
+    async with client(control()) as http:
+        text = (await http.get("/flags/new-checkout")).text
+    assert "for whom it holds that country is &#34;US&#34; and app.version is at least version 2.10 get" in text
+    assert "country == &#34;US&#34;" in text
+    assert "30\u202f%" in text
+    assert "email ends with &#34;@example.com&#34;" in text
+    assert "beta" not in text.split("segments-title")[2]
+    assert text.count("not counted") == 3
+    assert "as it was applied" in text
+
+
+async def test_a_switch_works_with_and_without_script_and_stands_in_the_audit(client: Made) -> None:
+    board = control()
+    async with client(board) as http:
+        form = await http.post("/flags/new-checkout/off", data={"reason": " orders \n fail "})
+        assert (form.status_code, form.headers["location"]) == (303, "/flags/new-checkout")
+        off = (await http.get("/flags/new-checkout")).text
+        assert "Everybody gets off, whatever the rules say." in off
+        assert "orders fail" in off
+        assert 'action="/flags/new-checkout/on"' in off
+        script = await http.post("/flags/new-checkout/on", headers={"accept": "application/json"})
+        assert script.json() == {"headline": "new-checkout is on: its rules decide."}
+        audit = (await http.get("/audit?flag=new-checkout")).text
+    assert [(s.enabled, s.actor, s.reason) for s in board.states.switches()] == [
+        (False, "dashboard", "orders fail"),
+        (True, "dashboard", ""),
+    ]
+    assert re.findall(r'<tr data-key="([^"]+)"', audit) == ["flags/2", "flags/1"]
+    assert 'href="/flags/new-checkout"' in audit
+    assert "orders fail" in audit
+
+
+@pytest.mark.parametrize(("path", "status"), [("/flags/none/off", 404), ("/flags/theme/up", 404)])
+async def test_what_is_not_there_is_not_switched(client: Made, path: str, status: int) -> None:
+    board = control()
+    async with client(board) as http:
+        assert (await http.post(path)).status_code == status
+        assert (await http.post("/flags/theme/off", data={"reason": "x" * 1001})).status_code == 422
+        assert (await http.get("/flags/none")).status_code == 404
+    assert board.states.switches() == ()
+
+
+async def test_an_explanation_stands_in_the_address(client: Made) -> None:
+    async with client(control()) as http:
+        asked = {"unit": "u1", "attributes": 'country=US\napp={"version": "2.11.0"}\n'}
+        text = (await http.get("/flags/new-checkout", params=asked)).text
+        nobody = (await http.get("/flags/new-checkout", params={"unit": ""})).text
+        unasked = (await http.get("/flags/new-checkout")).text
+    assert re.search(r"bucket [\d,]+ is (not )?below 300,000", text)
+    assert "Nobody in particular" in nobody
+    assert "decided here" in nobody
+    assert "decided here" not in unasked
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"unit": "u", "attributes": "country"}, "&#34;country&#34; is no attribute"),
+        ({"unit": "u" * 5000}, "The question is too long."),
+    ],
+)
+async def test_a_question_that_is_none_is_refused_in_words(client: Made, asked: dict[str, str], why: str) -> None:
+    async with client(control()) as http:
+        answer = await http.get("/flags/new-checkout", params=asked)
+    assert answer.status_code == 422
+    assert why in answer.text
+
+
+def test_segments_are_those_that_conditions_reach() -> None:
+    outer, inner = Segment("staff", 'segment("inner")'), Segment("inner", "a == 1")
+    found = segments_in(flags.CHECKOUT, (flags.BETA, outer, inner))
+    assert [s.name for s in found] == ["staff", "inner"]
+    assert segments_in(flags.THEME, (flags.STAFF,)) == ()
+
+
+def test_a_rule_without_a_name_is_called_by_its_place() -> None:
+    assert next((r.name, r.words, r.rule) for r in rule_lines(flags.CHECKOUT)) == (
+        "rule 1",
+        "they are in the segment staff",
+        Rule("on", 'segment("staff")'),
+    )

@@ -1,0 +1,65 @@
+"""What fails on a candidate is asked for when somebody was hurt anew, and not too often."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from tests.unit.engine.conftest import World
+
+from fader.engine.failing import EVERY, MOST, Failing
+from fader.model.failure import Failure
+from fader.model.view import RolloutView
+from fader.telemetry.memory import MemoryEventStore
+
+
+class Counting(MemoryEventStore):
+    """Counts how often failures were asked for."""
+
+    asked = 0
+
+    def failures(
+        self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
+    ) -> tuple[Failure, ...]:
+        self.asked += 1
+        return super().failures(service, candidate, baseline, since, until, most)
+
+
+def failed(at: float, count: int) -> bytes:
+    lines = (
+        {"t": at + i / 100, "s": "shop", "u": f"u{i}", "r": "shop-v2", "v": "v2", "w": "v2", "why": "rollout", "c": 500}
+        for i in range(count)
+    )
+    return b"".join(json.dumps(line | {"p": "1", "m": "GET", "path": "/x"}).encode() + b"\n" for line in lines)
+
+
+async def ramping(world: World) -> RolloutView:
+    await world.ask("start")
+    return await world.until(lambda v: v.state.stage == 0)
+
+
+async def test_the_store_is_asked_when_somebody_was_hurt_anew_and_not_too_often(world: World) -> None:
+    view, events = replace(await ramping(world), units_harmed=0), Counting()
+    now = world.now + 10
+    events.append("gw", "a", 0, failed(now - 1, 30))
+    events.load()
+    failing = Failing(events)
+    assert await failing.of(view, now) == ()
+    assert events.asked == 0
+    hurt = replace(view, units_harmed=30)
+    found = await failing.of(hurt, now)
+    assert (len(found), found[0].request.status, events.asked) == (MOST, 500, 1)
+    more = replace(view, units_harmed=31)
+    assert await failing.of(more, now + EVERY / 2) == found
+    assert events.asked == 1
+    await failing.of(more, now + EVERY)
+    assert events.asked == 2
+    await failing.of(more, now + 9 * EVERY)
+    assert events.asked == 2
+
+
+async def test_a_rollout_that_nobody_was_hurt_by_shows_none(world: World) -> None:
+    assert await world.desk.failures("shop-v2") == ()
+    await ramping(world)
+    view = await world.desk.rollout("shop-v2")
+    assert bool(await world.desk.failures("shop-v2")) == bool(view.units_harmed)
