@@ -7,5 +7,5 @@ uv=${1:-.venv/bin/uv}
 
 compile=("$uv" pip compile --quiet --extra server --python-version 3.11 --universal --generate-hashes
   --no-emit-index-url --no-header --no-strip-extras)
-"${compile[@]}" pyproject.toml requirements/dev.in -o requirements/dev.lock "${@:2}"
+"${compile[@]}" --extra openfeature pyproject.toml requirements/dev.in -o requirements/dev.lock "${@:2}"
 "${compile[@]}" pyproject.toml -c requirements/dev.lock -o requirements/server.lock "${@:2}"
