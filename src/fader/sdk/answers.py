@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from fader.model.evaluation import ErrorCode, Evaluation
+from fader.sdk.listeners import Listener, Listeners
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: Failures that are written to the log, each flag and code once; all are counted.
@@ -28,10 +29,29 @@ class Answers(ABC):
         self.failures: Counter[ErrorCode] = Counter()
         self._told: set[tuple[str, ErrorCode]] = set()
         self._lock = threading.Lock()
+        self._listeners = Listeners()
 
     @abstractmethod
     def evaluate(self, flag: str, default: Any, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> Evaluation:
         """The value with variant and reason; its `value` is shared and must not be changed. `unit` "" is nobody."""
+
+    @abstractmethod
+    def ready(self, timeout: float = 5.0) -> bool:
+        """Wait for what the answers come from, at most `timeout` seconds. Whether there is any."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server, when it was last asked, did not accept the key."""
+        return False
+
+    def listen(self, listener: Listener) -> None:
+        """`listener` is called with `changed`, `silent` or `back`, in the thread that found it so, which it must not
+        hold up. It is told of what comes, not of what was; in a forked process it goes on."""
+        self._listeners.add(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """One that does not listen is none."""
+        self._listeners.remove(listener)
 
     def boolean(self, flag: str, default: bool, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> bool:
         value = self.evaluate(flag, default, unit, attributes).value

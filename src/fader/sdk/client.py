@@ -17,10 +17,12 @@ from fader.model.evaluation import Evaluation
 from fader.sdk.answers import NOTHING, Answers, log
 from fader.sdk.cache import Cache
 from fader.sdk.document import Unreadable, read_ruleset
-from fader.sdk.source import HttpSource, Source
+from fader.sdk.source import HttpSource, KeyRefused, Source
 
 #: Seconds that the server holds a request for a ruleset that has not changed.
 LONG_POLL = 20.0
+#: Seconds without word from the server that are more than a long poll and a restart take.
+SILENCE = 30.0
 #: Seconds to wait after a failure: doubled from the first to the most, and drawn, so that clients come one by one.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
@@ -36,9 +38,17 @@ class Client(Answers):
     caller's defaults. `ready` waits until the server was asked: a ruleset from the disk may know nothing of a switch.
     """
 
-    def __init__(self, server: str, key: str, *, cache: str | Path | None = None, source: Source | None = None) -> None:
-        """`key` is the server key. `source` takes the place of the server, in tests. Raises ValueError for an address
-        that is none."""
+    def __init__(
+        self,
+        server: str,
+        key: str,
+        *,
+        cache: str | Path | None = None,
+        silence: float = SILENCE,
+        source: Source | None = None,
+    ) -> None:
+        """`key` is the server key. `silence`: seconds without word from the server after which listeners are told.
+        `source` takes the place of the server, in tests. Raises ValueError for an address that is none."""
         super().__init__()
         self._source = source or HttpSource(server, key)
         self._cache = Cache(Path(cache)) if cache else None
@@ -47,7 +57,8 @@ class Client(Answers):
         self._held = False
         self._ready = threading.Event()
         self._stop = threading.Event()
-        self._heard = 0.0
+        self._began, self._heard, self._refused = time.monotonic(), 0.0, False
+        self._silence = silence
         self._recall()
         self._begin()
         _CLIENTS.add(self)
@@ -67,6 +78,11 @@ class Client(Answers):
     def age(self) -> float:
         """Seconds since the server last confirmed the ruleset; infinite before it ever did."""
         return time.monotonic() - self._heard if self._heard else float("inf")
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server, when it was last asked, did not accept the key."""
+        return self._refused
 
     def ready(self, timeout: float = 5.0) -> bool:
         """Wait for the server's ruleset, at most `timeout` seconds; not for a server that fails while there is one
@@ -117,7 +133,8 @@ class Client(Answers):
 
     def _update(self, confirmed: bool) -> None:
         """One turn: wait for a newer ruleset and take it. `confirmed`: whether this process heard of the one in force
-        already; what comes from the disk is asked for again. Raises Unavailable, Unreadable."""
+        already; what comes from the disk is asked for again. Listeners are told before anybody who waits goes on.
+        Raises Unavailable, Unreadable."""
         body = self._source.fetch(self._version if confirmed else -1, LONG_POLL if confirmed else 0.0)
         if body is not None:
             self._take(body)
@@ -126,7 +143,16 @@ class Client(Answers):
                     self._cache.store(body)
                 except OSError as error:
                     log.warning("the ruleset cannot be cached: %s", error)
-        self._heard = time.monotonic()
+        self._heard, self._refused = time.monotonic(), False
+        self._listeners.tell("back")
+        if body is not None:
+            self._listeners.tell("changed")
+
+    def _failing(self, error: Exception) -> None:
+        """A turn brought nothing."""
+        self._refused = isinstance(error, KeyRefused)
+        if not self._stop.is_set() and time.monotonic() - (self._heard or self._began) > self._silence:
+            self._listeners.tell("silent")
 
     def _settle(self) -> None:
         """The server was asked: what there is now is the best there is."""
@@ -170,10 +196,10 @@ def _turn(mine: weakref.ref[Client], confirmed: bool) -> tuple[threading.Event |
     failure = ""
     try:
         client._update(confirmed)
-    except (Unavailable, Unreadable) as error:
-        failure = str(error)
-    except Exception as error:  # a thread that ends would leave the app with an old ruleset for ever
-        failure = f"{type(error).__name__}: {error}"
+    except Exception as error:  # of any kind: a thread that ends would leave the app with an old ruleset for ever
+        known = isinstance(error, Unavailable | Unreadable)
+        failure = str(error) if known else f"{type(error).__name__}: {error}"
+        client._failing(error)
     client._settle()
     return client._stop, failure
 

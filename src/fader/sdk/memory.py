@@ -26,6 +26,11 @@ class MemoryClient(Answers):
 
     def set(self, flag: str, value: Any) -> None:
         self._values[flag] = value
+        self._listeners.tell("changed")
+
+    def ready(self, timeout: float = 5.0) -> bool:
+        """At once."""
+        return True
 
     def evaluate(self, flag: str, default: Any, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> Evaluation:
         if flag not in self._values:

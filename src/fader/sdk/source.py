@@ -14,11 +14,15 @@ from fader.errors import Unavailable
 PATIENCE = 10.0
 
 
+class KeyRefused(Unavailable):
+    """The server answers, and does not accept the key."""
+
+
 class Source(Protocol):
     def fetch(self, have: int, wait: float) -> bytes | None:
         """The ruleset as soon as its version is not `have`; None when nothing changed for `wait` seconds.
 
-        Raises Unavailable.
+        Raises Unavailable, and of it KeyRefused.
         """
 
     def close(self) -> None:
@@ -59,7 +63,7 @@ class HttpSource:
         if answer.status == http.client.NOT_MODIFIED:
             return None
         if answer.status == http.client.UNAUTHORIZED:
-            raise Unavailable(f"{self._server} does not accept the key")
+            raise KeyRefused(f"{self._server} does not accept the key")
         if answer.status != http.client.OK:
             raise Unavailable(f"{self._server} answered {answer.status}")
         return body
