@@ -99,7 +99,8 @@ def _evaluated(desk: FlagDesk, key: str, unit: str, attributes: dict[str, Any]) 
 def _answer(found: Evaluation) -> dict[str, Any]:
     """OFREP has no word for DEFAULT; UNKNOWN is the one that claims nothing."""
     reason = "UNKNOWN" if found.reason == "DEFAULT" else found.reason
-    return {"key": found.flag, "value": found.value, "reason": reason, "variant": found.variant}
+    answer = {"key": found.flag, "value": found.value, "reason": reason, "variant": found.variant}
+    return answer | {"metadata": found.metadata} if found.metadata else answer
 
 
 def _known(request: Request) -> set[str]:

@@ -90,7 +90,7 @@ def compiled(rule: Rule, segments: Segments) -> Condition:
 
 def _answer(flag: Flag, variant: str, reason: Reason, rule: str = "") -> Evaluation:
     value = next(v.value for v in flag.variants if v.name == variant)
-    return Evaluation(flag.name, value, variant, reason, rule)
+    return Evaluation(flag.name, value, variant, reason, rule, metadata=flag.metadata)
 
 
 def _rules(flag: Flag, segments: Segments) -> Evaluator:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from fader.model.flag import Value
+from fader.model.flag import FlagMetadata, Value
 
 #: OpenFeature's resolution reasons, as far as fader gives them.
 Reason = Literal["STATIC", "TARGETING_MATCH", "SPLIT", "DEFAULT", "DISABLED", "ERROR"]
@@ -19,7 +19,8 @@ class Evaluation:
     not. DEFAULT: no rule applied. DISABLED: the flag is off, or what it requires is not met. ERROR: `value` is the
     caller's default.
 
-    `rule` is the one that applied: its name or, without one, `rule 2`; "" when none did.
+    `rule` is the one that applied: its name or, without one, `rule 2`; "" when none did. `metadata` is the
+    flag's; it is shared and must not be changed.
     """
 
     flag: str
@@ -29,3 +30,4 @@ class Evaluation:
     rule: str = ""
     error: ErrorCode = ""
     message: str = ""
+    metadata: FlagMetadata = field(default_factory=dict)

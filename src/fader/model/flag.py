@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 FlagKind = Literal["boolean", "string", "number", "json"]
 
 #: What a variant holds: plain JSON. Never changed in place.
 Value = Any
+
+#: What an app is told beside the value, by name.
+FlagMetadata = Mapping[str, bool | int | float | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Flag:
 
     `client`: may be evaluated with a client key, by code in the hands of users. `expires`: the day, as YYYY-MM-DD,
     after which it should be gone from the code; "" is never. `schema`: JSON Schema, as text, that every JSON variant
-    was checked against.
+    was checked against. `metadata`: told to whoever evaluates the flag, and never changed in place.
     """
 
     name: str
@@ -70,6 +74,7 @@ class Flag:
     owner: str = ""
     expires: str = ""
     schema: str = ""
+    metadata: FlagMetadata = field(default_factory=dict)
 
     def salt(self, rule: Rule) -> str:
         """By which the share of a rule is drawn."""

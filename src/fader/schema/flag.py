@@ -21,6 +21,9 @@ from fader.schema.suggest import did_you_mean, quoted, wrong
 
 _VARIANTS = {"string": "{blue: '#00f', red: '#f00'}", "number": "{few: 5, many: 50}", "json": "{a: '{\"max\": 5}'}"}
 
+#: Numbers beyond are no numbers in every language.
+_HUGE = 2**63
+
 
 class RuleText(Noun):
     """For whom `when` holds, or everybody; with a `share`, that part of them."""
@@ -64,6 +67,7 @@ class FlagText(Noun):
     description: str = ""
     owner: str = ""
     expires: str = ""
+    metadata: dict[str, Scalar] = Field(default={})
 
     @field_validator("expires")
     @classmethod
@@ -161,6 +165,7 @@ class FlagText(Noun):
             owner=self.owner,
             expires=self.expires,
             schema=self.schema_,
+            metadata={key: _metadatum(text) for key, text in self.metadata.items()},
         )
 
 
@@ -183,6 +188,15 @@ def _value(kind: FlagKind, name: str, text: str) -> Value:
     if kind == "json" and not isinstance(value, dict):
         raise wrong(f"{quoted(text)} is no JSON object", "write {...}, or another kind", at)
     return value
+
+
+def _metadatum(text: str) -> bool | int | float | str:
+    """A text, unless it is true, false or a number as JSON writes it."""
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float) and abs(value) < _HUGE else text
 
 
 def _elsewhere(address: str) -> Any:

@@ -43,6 +43,7 @@ def _flag(data: dict[str, Any]) -> Flag:
         forced=tuple(Forced(f["unit"], f["variant"]) for f in data["forced"]),
         requires=tuple(Prerequisite(p["flag"], tuple(p["variants"])) for p in data["requires"]),
         client=data["client"],
+        metadata=data.get("metadata") or {},
     )
 
 

@@ -190,7 +190,7 @@ def _plain(value: Any) -> Any:
 
 
 def _metadata(found: Evaluation) -> Mapping[str, bool | int | float | str]:
-    return MappingProxyType({"rule": found.rule} if found.rule else {})
+    return MappingProxyType({"rule": found.rule, **found.metadata} if found.rule else found.metadata)
 
 
 def _boolean(value: Any) -> bool | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import queue
 import subprocess
 import sys
 import threading
@@ -13,46 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory_source import BODY, PATIENCE, VECTORS, MemorySource, ruleset, until
 
 from fader.errors import Unavailable
 from fader.sdk import Client, MemoryClient
 from fader.sdk.answers import MOST_TOLD
-
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "flags.json").read_text())
-BODY = json.dumps(VECTORS["ruleset"]).encode()
-PATIENCE = 10.0
-
-
-class MemorySource:
-    """Hands out what is put in, in order; an exception is raised. `asked`: the versions that were named."""
-
-    def __init__(self, *answers: bytes | Exception | None) -> None:
-        self.asked: list[int] = []
-        self._answers: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
-        self.put(*answers)
-
-    def put(self, *answers: bytes | Exception | None) -> None:
-        for answer in answers:
-            self._answers.put(answer)
-
-    def fetch(self, have: int, wait: float) -> bytes | None:
-        self.asked.append(have)
-        answer = self._answers.get()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def close(self) -> None:
-        self.put(Unavailable("closed"))
-
-    def again(self) -> MemorySource:
-        return MemorySource(ruleset(99))
-
-
-def ruleset(version: int, **changes: Any) -> bytes:
-    flags = [flag | changes for flag in VECTORS["ruleset"]["flags"]]
-    return json.dumps(VECTORS["ruleset"] | {"version": version, "flags": flags}).encode()
-
+from fader.sdk.source import KeyRefused
 
 Open = Callable[..., Client]
 
@@ -61,22 +26,13 @@ Open = Callable[..., Client]
 def opened() -> Iterator[Open]:
     clients: list[Client] = []
 
-    def open_(source: MemorySource, cache: Path | None = None) -> Client:
-        clients.append(Client("http://127.0.0.1:1", "key", cache=cache, source=source))
+    def open_(source: MemorySource, cache: Path | None = None, silence: float = 30.0) -> Client:
+        clients.append(Client("http://127.0.0.1:1", "key", cache=cache, silence=silence, source=source))
         return clients[-1]
 
     yield open_
     for client in clients:
         client.close()
-
-
-def until(happens: Callable[[], bool]) -> None:
-    wait = threading.Event()
-    for _ in range(int(PATIENCE / 0.01)):
-        if happens():
-            return
-        wait.wait(0.01)
-    raise TimeoutError
 
 
 def test_the_answers_of_the_vectors(opened: Open) -> None:
@@ -271,8 +227,74 @@ def test_an_address_that_is_none() -> None:
         Client("127.0.0.1:7070", "key")
 
 
+def test_listeners_hear_of_rulesets_and_of_silence(opened: Open) -> None:
+    source = MemorySource()
+    client = opened(source, silence=0.0)
+    heard: list[str] = []
+    client.listen(heard.append)
+    client.listen(heard.append)
+    source.put(ruleset(7), None, Unavailable("gone"), Unavailable("gone"), None, ruleset(8))
+    until(lambda: client.version == 8)
+    until(lambda: len(source.asked) == 7)
+    assert heard == ["changed", "silent", "back", "changed"]
+    client.unlisten(heard.append)
+    source.put(ruleset(9))
+    until(lambda: len(source.asked) == 8)
+    assert len(heard) == 4
+
+
+def test_who_comes_during_a_silence_is_told_of_it_and_of_its_end(opened: Open) -> None:
+    source = MemorySource(ruleset(7), Unavailable("gone"))
+    client = opened(source, silence=0.0)
+    until(lambda: len(source.asked) == 3)
+    first: list[str] = []
+    client.listen(first.append)
+    source.put(Unavailable("gone"), None)
+    until(lambda: len(source.asked) == 5)
+    second: list[str] = []
+    client.listen(second.append)
+    source.put(None)
+    until(lambda: len(source.asked) == 6)
+    assert (first, second) == (["silent", "back"], [])
+
+
+def test_a_short_silence_is_none(opened: Open) -> None:
+    source = MemorySource(ruleset(7), Unavailable("gone"), None)
+    client = opened(source)
+    heard: list[str] = []
+    client.listen(heard.append)
+    until(lambda: len(source.asked) == 4)
+    assert set(heard) <= {"changed"}
+
+
+def test_a_listener_that_fails_stops_nothing(opened: Open, caplog: pytest.LogCaptureFixture) -> None:
+    source = MemorySource()
+    client = opened(source)
+    heard: list[str] = []
+
+    def broken(news: str) -> None:
+        raise RuntimeError(news)
+
+    client.listen(broken)
+    client.listen(heard.append)
+    source.put(ruleset(7), ruleset(8))
+    until(lambda: len(source.asked) == 3)
+    assert (client.version, heard) == (8, ["changed", "changed"])
+    assert "a listener failed" in caplog.text
+
+
+def test_a_key_that_is_refused(opened: Open) -> None:
+    source = MemorySource(KeyRefused("no"))
+    client = opened(source)
+    until(lambda: client.refused)
+    source.put(BODY)
+    assert client.ready(PATIENCE)
+    assert not client.refused
+
+
 def test_the_sdk_loads_nothing_of_the_server() -> None:
     heavy = ("pydantic", "numpy", "duckdb", "msgspec", "starlette", "sqlalchemy", "httpx2", "structlog", "yaml")
+    heavy = (*heavy, "openfeature")
     script = f"import sys, fader.sdk; print([m for m in {heavy!r} if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert loaded.stdout == "[]\n"
@@ -288,4 +310,10 @@ def test_the_in_memory_client() -> None:
     assert not flags.boolean("a", default=True, unit="ann", attributes={"country": "US"})
     assert flags.evaluate("a", None).reason == "STATIC"
     assert dict(flags.failures) == {"TYPE_MISMATCH": 1, "FLAG_NOT_FOUND": 1}
+    assert flags.ready()
+    assert not flags.refused
+    heard: list[str] = []
+    flags.listen(heard.append)
+    flags.set("a", True)
+    assert heard == ["changed"]
     flags.close()
