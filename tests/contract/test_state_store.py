@@ -58,6 +58,7 @@ FLAG = Flag(
     forced=(Forced("ann", "many"),),
     requires=(Prerequisite("base", ("on",)),),
     client=True,
+    metadata={"team": "checkout", "priority": 2, "weight": 0.5, "kept": True},
 )
 BETA = Segment("beta", 'plan == "pro"', ("ann", "bob"))
 PENDING = Entry(SPEC, RolloutState("shop-v2"), "secret")

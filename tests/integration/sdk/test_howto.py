@@ -44,7 +44,7 @@ def test_the_first_flag(
     assert "flags new-checkout" in fader(first)
     assert second.startswith("fader up")
     assert "+ flag new-checkout" in fader("fader apply -f fader.yaml")
-    ask, evaluate, test = [
+    ask, evaluate, test, openfeature = [
         compile(block.replace("http://127.0.0.1:7070", server.url), "howto", "exec") for block in blocks("python")
     ]
     names: dict[str, Any] = {}
@@ -53,6 +53,10 @@ def test_the_first_flag(
     assert capsys.readouterr().out == "True True\n"
     exec(evaluate, names)
     assert capsys.readouterr().out == "on SPLIT first-us\n"
+    exec(openfeature, names)
+    assert capsys.readouterr().out == "True on SPLIT first-us\n"
+    names["api"].shutdown()
+    names["client"].close()
     assert "user-2 gets on (SPLIT)" in fader(explain)
     assert fader(switch) == "new-checkout is off: everybody gets off\n"
     until(lambda: not flags.boolean("new-checkout", True, "ann"))

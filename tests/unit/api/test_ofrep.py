@@ -89,6 +89,15 @@ async def test_one_flag(server: httpx2.AsyncClient, key: str, asked: dict[str, A
     check("serverEvaluationSuccess", found.json())
 
 
+async def test_the_metadata_of_a_flag(plane: Plane, as_: As) -> None:
+    await plane.apply("flags: {f: {metadata: {team: checkout, priority: 2}, client: true}}")
+    for key in ("server-key", "client-key"):
+        one, all_ = await as_(key).post(ONE + "f", json=context()), await as_(key).post(ALL, json=context())
+        assert one.json()["metadata"] == {"team": "checkout", "priority": 2}
+        assert all_.json()["flags"] == [one.json()]
+        check("serverEvaluationSuccess", one.json())
+
+
 async def test_golden_vectors(plane: Plane) -> None:
     """The same file is checked against the evaluator and the SDK's client."""
     vectors = json.loads((Path(__file__).parents[2] / "vectors" / "flags.json").read_text())

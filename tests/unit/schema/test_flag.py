@@ -183,6 +183,15 @@ def test_units_in_a_file_are_checked_and_counted(tmp_path: Path) -> None:
             load(content)
 
 
+def test_metadata_are_texts_numbers_true_and_false() -> None:
+    text = "flags: {f: {metadata: {team: checkout, release: 1.0.2, n: 2, x: 0.1, big: 9223372036854775808, yes: true, "
+    text += "nan: NaN, list: '[1]'}}}"
+    (flag,) = load_document(text, "fader.yaml").flags
+    expected = {"team": "checkout", "release": "1.0.2", "n": 2, "x": 0.1, "big": "9223372036854775808", "yes": True}
+    assert flag.metadata == expected | {"nan": "NaN", "list": "[1]"}
+    assert [type(flag.metadata[key]) for key in ("n", "x", "yes")] == [int, float, bool]
+
+
 TYPED = """\
 flags:
   limits:

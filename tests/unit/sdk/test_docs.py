@@ -8,6 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
+from openfeature.event import ProviderEvent
+
 from fader import sdk
 from fader.model.evaluation import ErrorCode, Evaluation, Reason
 
@@ -51,7 +53,13 @@ def test_arguments_fields_reasons_and_codes() -> None:
     assert table("error code") == [code for code in get_args(ErrorCode) if code]
 
 
+def test_the_provider_of_openfeature() -> None:
+    assert table("argument of the provider") == list(inspect.signature(sdk.FaderProvider).parameters)
+    assert sorted(table("event of the provider")) == sorted(event.value for event in ProviderEvent)
+
+
 def test_what_can_be_imported() -> None:
-    (imported,) = re.findall(r"from fader.sdk import (.*)", TEXT)
-    assert sorted(imported.split(", ")) == sorted(sdk.__all__)
+    usual, provider = re.findall(r"from fader.sdk import (.*)", TEXT)
+    assert sorted(usual.split(", ")) == sorted(sdk.__all__)
+    assert provider == sdk.FaderProvider.__name__
     assert public(sdk.MemoryClient) - {"failures"} <= set(re.findall(r"\w+", TEXT))
