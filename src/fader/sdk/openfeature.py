@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -43,8 +42,8 @@ class FaderProvider(AbstractProvider):
         """`timeout`: seconds that `initialize` waits for the first ruleset."""
         super().__init__()
         self._client, self._tracker, self._timeout = client, tracker, timeout
+        # Without a lock, which a fork could take along. At worst the app hears of one change twice.
         self._phase: Literal["starting", "failed", "ready"] = "starting"
-        self._lock = threading.Lock()
         self._told_nobody = False
 
     def get_metadata(self) -> Metadata:
@@ -53,18 +52,16 @@ class FaderProvider(AbstractProvider):
     def initialize(self, evaluation_context: EvaluationContext) -> None:
         """Raises ProviderNotReadyError when no ruleset came in time: it is waited for still, and the provider becomes
         ready by itself. Raises ProviderFatalError when the server does not accept the key."""
-        with self._lock:
-            self._phase = "starting"
+        self._phase = "starting"
         self._client.listen(self._hear)
-        held = self._client.ready(self._timeout)
-        with self._lock:
+        if not self._client.ready(self._timeout):
+            self._phase = "failed"
             # A ruleset may have come just now. Later ones find the phase, and say that the provider is ready.
-            held = held or self._client.ready(0.0)
-            self._phase = "ready" if held else "failed"
-        if not held:
-            if self._client.refused:
-                raise ProviderFatalError("the server does not accept the key")
-            raise ProviderNotReadyError(f"no ruleset has arrived within {self._timeout:g} s")
+            if not self._client.ready(0.0):
+                if self._client.refused:
+                    raise ProviderFatalError("the server does not accept the key")
+                raise ProviderNotReadyError(f"no ruleset has arrived within {self._timeout:g} s")
+        self._phase = "ready"
 
     def shutdown(self) -> None:
         """Ends what `initialize` began, and sends the events that wait."""
@@ -148,12 +145,11 @@ class FaderProvider(AbstractProvider):
         return FlagResolutionDetails(default, ErrorCode(found.error), found.message, Reason.ERROR)
 
     def _hear(self, news: News) -> None:
-        with self._lock:
-            first = self._phase == "failed" and news == "changed"
-            if first:
-                self._phase = "ready"
-            elif self._phase != "ready":
-                return
+        first = self._phase == "failed" and news == "changed"
+        if first:
+            self._phase = "ready"
+        elif self._phase != "ready":
+            return
         details = ProviderEventDetails()
         if first or news == "back":
             self.emit_provider_ready(details)
