@@ -13,6 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PURE := model assign stats rollout
 SIMULATIONS := tests/statistical tests/acceptance/test_simulated_clock.py
+DEMOS := tests/acceptance/test_demo.py
 JOBS ?= 2
 ARGS ?=
 
@@ -43,11 +44,12 @@ quick: $(READY)
 	@$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile \
 	  $(foreach layer,$(PURE),--cov=fader.$(layer)) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
-# Simulations need the processor alone. Real Envoy, real browsers and load come one after the other, so that they do not
-# disturb each other.
+# Simulations need the processor alone. A demo mostly waits for its visitors: two at a time. Real Envoy, real browsers and
+# load come one after the other, so that they do not disturb each other.
 slow: $(READY) browser
 	@$(BIN)/python -m pytest -m slow -n $(JOBS) $(SIMULATIONS)
-	@$(BIN)/python -m pytest -m slow -o faulthandler_timeout=300 $(addprefix --ignore=,$(SIMULATIONS))
+	@$(BIN)/python -m pytest -m slow -n $(JOBS) --dist worksteal $(DEMOS)
+	@$(BIN)/python -m pytest -m slow -o faulthandler_timeout=300 $(addprefix --ignore=,$(SIMULATIONS) $(DEMOS))
 
 check: lint $(READY) ## ruff, mypy, import-linter and the quick tests: what to run before each commit
 	@$(BIN)/python -m pytest -q -m "not slow" -n $(JOBS) --dist loadfile

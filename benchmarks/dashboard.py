@@ -57,6 +57,7 @@ from fader.model.verdict import Judgement, Verdict
 from fader.model.view import Point
 from fader.ports.events import Exposure
 from fader.ports.states import Entry, StateStore
+from fader.providers.memory import MemoryProviders
 from fader.storage.database import open_sqlite
 from fader.storage.sql import SqlStateStore
 from fader.telemetry.memory import MemoryEventStore
@@ -227,7 +228,7 @@ class Board:
         publisher, events = Publisher(states), MemoryEventStore()
         publisher.publish()
         self.controller = Controller(states, events, self.fleet, publisher, self.changes, lambda: NOW)
-        self.applier = Applier(states, events, publisher, probe, lambda: NOW)
+        self.applier = Applier(states, events, publisher, probe, lambda: NOW, MemoryProviders())
         self.flags = FlagDesk(states, publisher, lambda: NOW)
         self.desk = Desk(states, events, self.fleet, self.controller, self.changes, lambda: NOW, probe)
         for second in range(0, 3601, 5):

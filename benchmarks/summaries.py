@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=10_000_000)
     parser.add_argument("--ticks", type=int, default=20)
     parser.add_argument("--memory", default="1500MB")
-    parser.add_argument("--part", type=int, default=30_000_000, help="rows whose units are folded at a time")
+    parser.add_argument("--part", type=int, default=20_000_000, help="rows whose units are folded at a time")
     parser.add_argument("--folder", type=Path, help="keep the history there, and take the one that is there")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)

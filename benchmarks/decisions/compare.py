@@ -90,3 +90,16 @@ class Outcomes:
                 if row.hurt <= rows[ours].hurt:
                     found.append(f"{rule}, {candidate}: {row.hurt:.0f} against {rows[ours].hurt:.0f}")
         return found
+
+    def unbeaten(self, fixed: str = "fader", adaptive: str = "fader, auto") -> list[str]:
+        """Where the adaptive ramp hurts more users than the fixed one, or comes later to 100 %, in the median."""
+        before, after = self.healthy[fixed], self.healthy[adaptive]
+        found = [f"to 100 % in {hours(after)} against {hours(before)}"] if after.hours > before.hours else []
+        for candidate, rows in self.bad.items():
+            if rows[adaptive].hurt > rows[fixed].hurt:
+                found.append(f"{candidate}: {rows[adaptive].hurt:.0f} against {rows[fixed].hurt:.0f}")
+        return found
+
+
+def hours(row: Healthy) -> str:
+    return f"{row.hours:.1f} h" if row.hours < inf else f"> {HORIZON // 60} h"

@@ -143,7 +143,8 @@ class Fader:
             else LearningEvidence(w.metric.name, len(history), units, 0.0, values)
             for w in self.watched
         )
-        return Evidence(START, -1, learning=found, gateway=self._gateway(START), wanted_version=1)
+        came = len(np.unique(history.user[history.minute > -BAKE / 60]))
+        return Evidence(START, -1, learning=found, gateway=self._gateway(START), wanted_version=1, arriving=came)
 
     def _open(self) -> None:
         """The sums of a new stage: empty, with the arms that its share makes."""

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from .stream import MEDIAN_MS, Change, Floats, Requests, Stream
+from .stream import Change, Floats, Requests, Stream
 
 #: Minutes in which a user asks more often for the candidate because it is new; the effect fades like exp(-t/this).
 NOVEL = 60.0
@@ -46,14 +46,13 @@ class Result:
     stopped: float
     completed: float
     hurt: int
-    exposed: int
 
 
 class Replay:
     def __init__(self, stream: Stream, change: Change) -> None:
         self.stream, self.change = stream, change
         users = stream.world.users
-        self.hurt, self.exposed = np.zeros(users, bool), np.zeros(users, bool)
+        self.hurt = np.zeros(users, bool)
         self.first = np.full(users, inf)
         self.waiting: tuple[Requests, Floats] | None = None
 
@@ -70,12 +69,19 @@ class Replay:
                 completed = until
                 break
         if completed < inf and not self.change.harmless:
-            self._happen(Everybody(), minute, self.stream.minutes)
-        return Result(stopped, completed, int(self.hurt.sum()), int(self.exposed.sum()))
+            self._everybody(minute)
+        return Result(stopped, completed, int(self.hurt.sum()))
+
+    def _everybody(self, begin: int) -> None:
+        """Nobody watches any more, everybody has the candidate."""
+        if self.stream.world.novelty:  # who asks how often depends on when each has met it
+            self._happen(Everybody(), begin, self.stream.minutes)
+        else:
+            self.hurt |= self.stream.last_hurt(self.change) >= begin
 
     def _happen(self, rule: Rule, begin: int, end: int) -> tuple[Requests, Floats]:
         """The requests of these minutes, each answered by the version that the rule gives it, and their delays."""
-        stream, change, world = self.stream, self.change, self.stream.world
+        stream, world = self.stream, self.stream.world
         part = stream.between(begin, end)
         user = stream.user[part]
         counts = np.diff(stream.ends[begin : end + 1])
@@ -84,37 +90,28 @@ class Replay:
         on = place < rule.share
         delay = stream.delay[part] if stream.delay is not None else np.zeros(len(user))
         kept = self._kept(user, on, minute, stream.extra[part]) if world.novelty else np.ones(len(user), bool)
-        usual = np.minimum(stream.prone[user] * stream.incident(minute), 1.0)
-        late = minute >= change.onset
-        harm = on & late
-        chance = np.where(harm, np.minimum(usual * change.errors + change.new, 1.0), usual)
-        draw = stream.fails[part]
-        ms = MEDIAN_MS * np.exp(stream.level[user] + stream.noise[part])
-        slower = np.where(harm, ms * change.latency, ms)
-        failed = draw < chance
-        worse = (failed & (draw >= usual)) | ((slower > stream.slow_ms) & (ms <= stream.slow_ms))
+        failed, ms, worse = stream.answers(part, user, minute, on, self.change)
         self.hurt[user[worse & kept]] = True
-        self.exposed[user[on & kept]] = True
         happened = Requests(
             user,
             place,
             on,
             failed,
-            draw > 1 - world.rejections,
+            stream.fails[part] > 1 - world.rejections,
             stream.buys[part] < world.purchases * stream.swing(minute),
-            slower,
+            ms,
             minute,
             np.full(len(user), rule.epoch),
         )
         return (happened, delay) if kept.all() else (happened.where(kept), delay[kept])
 
     def _kept(self, user: np.ndarray, on: np.ndarray, minute: Floats, draw: Floats) -> np.ndarray:
-        """Which requests are made at all: the extra ones only while the candidate is new to the user."""
+        """Which requests are made at all: the extra ones only while the candidate is new to a user who has met it."""
         novelty = self.stream.world.novelty
-        np.minimum.at(self.first, user[on], minute[on])
         age = minute - self.first[user]
-        fresh = np.where(on, np.exp(-np.maximum(age, 0) / NOVEL), 0.0)
+        fresh = np.where(on & (age >= 0), np.exp(-np.maximum(age, 0) / NOVEL), 0.0)
         kept: np.ndarray = draw < (1 + novelty * fresh) / (1 + novelty)
+        np.minimum.at(self.first, user[on & kept], minute[on & kept])
         return kept
 
     def _arrived(self, new: tuple[Requests, Floats], until: float) -> Requests:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from fader.model.rollout import Budget
 
@@ -17,14 +16,13 @@ from .peers.unleash import Unleash
 from .replay import Rule
 from .stream import Stream
 
-#: Of the adaptive ramp: the users that it may hurt, and the dwell of the fixed plan; else the defaults (from 1 %).
+#: Of the adaptive ramp: the users that it may hurt, and the dwell of the fixed plan; else the defaults.
 BUDGET = Budget(units=200, bake=BAKE)
 
 
 RULES: dict[str, Callable[[Stream], Rule]] = {
     "fader": lambda stream: Fader(stream, spec_of(USUAL)),
     "fader, auto": lambda stream: Fader(stream, spec_of(USUAL, budget=BUDGET)),
-    "fader, auto from 5 %": lambda stream: Fader(stream, spec_of(USUAL, budget=replace(BUDGET, first=50_000))),
     "Argo, example": lambda _: Argo(),
     "Argo, limit 0": lambda _: Argo(failure_limit=0),
     "Flagger": lambda _: Flagger(),

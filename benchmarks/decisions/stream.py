@@ -113,6 +113,7 @@ class Stream:
         self.extra = g.random(count) if world.novelty else np.ones(count)
         self.delay = np.where(g.random(count) < world.late, g.exponential(10.0, count), 0.0) if world.late else None
         self.history = self._history(g)
+        self._last_hurt: dict[Change, Floats] = {}
 
     def _proneness(self, g: np.random.Generator, mean: float) -> Floats:
         """Share of each user's requests that fail, with mean `mean` over the requests."""
@@ -136,7 +137,7 @@ class Stream:
             draws > 1 - self.world.rejections,
             g.random(count) < self.world.purchases,
             ms,
-            np.full(count, -1.0),
+            -HISTORY * g.random(count),
             np.full(count, -1),
         )
 
@@ -153,6 +154,29 @@ class Stream:
     def slow_ms(self) -> float:
         """The baseline's 95th percentile: beyond it a request is slow."""
         return float(np.quantile(self.history.ms, 0.95))
+
+    def answers(
+        self, part: slice, user: Ints, minute: Floats, on: Flags, change: Change
+    ) -> tuple[Flags, Floats, Flags]:
+        """Of the requests of `part`, those that are `on` the candidate: which fail, how many ms each takes, and which
+        are hurt: the baseline would have served them well."""
+        usual = np.minimum(self.prone[user] * self.incident(minute), 1.0)
+        harm = on & (minute >= change.onset)
+        draw = self.fails[part]
+        failed = draw < np.where(harm, np.minimum(usual * change.errors + change.new, 1.0), usual)
+        ms = MEDIAN_MS * np.exp(self.level[user] + self.noise[part])
+        slower = np.where(harm, ms * change.latency, ms)
+        return failed, slower, (failed & (draw >= usual)) | ((slower > self.slow_ms) & (ms <= self.slow_ms))
+
+    def last_hurt(self, change: Change) -> Floats:
+        """The last minute in which each user is hurt by a candidate that everybody has; -1 for never."""
+        if change not in self._last_hurt:
+            minute = np.repeat(np.arange(self.minutes) + 0.5, np.diff(self.ends))
+            *_, worse = self.answers(slice(None), self.user, minute, np.ones(len(self.user), bool), change)
+            found = np.full(self.world.users, -1.0)
+            found[self.user[worse]] = minute[worse]  # in the order of time: the last one stays
+            self._last_hurt[change] = found
+        return self._last_hurt[change]
 
     def between(self, begin: float, end: float) -> slice:
         """The requests of the minutes [begin, end)."""

@@ -1,12 +1,10 @@
-"""The comparison as Markdown: one table per scenario, and the sentence that says where a peer is better."""
+"""The comparison as Markdown: one table per scenario, and the sentences that say where fader is not the better one."""
 
 from __future__ import annotations
 
-from math import inf
-
-from .compare import Bad, Healthy, Outcomes
+from .compare import Bad, Healthy, Outcomes, hours
 from .page import markdown
-from .scenarios import HORIZON, Scenario
+from .scenarios import Scenario
 
 
 def table(scenario: Scenario, found: Outcomes) -> str:
@@ -20,7 +18,7 @@ def table(scenario: Scenario, found: Outcomes) -> str:
         ]
         for rule, row in found.healthy.items()
     ]
-    return f"### {scenario.title}\n\n{_about(scenario)}\n\n{markdown(head, rows)}\n\n{verdict(found)}"
+    return f"### {scenario.title}\n\n{_about(scenario)}\n\n{markdown(head, rows)}\n\n{verdict(found)}\n\n{ramps(found)}"
 
 
 def verdict(found: Outcomes) -> str:
@@ -31,13 +29,20 @@ def verdict(found: Outcomes) -> str:
     return f"**fader does not hurt fewer** than (at {rate} false rollbacks or more): {'; '.join(worse)}."
 
 
+def ramps(found: Outcomes) -> str:
+    """Whether the adaptive ramp is better than the fixed plan."""
+    worse = found.unbeaten()
+    if not worse:
+        return "The adaptive ramp hurts no more users than the fixed one, and is at 100 % no later."
+    return f"**The adaptive ramp is worse than the fixed one**: {'; '.join(worse)}."
+
+
 def _about(scenario: Scenario) -> str:
     return scenario.about[0].upper() + scenario.about[1:] + "."
 
 
 def _healthy(row: Healthy) -> tuple[str, str, str]:
-    hours = f"{row.hours:.1f} h" if row.hours < inf else f"> {HORIZON // 60} h"
-    return f"{100 * row.rolled_back:.1f} ± {100 * row.error:.1f} %", f"{100 * row.completed:.0f} %", hours
+    return f"{100 * row.rolled_back:.1f} ± {100 * row.error:.1f} %", f"{100 * row.completed:.0f} %", hours(row)
 
 
 def _bad(row: Bad) -> str:

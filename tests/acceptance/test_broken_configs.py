@@ -338,7 +338,8 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     "an unknown kind of metric": (
         "kind: proportion",
         "kind: propotion",
-        '9: metrics.errors.kind: "propotion" is not one of proportion, quantile, count, mean, ratio, retention',
+        '9: metrics.errors.kind: "propotion" is not one of proportion, quantile, count, mean, ratio, retention, '
+        "external",
         "did you mean proportion?",
     ),
     "an unknown field": (

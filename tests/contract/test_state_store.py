@@ -19,6 +19,7 @@ from fader.model.metric import Comparison, Margin, Metric
 from fader.model.rollout import Guardrail, RolloutSpec, Stage
 from fader.model.ruleset import LiveService, Split
 from fader.model.segment import Segment
+from fader.model.series import Block, Series
 from fader.model.service import Address, Service, UnitSource, Version
 from fader.model.share import Interval
 from fader.model.state import Basis, Phase, RolloutState
@@ -151,6 +152,17 @@ def test_what_was_read_before_is_read_anew_after_a_change(reopen: Callable[[], S
     assert store.entry("shop-v2").spec.candidate == "v3"
 
 
+def test_when_a_flag_was_last_given_another_definition(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    other = replace(FLAG, name="other")
+    store.apply((SHOP,), (), (FLAG, other), at=100.0)
+    store.apply((SHOP,), (), (other, FLAG), at=200.0)
+    assert reopen().changed() == {FLAG.name: 100.0, "other": 100.0}
+    store = reopen()
+    store.apply((SHOP,), (), (replace(FLAG, owner="shop"),), at=300.0)
+    assert store.changed() == {FLAG.name: 300.0}
+
+
 def test_applying_over_a_rollout_that_moved_takes_nothing(reopen: Callable[[], StateStore]) -> None:
     store = reopen()
     store.apply((SHOP,), (PENDING,))
@@ -218,6 +230,19 @@ def test_windows_are_kept_by_stage_and_overwritten(reopen: Callable[[], StateSto
 
 def point(at: float, metric: str = "errors") -> Point:
     return Point(at, metric, 0, 50_000, 0.1, 0.0, 0.2, None, None, None)
+
+
+def test_series_survive_and_the_last_one_counts(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    first = Series("shop-v2", 1, 0, "upstream", levels=(1.0, 2.0, 3.0, 4.0), first=(0.0, 0.0, 0.0, 0.0))
+    last = replace(first, blocks=(Block(0.5, 10.0, 1.0, 90.0, 2),), open=Block(length=1), per_block=2, missing="gone")
+    others = Series("shop-v2", 1, 0, "cpu", answered_at=7.5), Series("shop-v2", 2, 0, "cpu")
+    for series in (first, *others, last):
+        store.put_series(series)
+    store = reopen()
+    assert store.series("shop-v2", 1, 0) == (others[0], last)
+    assert store.series("shop-v2", 2, 0) == (others[1],)
+    assert store.series("shop-v2", 1, 1) == store.series("cart-v2", 1, 0) == ()
 
 
 def test_points_are_thinned_and_the_newest_stay(reopen: Callable[[], StateStore]) -> None:
@@ -361,7 +386,7 @@ def test_steps_of_the_first_tables_can_be_searched(tmp_path: Path) -> None:
             c.execute(text(f"DROP INDEX steps_by_{index}"))
         for column in ("event", "actor", "attempt", "start", "share"):
             c.execute(text(f"ALTER TABLE steps DROP COLUMN {column}"))
-        for table in ("flags", "segments", "switches", "written"):
+        for table in ("flags", "segments", "switches", "series", "written"):
             c.execute(text(f"DROP TABLE {table}"))
         c.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()

@@ -154,10 +154,6 @@ class TestNoEffectIsNoAlarm:
         harm, _ = ever(kind("mean", better), RELATIVE, MEAN_SPENT, share, spending(5, share))
         assert harm <= allowed(200)
 
-    def test_somebody_elses_counts(self, share: float, better: Direction) -> None:
-        harm, _ = ever(kind("external", better), RELATIVE, 0.02, share, arrivals(6, share, 0.02))
-        assert harm <= allowed(300)
-
 
 def _per_unit(looks: Looks) -> Looks:
     """A count has n = 1 for each unit, however often it came."""
@@ -188,9 +184,6 @@ class TestHarmIsFound:
     def test_revenue(self) -> None:
         assert ever(kind("mean", "higher"), RELATIVE, MEAN_SPENT, 0.5, spending(15, 0.5, 0.65))[0] >= 0.9
 
-    def test_somebody_elses_counts(self) -> None:
-        assert ever(kind("external"), RELATIVE, 0.02, 0.05, arrivals(16, 0.05, 0.02, 4.0, each=400))[0] >= 0.95
-
 
 class TestAtTheMarginHardlyEverSafe:
     """A candidate that is worse by exactly what is tolerated, at the last stage."""
@@ -218,10 +211,6 @@ class TestAtTheMarginHardlyEverSafe:
         """Before the cap; after it the fall is a little smaller, so 8.7 % is tolerated instead of 10 %."""
         arms = spending(26, 0.5, 0.9)
         assert ever(kind("mean", "higher"), Margin("relative", 0.087), MEAN_SPENT, 0.5, arms)[1] <= allowed(200)
-
-    def test_somebody_elses_counts(self) -> None:
-        arms = arrivals(27, 0.5, 0.02, 1.5)
-        assert ever(kind("external"), Margin("absolute", 0.01), 0.02, 0.5, arms)[1] <= allowed(300)
 
 
 class TestHealthyIsProvenSafe:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 import pytest
+from benchmarks.decisions.compare import Bad, Healthy, Outcomes
 from benchmarks.decisions.peers.argo import Argo
 from benchmarks.decisions.peers.flagger import Flagger
 from benchmarks.decisions.peers.growthbook import GrowthBook
@@ -13,6 +17,7 @@ from benchmarks.decisions.peers.ratio import Estimate
 from benchmarks.decisions.peers.unleash import Unleash
 from benchmarks.decisions.replay import Replay, Rule
 from benchmarks.decisions.stream import Change, Requests, Stream, World
+from benchmarks.decisions.table import ramps, verdict
 from scipy.stats import mannwhitneyu, norm
 
 
@@ -106,3 +111,53 @@ def test_all_rules_meet_the_same_requests_and_only_the_candidate_hurts() -> None
     for rule in (Argo(), Flagger(), Kayenta()):
         assert Replay(one, Change()).run(rule).hurt == 0
     assert Replay(one, Change(errors=20.0)).run(Kayenta()).hurt > 0
+
+
+def outcomes(hurt: dict[str, float], rolled_back: dict[str, float], hours: dict[str, float]) -> Outcomes:
+    return Outcomes(
+        {rule: Healthy(100, rolled_back[rule], 0.0, 1.0, hours[rule]) for rule in hurt},
+        {"errors x2": {rule: Bad(10, 1.0, n, n) for rule, n in hurt.items()}},
+    )
+
+
+def test_the_table_says_where_a_peer_is_better() -> None:
+    at = {"fader": 2.0, "fader, auto": 2.0, "Flagger": 0.5}
+    false = {"fader": 0.01, "fader, auto": 0.0, "Flagger": 0.06}
+    assert verdict(outcomes({"fader": 10, "fader, auto": 9, "Flagger": 11}, false, at)).startswith("fader hurts fewer")
+    found = verdict(outcomes({"fader": 10, "fader, auto": 9, "Flagger": 10}, false, at))
+    assert found.endswith("at 1.0 % false rollbacks or more): Flagger, errors x2: 10 against 10.")
+    careful = {**false, "Flagger": 0.0}
+    assert "fewer users" in verdict(outcomes({"fader": 10, "fader, auto": 9, "Flagger": 1}, careful, at))
+
+
+def test_the_table_says_where_the_adaptive_ramp_is_worse_than_the_fixed_one() -> None:
+    none = {"fader": 0.0, "fader, auto": 0.0}
+    at = {"fader": 2.0, "fader, auto": 2.0}
+    assert "no later" in ramps(outcomes({"fader": 10, "fader, auto": 10}, none, at))
+    worse = ramps(outcomes({"fader": 10, "fader, auto": 11}, none, {**at, "fader, auto": np.inf}))
+    assert worse.endswith("worse than the fixed one**: to 100 % in > 30 h against 2.0 h; errors x2: 11 against 10.")
+    assert "no later" in ramps(outcomes({"fader": 10, "fader, auto": 10}, none, {"fader": np.inf, "fader, auto": 9.0}))
+
+
+@pytest.mark.parametrize("change", [Change(errors=5.0), Change(latency=1.2, onset=60.0)])
+def test_who_is_hurt_once_everybody_has_it_is_who_would_be_hurt_request_by_request(change: Change) -> None:
+    stream = Stream(SMALL, (8,), 200)
+    whole = Replay(stream, change)
+    result = whole.run(Argo())
+    assert result.completed == 40
+    slowly = Replay(Stream(SMALL, (8,), 200), change)
+    for minute in range(200):
+        rule = Steady(share=(0.2, 0.4, 0.6, 0.8, 1.0)[min(minute // 10, 4)])
+        slowly._happen(rule, minute, minute + 1)
+    assert np.array_equal(whole.hurt, slowly.hurt)
+
+
+@dataclass(frozen=True)
+class Steady:
+    share: float
+    epoch: int = 0
+    every: int = 1
+    split: Literal["user", "request"] = "request"
+
+    def look(self, minute: float, seen: Requests) -> Literal["on"]:
+        return "on"

@@ -12,10 +12,10 @@ import numpy as np
 
 from ..crew import crew
 from ..page import markdown, measured, write
-from . import counts, others, ramps, users
+from . import counts, others, ramps, stages, users
 from .check import Check, Runs, Study
 
-STUDIES: tuple[Study, ...] = (*counts.STUDIES, *users.STUDIES, *others.STUDIES, *ramps.STUDIES)
+STUDIES: tuple[Study, ...] = (*counts.STUDIES, *users.STUDIES, *others.STUDIES, *stages.STUDIES, *ramps.STUDIES)
 
 
 def shard(job: tuple[int, int]) -> Runs:

@@ -100,12 +100,12 @@ def promoted_holds(runs: Runs) -> list[Check]:
     return found
 
 
-NAMES, SCANS = 200, 25
+NAMES, SCANS = 200, 100
 SHARES = (0.05, 0.5)
 
 
 def scanned(shard: int, runs: int) -> Runs:
-    """200 names with 5 to 5,000 units each, looked at 25 times; 10 have an effect, five x2 and five x0.5, or none."""
+    """200 names with 5 to 5,000 units each, looked at 100 times; 10 have an effect, five x2 and five x0.5, or none."""
     found: dict[str, list[float]] = {}
     for pi in SHARES:
         for effects in (0, 10):
@@ -217,6 +217,6 @@ def covered_holds(runs: Runs) -> list[Check]:
 STUDIES = (
     Study("6.7 sample ratio", 8, partial(ratios, runs=500), ratios_hold),
     Study("6.9 promotion", 4, promoted, promoted_holds),
-    Study("6.10 scan", 20, partial(scanned, runs=5), scanned_holds),
+    Study("6.10 scan", 20, partial(scanned, runs=10), scanned_holds),
     Study("coverage of readings", 10, partial(covered, runs=60), covered_holds),
 )

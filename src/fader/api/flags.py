@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from fader.api.gateway import LONGEST_WAIT, number
 from fader.api.wire import read, reply
-from fader.engine.flag_desk import FlagDesk
+from fader.engine.flag_desk import STALE_AFTER, FlagDesk
 from fader.errors import BadInput, NotFound, Problem
 from fader.model.ruleset import Ruleset
 
@@ -35,8 +35,8 @@ class Question:
 def routes(desk: FlagDesk) -> list[BaseRoute]:
     last: tuple[Ruleset, bytes] | None = None
 
-    async def every(_request: Request) -> Response:
-        return reply({"flags": desk.standings()})
+    async def every(request: Request) -> Response:
+        return reply({"flags": desk.standings(number(request, "stale_after", STALE_AFTER))})
 
     async def one(request: Request) -> Response:
         return reply(desk.standing(request.path_params["name"]))

@@ -41,13 +41,16 @@ from fader.engine.controller import Controller
 from fader.engine.desk import Desk, Probe
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.fleet import Fleet
+from fader.engine.meters import Meters
 from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
 from fader.errors import FaderError
 from fader.gateway.supervisor_watch import parent_gone
 from fader.model.installation import Installation
 from fader.ports.events import EventStore
+from fader.ports.providers import Providers
 from fader.ports.states import StateStore
+from fader.providers.http import HttpProviders
 from fader.storage.database import open_sqlite
 from fader.storage.sql import SqlStateStore
 from fader.telemetry.duckdb_store import DuckDBEventStore
@@ -63,22 +66,28 @@ def build(
     hosts: frozenset[str],
     clock: Clock = system_clock,
     probe: Probe = answers,
+    providers: Providers | None = None,
     installation: Callable[[], Installation] = in_memory,
 ) -> ASGIApp:
-    """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan."""
+    """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan.
+    `providers`: None asks them over HTTP."""
+    http = HttpProviders()
+    asked = providers or http
     fleet, told = Fleet(), Changes()
     publisher = Publisher(states)
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
     flag_desk = FlagDesk(states, publisher, clock, told.tell)
-    applier = Applier(states, events, publisher, probe, clock)
+    applier = Applier(states, events, publisher, probe, clock, asked)
     retention = Retention(events, clock)
+    meters = Meters(states, asked, told, clock)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         loops: list[asyncio.Task[object]] = [
             asyncio.create_task(controller.run()),
             asyncio.create_task(retention.run()),
+            asyncio.create_task(meters.run()),
             asyncio.create_task(asyncio.to_thread(templating.prepare)),
             # Reads the history once, so that the first page that is asked for need not.
             asyncio.create_task(desk.rollouts()),
@@ -89,6 +98,7 @@ def build(
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
+            await http.close()
 
     app = Starlette(
         routes=[

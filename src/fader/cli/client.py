@@ -58,8 +58,8 @@ class Client:
     def apply(self, path: str, text: str) -> Any:
         return self._ask("POST", "/v1/apply", {"path": path, "text": text})
 
-    def flags(self) -> Any:
-        return self._ask("GET", "/v1/flags")
+    def flags(self, stale_after: float | None = None) -> Any:
+        return self._ask("GET", "/v1/flags" + ("" if stale_after is None else f"?stale_after={stale_after:g}"))
 
     def switch(self, flag: str, position: str, reason: str = "") -> Any:
         return self._ask("POST", f"/v1/flags/{quote(flag, safe='')}/{position}", {"reason": reason})

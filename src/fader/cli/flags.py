@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fader.cli import flag_care
 from fader.cli.options import DEFAULT_SERVER, AsJson, DataDir, Server, TokenFile, connect
 
 if TYPE_CHECKING:
@@ -24,18 +25,24 @@ class Position(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    app.command("flags", epilog="Example: fader flags")(flags)
+    group = typer.Typer(invoke_without_command=True)
+    group.callback(epilog="Example: fader flags")(flags)
+    flag_care.register(group)
+    app.add_typer(group, name="flags")
     app.command("flag", epilog='Example: fader flag off new-checkout --reason "orders fail"')(flag)
     app.command("explain", epilog="Example: fader explain new-checkout --unit ann --attr country=US")(explain)
 
 
 def flags(
+    context: typer.Context,
     as_json: AsJson = False,
     server: Server = DEFAULT_SERVER,
     token_file: TokenFile = None,
     data_dir: DataDir = DATA,
 ) -> None:
-    """List the flags: on or off, by whom, their variants and rules."""
+    """List the flags: on or off, by whom, their variants and rules; which could go, and where the source names them."""
+    if context.invoked_subcommand:
+        return
     from fader.cli.show import console, plain_table, print_json
 
     answer = connect(server, token_file, data_dir).flags()

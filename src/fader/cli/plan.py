@@ -94,6 +94,8 @@ def _print(answer: Any, as_json: bool) -> None:
         sign, colour = SIGNS[change["action"]]
         detail = f": {change['detail']}" if change["detail"] else ""
         out.print(Text(f"{sign} {change['kind']} {change['name']}{detail}", style=colour))
+    for said in answer.get("answers", ()):
+        out.print(Text(said))
     if all(change["action"] == "same" for change in answer["changes"]):
         out.print("nothing to change")
 

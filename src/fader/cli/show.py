@@ -75,6 +75,7 @@ def view_lines(view: RolloutView) -> RenderableType:
     parts += [Text(f"  {wait}") for wait in view.waits]
     if view.judgements:
         parts.append(judgement_numbers(view.judgements))
+    parts += [Text(arm.sentence, style="yellow" if arm.status == "withdrawn" else "") for arm in view.arms]
     parts += [Text(said) for said in (view.verdict, view.plan) if said]
     parts += [Text(said) for said in view.reading_sentences]
     parts += [

@@ -38,7 +38,7 @@ def title_of(metric: Metric) -> str:
         case "ratio":
             return f"{what} per {_selected(metric.per or Selection())}"
         case "external":
-            return "counted elsewhere"
+            return f"read from {metric.external.provider.name}" if metric.external else "counted elsewhere"
         case _:
             return f"{what} per user"
 

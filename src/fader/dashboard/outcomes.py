@@ -62,7 +62,7 @@ class ExperimentLine:
 
 def outcome_lines(view: RolloutView) -> list[OutcomeLine]:
     """At least one line per outcome, in the order of the spec."""
-    judged = {j.metric: j for j in view.judgements}
+    judged = {(j.metric, j.arm or view.candidate): j for j in (*view.judgements, *view.arm_judgements)}
     said = dict(zip(view.readings, view.reading_sentences, strict=False))
     made = []
     for outcome in view.spec.outcomes:
@@ -70,7 +70,7 @@ def outcome_lines(view: RolloutView) -> list[OutcomeLine]:
         readings = [r for r in view.readings if r.metric == name]
         if not readings:
             readings = [Reading(name, view.candidate, "unknown", missing="Not read yet.")]
-        made += [_line(outcome, reading, judged.get(name), said.get(reading, "")) for reading in readings]
+        made += [_line(outcome, r, judged.get((name, r.arm)), said.get(r, "")) for r in readings]
     return made
 
 

@@ -61,7 +61,7 @@ def next_step(view: RolloutView) -> Next:
     if phase in ENDED:
         return Next("", "nothing more")
     share = digits.share(next_share(view.spec, view.state))
-    if view.spec.budget is not None and stage >= 0:
+    if view.spec.budget is not None and (stage >= 0 or not view.spec.budget.first):
         share = f"≤ {share}"
     match phase:
         case Phase.PENDING:

@@ -11,7 +11,7 @@ from fader.model.verdict import Signal
 from fader.model.view import RolloutView
 from fader.rollout import health as limits
 from fader.stats.normal_mixture import e_value
-from fader.stats.srm import LOG_ALARM, log_e_srm
+from fader.stats.srm import LOG_ALARM, log_e_outside
 
 KINDS = {"event": "event", "route": "request", "fingerprint": "error"}
 
@@ -70,7 +70,9 @@ def checks(view: RolloutView) -> list[Check]:
     both = candidate + baseline
     if not both:
         return [Check(None, "No user has been seen in this stage yet")]
-    strange = log_e_srm(candidate, baseline, share / WHOLE) >= LOG_ALARM
+    beside = limits.beside(view.spec, view.state, health)
+    low, high, *rest = limits.split(view.spec, view.state)
+    strange = log_e_outside((candidate, baseline, *beside), (low, high), rest) >= LOG_ALARM
     crossed = health.crossed / (both + health.crossed)
     found = [
         Check(

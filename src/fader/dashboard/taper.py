@@ -29,7 +29,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`at`: where the cap stands. `pulled`: where it stood when the plug was pulled, or None."""
+    """`at`: where the cap stands. `pulled`: where it stood when the plug was pulled, or None. `arms`: further versions
+    of an experiment that is running, with their shares."""
 
     at: float
     candidate: str
@@ -37,6 +38,7 @@ class Picture:
     marks: tuple[Mark, ...]
     pulled: float | None
     label: str
+    arms: tuple[tuple[str, str], ...] = ()
 
 
 def position(ppm: int) -> float:
@@ -47,13 +49,17 @@ def position(ppm: int) -> float:
 def picture(view: RolloutView) -> Picture:
     stopped = [s.share for s in view.stages if s.status == "stopped"]
     held = share(view.state.share)
+    arms = tuple((arm.version, share(arm.share)) for arm in view.arms if arm.status == "running")
+    reserved = view.spec.experiment.share * len(arms) if view.spec.experiment else 0
+    beside = "".join(f"{part} have {version}, " for version, part in arms)
     return Picture(
         at=position(view.state.share),
         candidate=held,
-        baseline=share(WHOLE - view.state.share),
+        baseline=share(WHOLE - view.state.share - reserved),
         marks=marks(view),
         pulled=position(stopped[-1]) if stopped else None,
-        label=f"{held} of users have {view.candidate}, the others have {view.baseline}.",
+        label=f"{held} of users have {view.candidate}, {beside}the others have {view.baseline}.",
+        arms=arms,
     )
 
 

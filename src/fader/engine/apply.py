@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass, replace
 
 from fader.clock import Clock
+from fader.engine.ask_once import asked_once
 from fader.engine.desk import Probe
 from fader.engine.observe import learnt
 from fader.engine.publish import Publisher
@@ -19,6 +20,7 @@ from fader.model.service import Address, Service
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.written import Written
 from fader.ports.events import EventStore
+from fader.ports.providers import Providers
 from fader.ports.states import Entry, StateStore
 from fader.rollout import explain_outcome
 from fader.rollout.learning import planned
@@ -38,16 +40,25 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """`answers`: what the providers of external metrics said when each was asked once."""
+
     changes: tuple[Change, ...]
     warnings: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
 
 class Applier:
     def __init__(
-        self, states: StateStore, events: EventStore, publisher: Publisher, probe: Probe, clock: Clock
+        self,
+        states: StateStore,
+        events: EventStore,
+        publisher: Publisher,
+        probe: Probe,
+        clock: Clock,
+        providers: Providers,
     ) -> None:
         self._states, self._events, self._publisher = states, events, publisher
-        self._probe, self._clock = probe, clock
+        self._probe, self._clock, self._providers = probe, clock, providers
 
     async def plan(self, document: Document) -> Plan:
         """What applying would change. Raises BadInput with everything that stands against it."""
@@ -55,7 +66,9 @@ class Applier:
         if problems:
             raise BadInput(*sorted(problems, key=lambda p: p.line))
         changes = [*self._services(document), *self._rollouts(document), *self._flags(document)]
-        return Plan(tuple([await self._foreseen(document, c) for c in changes]), tuple(self._warnings(document)))
+        foreseen = tuple([await self._foreseen(document, c) for c in changes])
+        said, unsaid = await asked_once(self._providers, document.rollouts, self._clock())
+        return Plan(foreseen, (*self._warnings(document), *unsaid), said)
 
     @property
     def written(self) -> Written | None:
@@ -76,7 +89,7 @@ class Applier:
         if any(c.action != "same" for c in plan.changes):
             changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
             entries = tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
-            self._states.apply(document.services, entries, document.flags, document.segments)
+            self._states.apply(document.services, entries, document.flags, document.segments, self._clock())
         held = self._states.written()
         if written and (held is None or (held.text, held.path) != (written.text, written.path)):
             self._states.write(replace(written, at=self._clock()))
@@ -160,7 +173,7 @@ class Applier:
                     )
                 )
                 continue
-            for version in (spec.baseline, spec.candidate):
+            for version in (spec.baseline, *spec.tried):
                 if version not in {v.name for v in service.versions}:
                     problems.append(
                         document.problem(

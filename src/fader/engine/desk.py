@@ -122,7 +122,7 @@ class Desk:
         return await self.rollout(name)
 
     async def _ready(self, entry: Entry) -> Entry:
-        """A rollout about to start: from the baseline of today, to a candidate that answers."""
+        """A rollout about to start: from the baseline of today, to a candidate that answers, and so do further arms."""
         spec = entry.spec
         services = {s.name: s for s in self._states.services()}
         if spec.service not in services:
@@ -132,13 +132,14 @@ class Desk:
         service = services[spec.service]
         everyone = tuple((e.spec, e.state) for e in self._states.entries())
         baseline = baseline_now(service, everyone)
-        if baseline == spec.candidate:
-            raise Refused(f"{spec.name} cannot start: {spec.candidate} is the baseline of {spec.service} already")
-        if spec.candidate not in {v.name for v in service.versions}:
-            raise Refused(f"{spec.name} cannot start: {spec.service} has no version {spec.candidate}")
-        for address in service.version(spec.candidate).endpoints:
-            if why := await self._probe(address):
-                raise Refused(f"{spec.name} cannot start: {spec.candidate} does not answer at {address} ({why})")
+        for version in spec.tried:
+            if baseline == version:
+                raise Refused(f"{spec.name} cannot start: {version} is the baseline of {spec.service} already")
+            if version not in {v.name for v in service.versions}:
+                raise Refused(f"{spec.name} cannot start: {spec.service} has no version {version}")
+            for address in service.version(version).endpoints:
+                if why := await self._probe(address):
+                    raise Refused(f"{spec.name} cannot start: {version} does not answer at {address} ({why})")
         return replace(entry, spec=replace(spec, baseline=baseline))
 
     async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fader.assign.evaluate import Flags
+from fader.assign.stale import stale
 from fader.assign.trail import Trail, trail
 from fader.clock import Clock
 from fader.engine.publish import Publisher
@@ -16,13 +17,19 @@ from fader.model.flag import Flag, Switch
 from fader.model.ruleset import Ruleset
 from fader.ports.states import StateStore
 
+#: Seconds for which a flag may give everybody the same answer before it counts as stale.
+STALE_AFTER = 30 * 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A flag as it is in force. `switches`: who turned it on and off, oldest first; () while the file decides."""
+    """A flag as it is in force. `switches`: who turned it on and off, oldest first; () while the file decides.
+    `since`: when it was last changed or switched, 0 if that is not known. `stale`: why it could go."""
 
     flag: Flag
     switches: tuple[Switch, ...] = ()
+    since: float = 0.0
+    stale: tuple[str, ...] = ()
 
 
 class FlagDesk:
@@ -61,13 +68,25 @@ class FlagDesk:
                 return None if self.ruleset.version == have else self.ruleset
         return self.ruleset
 
-    def standings(self) -> tuple[Standing, ...]:
-        switches = self._states.switches()
-        return tuple(Standing(flag, tuple(s for s in switches if s.flag == flag.name)) for flag in self.ruleset.flags)
+    def standings(self, stale_after: float = STALE_AFTER) -> tuple[Standing, ...]:
+        """`stale_after`: seconds for which a flag may give everybody the same answer."""
+        switches: dict[str, list[Switch]] = {}
+        for switch in self._states.switches():
+            switches.setdefault(switch.flag, []).append(switch)
+        changed = self._states.changed()
+        return tuple(
+            self._standing(f, tuple(switches.get(f.name, ())), changed, stale_after) for f in self.ruleset.flags
+        )
 
     def standing(self, name: str) -> Standing:
         """Raises NotFound, naming the flags there are."""
-        return Standing(self._flag(name), self._states.switches(name))
+        return self._standing(self._flag(name), self._states.switches(name), self._states.changed(), STALE_AFTER)
+
+    def _standing(
+        self, flag: Flag, switches: tuple[Switch, ...], changed: Mapping[str, float], stale_after: float
+    ) -> Standing:
+        since = max([changed.get(flag.name, 0.0), *(s.at for s in switches)])
+        return Standing(flag, switches, since, stale(flag, since, self._clock(), stale_after))
 
     def switch(self, name: str, enabled: bool, actor: str, reason: str) -> Standing:
         """Turn a flag on or off, whatever the file says; again changes nothing. Raises NotFound."""

@@ -8,21 +8,23 @@ from typing import Literal
 
 from fader.engine.fleet import Fleet
 from fader.engine.losses import Losses
+from fader.engine.meters import externals
 from fader.engine.strata import Strata
-from fader.model.evidence import Evidence, LearningEvidence, NameEvidence
+from fader.model.evidence import Evidence, LearningEvidence, MetricEvidence, NameEvidence
 from fader.model.metric import Direction
 from fader.model.rollout import RolloutSpec
 from fader.model.state import Phase
 from fader.ports.events import EventStore
-from fader.ports.states import Entry
+from fader.ports.states import Entry, StateStore, Window
+from fader.rollout.series import series_evidence
 
 #: How far back the baseline's own past is used to learn from. Seconds.
 HISTORY = 86_400.0
 
 
 class Observer:
-    def __init__(self, events: EventStore, fleet: Fleet, strata: Strata) -> None:
-        self._events, self._fleet, self._strata = events, fleet, strata
+    def __init__(self, states: StateStore, events: EventStore, fleet: Fleet, strata: Strata) -> None:
+        self._states, self._events, self._fleet, self._strata = states, events, fleet, strata
         self._losses = Losses(events, fleet)
 
     async def observe(self, entry: Entry, version: int, now: float, *, sampled: bool) -> Evidence:
@@ -31,9 +33,14 @@ class Observer:
         gateway = self._fleet.evidence(spec.service, spec.candidate)
         lost = 0 if sampled else await self._losses.lost(spec.service, now)
         if state.phase is Phase.LEARNING or state.stage < 0:
-            learning = await learnt(self._events, spec, now)
             return Evidence(
-                now, state.stage, learning=learning, gateway=gateway, wanted_version=version, lost_requests=lost
+                now,
+                state.stage,
+                learning=await learnt(self._events, spec, now),
+                gateway=gateway,
+                wanted_version=version,
+                lost_requests=lost,
+                arriving=await self._arriving(spec, now),
             )
         window = self._strata.window(entry)
         if window is None or window.since == 0.0:
@@ -46,7 +53,7 @@ class Observer:
                 missing="the gateway has not acknowledged this share yet",
             )
         key = state.rollout, state.attempt, state.stage
-        summaries = await asyncio.to_thread(self._events.evidence, *key)
+        summaries = self._with_external(spec, window, await asyncio.to_thread(self._events.evidence, *key), now)
         health = await asyncio.to_thread(self._events.health, *key)
         if sampled:
             weight, weighed = await self._losses.weight(spec.service, now)
@@ -64,11 +71,30 @@ class Observer:
             names_dropped=names.dropped,
         )
 
+    async def _arriving(self, spec: RolloutSpec, now: float) -> int:
+        """Users that came within the time of a step, where the first share of an adaptive ramp follows from that."""
+        if spec.budget is None or spec.budget.first:
+            return 0
+        return max((x.units for x in await learnt(self._events, spec, now, spec.budget.bake)), default=0)
 
-async def learnt(events: EventStore, spec: RolloutSpec, now: float) -> tuple[LearningEvidence, ...]:
-    """What the baseline did in the last day, of every metric that the rollout watches."""
-    metrics = tuple(w.metric for w in spec.watched)
-    return await asyncio.to_thread(events.learning, spec.service, spec.baseline, metrics, now - HISTORY)
+    def _with_external(
+        self, spec: RolloutSpec, window: Window, summaries: tuple[MetricEvidence, ...], now: float
+    ) -> tuple[MetricEvidence, ...]:
+        """With what the providers answered in the place of what the event store cannot know."""
+        asked = externals(spec)
+        if not asked or not summaries:
+            return summaries
+        known = {s.metric: s for s in self._states.series(window.rollout, window.attempt, window.stage)}
+        found = {m.name: series_evidence(m, e, known.get(m.name), window.since, now) for m, e in asked}
+        return tuple(found.get(s.metric, s) for s in summaries)
+
+
+async def learnt(
+    events: EventStore, spec: RolloutSpec, now: float, span: float = HISTORY
+) -> tuple[LearningEvidence, ...]:
+    """What the baseline did in the last `span` seconds, of every metric that the rollout watches and fader measures."""
+    metrics = tuple(w.metric for w in spec.watched if w.metric.kind != "external")
+    return await asyncio.to_thread(events.learning, spec.service, spec.baseline, metrics, now - span)
 
 
 def directed(spec: RolloutSpec, names: tuple[NameEvidence, ...]) -> tuple[NameEvidence, ...]:

@@ -8,9 +8,10 @@ import structlog
 
 from fader.clock import Clock
 from fader.ports.events import EventStore
+from fader.rollout.plan import PAST
 
-#: Events older than this are dropped. Seconds (7 days).
-KEEP = 7 * 86_400.0
+#: Events older than this are dropped. Seconds: what users did before a rollout is a covariate for so long.
+KEEP = PAST
 #: Seconds between rounds.
 EVERY = 3600.0
 

@@ -43,14 +43,16 @@ def clusters(live: LiveService, layout: Layout) -> list[Json]:
         result.append(_stream(service.name, name, layout))
     if split and split.shield != "off":
         for shielded, cluster in ((assigned_cluster, version_cluster), (shielded_stream_cluster, stream_cluster)):
-            candidate, baseline = cluster(service.name, split.candidate), cluster(service.name, live.baseline)
-            result.append(_composite(shielded(service.name, split.candidate), candidate, baseline, split.shield))
+            baseline = cluster(service.name, live.baseline)
+            for name in split.tried:
+                tried = cluster(service.name, name)
+                result.append(_composite(shielded(service.name, name), tried, baseline, split.shield))
     return result
 
 
 def live_versions(live: LiveService) -> tuple[str, ...]:
-    """Those that get users now: the baseline, and the candidate of an active rollout."""
-    return (live.baseline, live.split.candidate) if live.split else (live.baseline,)
+    """Those that get users now: the baseline, and of an active rollout the candidate and the arms beside it."""
+    return (live.baseline, *live.split.tried) if live.split else (live.baseline,)
 
 
 def attempts(shield: Shield) -> int:
@@ -82,7 +84,7 @@ def _composite(name: str, candidate: str, baseline: str, shield: Shield) -> Json
 
 def _version(live: LiveService, version: Version, layout: Layout) -> Json:
     name = version_cluster(live.service.name, version.name)
-    candidate = live.split is not None and version.name == live.split.candidate
+    candidate = live.split is not None and version.name in live.split.tried
     cluster: Json = {
         "name": name,
         "connect_timeout": CONNECT_TIMEOUT,

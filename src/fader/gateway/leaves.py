@@ -71,7 +71,7 @@ def routes(live: LiveService, version: str, reason: str, issue: UnitSource | Non
 
 def _targets(live: LiveService, version: str) -> tuple[str, str]:
     service, split = live.service.name, live.split
-    if split and version == split.candidate and split.shield != "off":
+    if split and version in split.tried and split.shield != "off":
         return assigned_cluster(service, version), shielded_stream_cluster(service, version)
     return version_cluster(service, version), stream_cluster(service, version)
 
@@ -82,7 +82,7 @@ def _retries(live: LiveService, version: str) -> tuple[Json, Json]:
     split = live.split
     if split and split.shield == "off":
         return {}, {}
-    candidate = split is not None and version == split.candidate
+    candidate = split is not None and version in split.tried
     again: Json = {}
     if not candidate and len(live.service.version(version).endpoints) > 1:
         again = {

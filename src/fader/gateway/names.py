@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from urllib.parse import quote
 
+from fader.model.arm import Arm
 from fader.model.ruleset import Split
 from fader.model.service import Address, Service
 
@@ -61,6 +62,13 @@ def share_key(service: Service, split: Split) -> str:
     """Prefix of the four runtime keys of a split. The candidate is in it: the same rollout name with another
     candidate never inherits a share."""
     return f"fader.{token(service.name)}.{token(split.rollout)}.{token(split.candidate)}"
+
+
+def arm_key(service: Service, split: Split, arm: Arm) -> str:
+    """The same of an arm beside the candidate. One that was withdrawn has another: its units leave the version with
+    the runtime, before the routes know of it."""
+    place = "out" if arm.withdrawn else "beside"
+    return f"{share_key(service, split)}.{place}.{token(arm.version)}"
 
 
 def whole_log_key(listener_name: str) -> str:

@@ -1,7 +1,8 @@
 """Which version a request gets: one virtual host per service, with an ordered matcher.
 
-preview → excluded → interval of the unit's bucket → baseline. The chain of filters that finds the unit is part of
-the virtual host too, so nothing of a service is in the listener and a change of it closes no connection.
+preview → excluded → interval of the unit's bucket (the candidate's, a further arm's) → baseline. The chain of filters
+that finds the unit is part of the virtual host too, so nothing of a service is in the listener and a change of it
+closes no connection.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from fader.gateway.access_log import sampler
 from fader.gateway.identity import identity_filters, issued
 from fader.gateway.leaves import routes
 from fader.gateway.matchers import Json, action, any_of, first_of, header, interval, present, typed
-from fader.gateway.names import KNOWN, UNIT, share_key
+from fader.gateway.names import KNOWN, UNIT, arm_key, share_key
 from fader.gateway.preview import asks, preview_routes
 from fader.model.ruleset import LiveService
 from fader.model.service import Exclusion, UnitSource
@@ -65,9 +66,15 @@ def _by_unit(live: LiveService, unit: str, issue: UnitSource | None = None) -> J
     """`unit`: the filter state in which there is one for certain."""
     if not live.split:
         return _leaf(routes(live, live.baseline, "none", issue))
-    inside = interval(share_key(live.service, live.split), seed(live.split.salt), unit)
-    candidate = _leaf(routes(live, live.split.candidate, "rollout", issue))
-    return first_of((inside, candidate), otherwise=_leaf(routes(live, live.baseline, "rollout", issue)))
+    salt = seed(live.split.salt)
+    inside = interval(share_key(live.service, live.split), salt, unit)
+    cases = [(inside, _leaf(routes(live, live.split.candidate, "rollout", issue)))]
+    for arm in live.split.beside:
+        # Who had a version that was withdrawn is no evidence for the baseline, and says so.
+        found = (live.baseline, "withdrawn") if arm.withdrawn else (arm.version, "rollout")
+        held = interval(arm_key(live.service, live.split, arm), salt, unit)
+        cases.append((held, _leaf(routes(live, *found, issue))))
+    return first_of(*cases, otherwise=_leaf(routes(live, live.baseline, "rollout", issue)))
 
 
 def _excluded(exclusion: Exclusion) -> list[Json]:

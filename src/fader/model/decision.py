@@ -30,7 +30,8 @@ class Decision:
     """`state` is the next state (the same object's equal when nothing changes); `actions` is empty then.
 
     `event` is the transition's name, "" without one; `reason` one sentence; `waits` one sentence per thing that
-    the stage still waits for; `wake_at` when deciding again is due at the latest.
+    the stage still waits for; `wake_at` when deciding again is due at the latest. `beside`: judgements of the
+    further arms of an experiment.
     """
 
     state: RolloutState
@@ -42,6 +43,7 @@ class Decision:
     wake_at: float = 0.0
     readings: tuple[Reading, ...] = ()
     signals: tuple[Signal, ...] = ()
+    beside: tuple[Judgement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from fader.model.series import Block
 from fader.model.summary import ArmSummary, Histogram
 
 
@@ -19,10 +20,22 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What a further arm has beside its sums: the values of a quantile, and first-event units since later moments
+    (of a `Restart`, `candidate` is the arm's)."""
+
+    arm: str
+    values: Histogram = Histogram()
+    restarts: tuple[Restart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MetricEvidence:
     """`missing` is empty, or says why there are no numbers (then the summaries are not to be used).
 
     `others`: further arms by version, where there are more than two; each is compared with the baseline.
+    `blocks`: the intervals of an external metric, which has no units.
+    `beside`: what else is known of them.
     """
 
     metric: str
@@ -33,6 +46,27 @@ class MetricEvidence:
     missing: str = ""
     restarts: tuple[Restart, ...] = ()
     others: tuple[tuple[str, ArmSummary], ...] = ()
+    blocks: tuple[Block, ...] = ()
+    beside: tuple[Beside, ...] = ()
+
+    def of(self, arm: str) -> MetricEvidence:
+        """The same of a further arm, in the candidate's place, against the baseline."""
+        summary = dict(self.others).get(arm)
+        if summary is None:
+            return MetricEvidence(self.metric, missing=self.missing or f"no evidence of {arm} arrived")
+        more = next((b for b in self.beside if b.arm == arm), Beside(arm))
+        return replace(
+            self,
+            candidate=summary,
+            candidate_values=more.values,
+            restarts=more.restarts,
+            others=(),
+            beside=(),
+        )
+
+    def against_candidate(self, arm: str) -> MetricEvidence:
+        """The same of a further arm, with the candidate in the baseline's place."""
+        return replace(self.of(arm), baseline=self.candidate, baseline_values=self.candidate_values, restarts=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +78,7 @@ class HealthEvidence:
     request or outcome; `unexposed`: with outcomes of the rollout's metrics but never exposed. `skew`: seconds by
     which the median event of the last minutes lies ahead of (positive) or behind the server's clock. `weight`: the
     estimated number of requests (sum of 1/p) per request that the gateway counted, 1 when sampling is sound; it rests
-    on `weighed` sampled units, 0 where there is nothing to be said.
+    on `weighed` sampled units, 0 where there is nothing to be said. `others`: exposed units of each further arm.
     """
 
     candidate_units: int = 0
@@ -55,6 +89,7 @@ class HealthEvidence:
     skew: float = 0.0
     weight: float = 1.0
     weighed: int = 0
+    others: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +142,7 @@ class Evidence:
     """Everything one decision rests on. `wanted_version` is the ruleset that carries this state's share;
     `lost_requests`: requests that Envoy counted and the log did not deliver (a loss check, never a test).
     `names`: what occurred in the stage, for the scan; `names_dropped`: names beyond the bound, not looked at.
+    `arriving`: before the first stage of an adaptive ramp, users that came within the time of one step; 0: not known.
     """
 
     at: float
@@ -120,6 +156,7 @@ class Evidence:
     health: HealthEvidence = HealthEvidence()
     names: tuple[NameEvidence, ...] = ()
     names_dropped: int = 0
+    arriving: int = 0
 
     def metric(self, name: str) -> MetricEvidence:
         for m in self.metrics:

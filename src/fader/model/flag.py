@@ -51,7 +51,9 @@ class Prerequisite:
 class Flag:
     """In this order: not `enabled` or a prerequisite unmet: `off`; forced units; `rules`; else `default`.
 
-    `client`: may be evaluated with a client key, by code in the hands of users.
+    `client`: may be evaluated with a client key, by code in the hands of users. `expires`: the day, as YYYY-MM-DD,
+    after which it should be gone from the code; "" is never. `schema`: JSON Schema, as text, that every JSON variant
+    was checked against.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Flag:
     client: bool = False
     description: str = ""
     owner: str = ""
+    expires: str = ""
+    schema: str = ""
 
     def salt(self, rule: Rule) -> str:
         """By which the share of a rule is drawn."""

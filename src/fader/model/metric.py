@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fader.model.external import External
+
 Direction = Literal["lower", "higher"]
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
 
@@ -52,7 +54,7 @@ class Metric:
     `ratio`: y counts or sums the selected ones, n those of `per`. `quantile`: the `q` quantile of `value` over them
     (y: those beyond a threshold). `retention`: y is 1 when one occurs between `after` and `window` seconds after
     the unit's first exposure, n is 1 for units whose `window` has passed. `external`: arms as somebody else counted
-    them.
+    them, asked for as `external` says.
 
     `window`: seconds from the first exposure in which events count; 0 is without end. `cap`: the most of y that
     counts per unit (winsorising), 0 for none. `unit`: what the value is measured in, for display ("ms", "EUR").
@@ -71,6 +73,13 @@ class Metric:
     after: float = 0.0
     cap: float = 0.0
     unit: str = ""
+    external: External | None = None
+
+    @property
+    def is_share(self) -> bool:
+        """Whether its number is a share of what it is counted over, so that percentage points make sense."""
+        counters = self.external is not None and self.external.counters
+        return self.kind in ("proportion", "retention") or counters
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,23 +40,28 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """The stage with this `share` (ppm) is held for `duration` seconds and read then. `primary` is the outcome that
-    decides: `ask` a person; `better`: go on only if it is; `not_worse`: go on unless it is worse than `tolerate`."""
+    decides: `ask` a person; `better`: go on only if it is; `not_worse`: go on unless it is worse than `tolerate`.
+
+    `beside`: further versions that get as many users as the candidate while the stage lasts.
+    """
 
     share: int
     duration: float
     primary: str
     decide: Literal["ask", "better", "not_worse"] = "ask"
     power: float = 0.8
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     """`stages: auto`: the most users that the whole ramp may hurt, by what is known at each step. `factor`: no step
-    is larger. `first`: the first share in ppm. `bake`: the least dwell of each step in seconds."""
+    is larger. `first`: the first share in ppm; 0: what the budget covers even if the candidate hurt everybody. `bake`:
+    the least dwell of each step in seconds."""
 
     units: int
-    factor: float = 4.0
-    first: int = 10_000
+    factor: float = 3.0
+    first: int = 0
     bake: float = 600.0
 
 
@@ -103,6 +108,11 @@ class RolloutSpec:
     @property
     def salt(self) -> str:
         return f"{self.service}/{self.name}"
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """The candidate, then the further arms of the experiment."""
+        return (self.candidate, *(self.experiment.beside if self.experiment else ()))
 
     @property
     def judged(self) -> tuple[Stage, ...]:

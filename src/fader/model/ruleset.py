@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fader.model.arm import Arm
 from fader.model.flag import Flag
 from fader.model.rollout import Shield
 from fader.model.segment import Segment
@@ -15,7 +16,8 @@ from fader.model.share import Interval
 class Split:
     """The active rollout of a service: units whose bucket under `salt` lies in `interval` get the candidate.
 
-    `preview` is the secret that shows the candidate to an engineer, kept out of the evidence.
+    `preview` is the secret that shows the candidate to an engineer, kept out of the evidence. `beside`: the further
+    arms of an experiment that is running; none holds a bucket of another.
     """
 
     rollout: str
@@ -24,6 +26,12 @@ class Split:
     interval: Interval
     shield: Shield
     preview: str
+    beside: tuple[Arm, ...] = ()
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """The versions that are not the baseline and get users by the rollout: the candidate, and arms beside it."""
+        return (self.candidate, *(arm.version for arm in self.beside if not arm.withdrawn))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,15 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A further arm that was taken out of the experiment `at` a time, and the sentence that says why."""
+
+    version: str
+    at: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutState:
     """`revision` rises by one with each save (compare-and-swap). Times are seconds since 1970 UTC.
 
@@ -47,7 +56,7 @@ class RolloutState:
     `cause` says in one sentence why the last step happened; `resume_to` is the phase before a pause.
     `shares`: of an adaptive ramp, the share of each stage so far in ppm; () for one whose stages the spec names.
     `spent`: of an adaptive ramp, the users hurt in the stages that are behind it, by estimate.
-    `plan`: of the experiment, frozen at the end of learning.
+    `plan`: of the experiment, frozen at the end of learning. `withdrawn`: its further arms that did harm.
     """
 
     rollout: str
@@ -66,3 +75,9 @@ class RolloutState:
     shares: tuple[int, ...] = ()
     spent: float = 0.0
     plan: Plan | None = None
+    withdrawn: tuple[Withdrawal, ...] = ()
+
+    @property
+    def out(self) -> frozenset[str]:
+        """The versions that were withdrawn in this attempt."""
+        return frozenset(w.version for w in self.withdrawn)

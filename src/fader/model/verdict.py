@@ -22,7 +22,8 @@ class Judgement:
     candidate minus baseline with the confidence sequence [low, high] (1e300 where nothing bounds an end); `margin` is
     tolerate / next share, in the unit of the guardrail's margin. `more_units` estimates how many more candidate units
     *safe* needs at the current rate (None: cannot be said).
-    `candidate_value`, `baseline_value`: the quantile itself in the unit of the value; 0 for other kinds.
+    `candidate_value`, `baseline_value`: the quantile itself in the unit of the value; 0 for other kinds. `arm`: the
+    further arm that stands in the candidate's place, "" for the candidate itself.
     """
 
     metric: str
@@ -45,6 +46,7 @@ class Judgement:
     missing: str = ""
     candidate_value: float = 0.0
     baseline_value: float = 0.0
+    arm: str = ""
 
     @property
     def proven_safe(self) -> bool:

@@ -25,12 +25,25 @@ class StageView:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmView:
+    """A further arm of an experiment. `share` in ppm while it holds it. `status`: ahead, running, withdrawn or ended;
+    `units`: exposed to it alone, as far as is known; `sentence`: what there is to say, of harm too."""
+
+    version: str
+    share: int
+    status: str
+    units: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutView:
     """`headline`: one sentence, the state of things. `units_harmed`: candidate units with a failed request or one
     that the baseline had to answer. `seconds_to_decision`: from the first candidate exposure to the end, 0 before.
     `needs_person`: why a person must act, or "". `commands`: what may be asked now. `reading_sentences` and
     `signal_sentences` go with `readings` and `signals`, one each; `plan`: what the experiment can show, or "";
-    `verdict`: what it came to, or "". `health`: of the data of the stage, None before there is any.
+    `verdict`: what it came to, or "". `health`: of the data of the stage, None before there is any. `arms`: further
+    ones of its experiment; `arm_judgements`: their guardrails and outcomes.
     """
 
     name: str
@@ -55,6 +68,8 @@ class RolloutView:
     plan: str = ""
     verdict: str = ""
     health: HealthEvidence | None = None
+    arms: tuple[ArmView, ...] = ()
+    arm_judgements: tuple[Judgement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

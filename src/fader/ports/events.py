@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from fader.model.arm import Arm
 from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
 from fader.model.failure import Failure
 from fader.model.metric import Metric
 from fader.model.share import Interval
+
+#: No rollout has so many stages: the cells of further arms are numbered beyond.
+PAIRED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class Cell:
     An event belongs to it when its service is `service`, its reason `rollout`, and it *started* in
     [since, until); `until` 0 is open. `since` is when the gateway acknowledged the share, not when it was decided.
     `past`: where the period before the attempt begins that covariates (CUPED) are taken from; it ends at the
-    attempt's start (the `since` of its first cell). 0: none.
+    attempt's start (the `since` of its first cell). 0: none. `arms`: further arms beside the candidate; whoever was
+    in two arms counts in neither.
     """
 
     rollout: str
@@ -41,6 +46,25 @@ class Cell:
     since: float
     until: float = 0.0
     past: float = 0.0
+    arms: tuple[Arm, ...] = ()
+
+    @property
+    def paired(self) -> tuple[Cell, ...]:
+        """Each further arm in the candidate's place, among the others: what it did is summed as the candidate's is.
+        Their keys are no stage's, and they have no further ones."""
+        if self.stage >= PAIRED:
+            return ()
+        candidate = Arm(self.candidate, self.interval)
+        return tuple(
+            replace(
+                self,
+                stage=self.stage + k * PAIRED,
+                candidate=arm.version,
+                interval=arm.interval,
+                arms=(candidate, *(other for other in self.arms if other != arm)),
+            )
+            for k, arm in enumerate(self.arms, start=1)
+        )
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -110,7 +134,7 @@ class EventStore(Protocol):
         """Begin to sum a cell, or set its `until`. Idempotent; rows that were loaded before are caught up."""
 
     def evidence(self, rollout: str, attempt: int, stage: int) -> tuple[MetricEvidence, ...]:
-        """The summaries of a cell as of the last `load`; () when the cell is not open."""
+        """The summaries of a cell as of the last `load`, its further arms in `others`; () when it is not open."""
 
     def health(self, rollout: str, attempt: int, stage: int) -> HealthEvidence:
         """Whether the data of a cell can be trusted, as of the last `load`; all zero when the cell is not open."""

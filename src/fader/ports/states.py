@@ -12,6 +12,7 @@ from fader.model.holding import Holding
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
+from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
@@ -54,15 +55,19 @@ class StateStore(Protocol):
 
     def segments(self) -> tuple[Segment, ...]: ...
 
+    def changed(self) -> dict[str, float]:
+        """When each flag was last applied with another definition; 0 for one that was there before this was kept."""
+
     def apply(
         self,
         services: tuple[Service, ...],
         rollouts: tuple[Entry, ...],
         flags: tuple[Flag, ...] = (),
         segments: tuple[Segment, ...] = (),
+        at: float = 0.0,
     ) -> None:
         """Replace services, flags and segments, and put these rollouts in (new ones) or over (same name), in one
-        transaction.
+        transaction. `at` is when, for `changed`.
 
         Rollouts that are not named stay. Raises Conflict when a named rollout has moved past the given revision.
         """
@@ -123,5 +128,10 @@ class StateStore(Protocol):
         """Append chart points; the store thins old ones so that a metric keeps at most some hundreds."""
 
     def points(self, rollout: str, since: float) -> tuple[Point, ...]: ...
+
+    def series(self, rollout: str, attempt: int, stage: int) -> tuple[Series, ...]:
+        """What was read of the external metrics in a stage, by metric."""
+
+    def put_series(self, series: Series) -> None: ...
 
     def close(self) -> None: ...

@@ -11,13 +11,14 @@ from fader.model.share import WHOLE
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.verdict import Judgement, Reading, Signal
 from fader.rollout import explain, explain_outcome
+from fader.rollout.beside import judged, rival, taken_out
 from fader.rollout.experiment import conclude, main_reading
 from fader.rollout.gates import LEARNING_WAITS, STAGE_WAITS, STOPS
 from fader.rollout.learning import freeze, learnt, planned
 from fader.rollout.look import Look, Wait
 from fader.rollout.moves import at_stage, onward, onward_event, stepped, withdrawn
 from fader.rollout.plan import HALF, basis, is_experiment, is_holdback, next_share, stage_of, stakes
-from fader.rollout.ramp import ahead
+from fader.rollout.ramp import ahead, first_share
 from fader.stats.judge import UNBOUNDED, Case, judge_all
 from fader.stats.reading import read
 from fader.stats.scan import fresh, scan
@@ -47,6 +48,7 @@ def decide(spec: RolloutSpec, state: RolloutState, evidence: Evidence, now: floa
         now,
         readings(spec, state, evidence),
         signals(spec, state, evidence),
+        judged(spec, state, evidence) if _judged(state, evidence) else (),
     )
     for gate in STOPS:
         if stop := gate(look):
@@ -56,6 +58,8 @@ def decide(spec: RolloutSpec, state: RolloutState, evidence: Evidence, now: floa
                 else stepped(state, stop.event, stop.reason)
             )
             return _decided(look, after, stop.event)
+    if without := taken_out(look):
+        return _decided(look, without, "withdraw")
     if state.phase is not Phase.RAMPING:
         return _stays(look)
     return _ramp(look)
@@ -86,7 +90,7 @@ def signals(spec: RolloutSpec, state: RolloutState, evidence: Evidence) -> tuple
     """New errors of the candidate first, then whatever else differs between the arms: the harmful, the strongest."""
     if not _judged(state, evidence) or evidence.missing:
         return ()
-    pi = stage_of(spec, state).share / WHOLE
+    pi = stakes(spec, state).pi
     errors = tuple(n for n in evidence.names if n.kind == "fingerprint")
     found = fresh(errors, pi, stakes(spec, state).harm_threshold)
     known = {(s.kind, s.name) for s in found}
@@ -110,8 +114,8 @@ def _learn(look: Look) -> Decision:
     if state.phase is not Phase.LEARNING or waits:
         return Decision(state, waits=waits, wake_at=now + TICK)
     made = planned(spec, evidence)
-    first = next_share(spec, state)
-    used = tuple(learnt(evidence, g.metric) for g in spec.guardrails)
+    first = next_share(spec, state) if spec.budget is None else first_share(spec, evidence)
+    used = tuple(learnt(evidence, g.metric) for g in spec.guardrails if g.metric.kind != "external")
     reason = explain.learned(spec, used, first, explain_outcome.planned(spec, made))
     after = replace(
         at_stage(spec, state, "learned", reason, 0, first, now),
@@ -145,14 +149,14 @@ def _step(look: Look) -> tuple[int, float]:
     if look.spec.budget is None:
         return share, 0.0
     step = ahead(look.spec, look.state, look.evidence, look.guarded, look.now)
-    return (step.share if stage_of(look.spec, look.state).share < HALF else share), step.spent
+    return (step.share if share <= HALF else share), step.spent
 
 
 def _read(look: Look) -> Decision:
     """The end of an experiment: read once with the tighter interval, and do what was asked for."""
     spec, state = look.spec, look.state
     found = readings(spec, state, look.evidence, fixed=True)
-    end = conclude(spec, state, found)
+    end = conclude(spec, state, found, rival(spec, state, look.evidence))
     if end is None:
         return _stays(look, (explain_outcome.waits_reading(main_reading(spec, found)),))
     look = replace(look, readings=found)
@@ -172,6 +176,7 @@ def _decided(look: Look, after: RolloutState, event: str) -> Decision:
         wake_at=look.now + TICK if after.phase in ACTIVE else 0.0,
         readings=look.readings,
         signals=look.signals,
+        beside=look.beside,
     )
 
 
@@ -183,6 +188,7 @@ def _stays(look: Look, waits: tuple[str, ...] = ()) -> Decision:
         wake_at=look.now + TICK,
         readings=look.readings,
         signals=look.signals,
+        beside=look.beside,
     )
 
 

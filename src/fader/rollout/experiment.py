@@ -26,17 +26,22 @@ def main_reading(spec: RolloutSpec, readings: tuple[Reading, ...]) -> Reading:
     return next((r for r in readings if (r.metric, r.arm) == (name, spec.candidate)), missing)
 
 
-def conclude(spec: RolloutSpec, state: RolloutState, readings: tuple[Reading, ...]) -> Conclusion | None:
+def conclude(
+    spec: RolloutSpec, state: RolloutState, readings: tuple[Reading, ...], rival: Reading | None = None
+) -> Conclusion | None:
     """What the readings at the end of the experiment lead to; None where they are unknown.
 
-    A person decides where that was asked for, by the experiment or by the stage's gate.
+    A person decides where that was asked for, by the experiment or by the stage's gate, and where a further arm is
+    better than the candidate: `rival`, its reading against the candidate.
     """
     outcome, found = primary(spec), main_reading(spec, readings)
     if spec.experiment is None or outcome is None or found.verdict == "unknown":
         return None
     said, ahead = explain_outcome.verdict(spec, state, found), next_share(spec, state)
     decide = spec.experiment.decide
-    if decide == "ask" or stage_of(spec, state).gate == "manual":
+    if rival is not None:
+        said = f"{said}; {explain_outcome.rival(spec, rival)}"
+    if decide == "ask" or rival is not None or stage_of(spec, state).gate == "manual":
         return Conclusion("ask", explain_outcome.asks(spec, state, said, ahead))
     if found.verdict == "better" if decide == "better" else not_worse(outcome, found):
         return Conclusion("advance", explain_outcome.goes_on(spec, state, said, ahead))

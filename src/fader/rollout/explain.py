@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fader.model.arm import Arm
 from fader.model.decision import Step
 from fader.model.evidence import Evidence, LearningEvidence
 from fader.model.rollout import Guardrail, RolloutSpec
@@ -10,7 +11,7 @@ from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Verdict
 from fader.rollout import explain_outcome, explain_signal, words
 from fader.rollout.ahead import Ahead
-from fader.rollout.plan import is_experiment, is_holdback, next_share, stage_of
+from fader.rollout.plan import LEAST_KNOWN, is_experiment, is_holdback, next_share, stage_of
 
 
 def sentence(step: Step) -> str:
@@ -34,24 +35,29 @@ def guardrail_of(spec: RolloutSpec, judgement: Judgement) -> Guardrail:
 
 def finding(spec: RolloutSpec, j: Judgement) -> str:
     """What a proven change is: `errors rose from 0.3 % to 3.1 % of requests (…)`, without the odds."""
-    g = guardrail_of(spec, j)
+    g, arm = guardrail_of(spec, j), j.arm or spec.candidate
     if g.metric.kind == "quantile":
         return _quantile_finding(spec, g, j)
     verb = "rose" if j.rise >= 0 else "fell"
-    return (
+    change = (
         f"{j.metric} {verb} from {words.amount(j.baseline_rate, g.metric)} to "
-        f"{words.amount(j.candidate_rate, g.metric)} {words.per(g.metric)} "
-        f"({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {spec.candidate} had one, "
+        f"{words.amount(j.candidate_rate, g.metric)} {words.per(g.metric)}"
+    )
+    if g.metric.kind == "external":
+        return f"{change} (over {words.number(j.candidate_units)} intervals)"
+    return (
+        f"{change} ({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {arm} had one, "
         f"{words.number(j.baseline_first)} of {words.number(j.baseline_units)} on {spec.baseline})"
     )
 
 
 def _quantile_finding(spec: RolloutSpec, g: Guardrail, j: Judgement) -> str:
+    arm = j.arm or spec.candidate
     verb = "rose" if j.candidate_value >= j.baseline_value else "fell"
     return (
         f"{j.metric} {verb}: its {words.quantile(g.metric)} is {words.value(j.candidate_value, g.metric)} on "
-        f"{spec.candidate} and {words.value(j.baseline_value, g.metric)} on {spec.baseline} "
-        f"({words.rate(j.candidate_rate)} of requests to {spec.candidate} lie above what {spec.baseline} "
+        f"{arm} and {words.value(j.baseline_value, g.metric)} on {spec.baseline} "
+        f"({words.rate(j.candidate_rate)} of requests to {arm} lie above what {spec.baseline} "
         f"had learnt as its {words.quantile(g.metric)}, {words.rate(j.baseline_rate)} of those to {spec.baseline})"
     )
 
@@ -74,6 +80,11 @@ def held(spec: RolloutSpec, state: RolloutState, why: str) -> str:
 
 def harm(spec: RolloutSpec, j: Judgement) -> str:
     return f"{finding(spec, j)}; {tolerated(guardrail_of(spec, j))}; {odds(j)}"
+
+
+def withdrawn(spec: RolloutSpec, j: Judgement) -> str:
+    """A further arm that does harm; `j` is what proves it."""
+    return f"{j.arm} was taken out of the experiment and its users have {spec.baseline} again: {harm(spec, j)}"
 
 
 def dead(spec: RolloutSpec, seconds: float) -> str:
@@ -123,9 +134,12 @@ def passed(spec: RolloutSpec, state: RolloutState) -> str:
 def learned(spec: RolloutSpec, learning: tuple[LearningEvidence, ...], ahead: int, plan: str = "") -> str:
     """`ahead`: the first share in ppm; `plan`: what there is to say of the experiment's."""
     requests, units = (min((getattr(x, f) for x in learning), default=0) for f in ("requests", "units"))
+    covered = ""
+    if spec.budget is not None and not spec.budget.first and ahead != LEAST_KNOWN:
+        covered = f", whom the harm budget of {words.users(spec.budget.units)} covers whatever it does to them"
     return (
         f"{spec.baseline} is learnt from {words.number(requests)} requests of {words.users(units)}; "
-        f"{spec.candidate} goes to {words.share(ahead)} of users" + (f"; {plan}" if plan else "")
+        f"{spec.candidate} goes to {words.share(ahead)} of users{covered}" + (f"; {plan}" if plan else "")
     )
 
 
@@ -141,6 +155,26 @@ def where_it_lies(rollout: str, candidate: str, share: int, *, inside: bool) -> 
         return f"{rollout} has given {candidate} to nobody yet"
     where = "among" if inside else "outside"
     return f"its bucket is {where} the {words.share(share)} of users to whom {rollout} has given {candidate}"
+
+
+def where_an_arm_lies(rollout: str, arm: Arm) -> str:
+    among = f"its bucket is among the {words.share(arm.interval.width)} of users to whom the experiment of {rollout}"
+    return f"{among} had given {arm.version}, which did harm" if arm.withdrawn else f"{among} has given {arm.version}"
+
+
+# What there is to say of a further arm.
+
+
+def arm_ahead(spec: RolloutSpec, arm: str, share: int) -> str:
+    return f"{arm} gets {words.share(share)} of users beside {spec.candidate}, for the time of the experiment"
+
+
+def arm_running(spec: RolloutSpec, arm: str, share: int, units: int) -> str:
+    return f"{arm} has {words.share(share)} of users beside {spec.candidate}; {words.users(units)} were seen"
+
+
+def arm_ended(arm: str, share: int) -> str:
+    return f"{arm} had {words.share(share)} of users for the time of the experiment"
 
 
 # What a stage waits for.
@@ -200,12 +234,24 @@ def waits_safe(spec: RolloutSpec, state: RolloutState, j: Judgement, now: float)
     if j.verdict is Verdict.HARMFUL:
         return f"{j.metric} is proven worse: {finding(spec, j)}"
     left = words.seconds_left(j, state, now)
+    if g.metric.kind == "external":
+        return f"{what}: {_intervals(j, left)}"
     if j.candidate_units == 0:
         return f"{what}: no user of {spec.candidate} seen yet"
     if j.more_units is None or left is None:
         return f"{what}: as it stands, more users would not prove it"
     more = words.users(max(1, j.more_units))
     return f"{what}: about {more} more on {spec.candidate}, {words.span(max(1.0, left))} more at this rate"
+
+
+def _intervals(j: Judgement, left: float | None) -> str:
+    """How far an external metric is from its proof."""
+    if j.candidate_units == 0:
+        return "no interval with numbers of both versions yet"
+    if j.more_units is None or left is None:
+        return "as it stands, more intervals would not prove it"
+    more = max(1, j.more_units)
+    return f"about {words.number(more)} more interval{'s' if more > 1 else ''}, {words.span(max(1.0, left))}"
 
 
 def waits_budget(spec: RolloutSpec, state: RolloutState, ahead: Ahead) -> str:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fader.model.rollout import RolloutSpec
 from fader.model.share import WHOLE
-from fader.model.state import RolloutState
 from fader.rollout import words
 
 
-def mismatch(spec: RolloutSpec, state: RolloutState, candidate: int, baseline: int) -> str:
-    got = WHOLE * candidate / max(1, candidate + baseline)
+def mismatch(spec: RolloutSpec, units: Sequence[int], given: Sequence[int]) -> str:
+    """`units`: of the candidate, the baseline, and further arms; `given`: the share of each in ppm."""
+    everybody, share = max(1, sum(units)), words.share(round(WHOLE * given[0] / sum(given)))
+    beside = ""
+    if len(units) > 2:
+        counts = ", ".join(map(words.number, (units[1], *units[2:])))
+        beside = f" (the baseline and the arms beside it: {counts})"
+    versions = "two versions" if len(units) == 2 else "versions"
     return (
-        f"{spec.candidate} was seen with {words.number(candidate)} of {words.users(candidate + baseline)}, "
-        f"{100 * got / WHOLE:.3g} % where {words.share(state.share)} was set: something treats the two versions "
-        f"differently, so no comparison can be trusted. Find out why, then promote or abort"
+        f"{spec.candidate} was seen with {words.number(units[0])} of {words.users(everybody)}, "
+        f"{100 * units[0] / everybody:.3g} % where {share} was set{beside}: "
+        f"something treats the {versions} differently, so no comparison can be trusted. Find out why, then promote or "
+        f"abort"
     )
 
 

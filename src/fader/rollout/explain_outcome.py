@@ -37,15 +37,19 @@ def _is(r: Reading) -> str:
 
 
 def _compared(spec: RolloutSpec, r: Reading) -> str:
+    return _against(spec, r, spec.baseline)
+
+
+def _against(spec: RolloutSpec, r: Reading, other: str) -> str:
     metric = outcome_of(spec, r.metric).metric
     if metric.kind == "quantile":
         return (
             f"its {words.quantile(metric)} is {words.value(r.candidate_value, metric)} on {r.arm} against "
-            f"{words.value(r.baseline_value, metric)} on {spec.baseline}"
+            f"{words.value(r.baseline_value, metric)} on {other}"
         )
     return (
         f"{words.amount(r.candidate_value, metric)} {words.per(metric)} on {r.arm} against "
-        f"{words.amount(r.baseline_value, metric)} on {spec.baseline}"
+        f"{words.amount(r.baseline_value, metric)} on {other}"
     )
 
 
@@ -88,6 +92,15 @@ def verdict(spec: RolloutSpec, state: RolloutState, r: Reading) -> str:
         return f"{found}, from {words.users(seen)}; there was no plan to hold it against"
     enough = "as planned" if seen >= state.plan.units else f"fewer than the {words.number(state.plan.units)} planned"
     return f"{found}, from {words.users(seen)}, {enough}"
+
+
+def rival(spec: RolloutSpec, r: Reading) -> str:
+    """A further arm that is better than the candidate; `r` is read against the candidate."""
+    metric = outcome_of(spec, r.metric).metric
+    return (
+        f"{r.arm} is better than {spec.candidate}: {_against(spec, r, spec.candidate)}, {_interval(metric, r)}. A "
+        f"rollout never changes its candidate: to go on with {r.arm}, abort and start one of it"
+    )
 
 
 def plan(spec: RolloutSpec, p: Plan) -> str:

@@ -24,7 +24,7 @@ from fader.rollout.health import (
 )
 from fader.rollout.learning import baseline_learnt, by_status
 from fader.rollout.look import Gate, Look, Stop, Wait
-from fader.rollout.plan import HALF, is_holdback, stage_of
+from fader.rollout.plan import HALF, is_holdback, next_share, stage_of
 from fader.rollout.ramp import ahead
 from fader.stats.judge import exceeds
 
@@ -156,8 +156,8 @@ def _tolerated(look: Look, signal: Signal) -> bool:
 
 
 def within_budget(look: Look) -> tuple[str, ...]:
-    """An adaptive ramp goes on only as far as its harm budget allows, below its last share."""
-    if look.spec.budget is None or look.missing or stage_of(look.spec, look.state).share >= HALF:
+    """An adaptive ramp goes on only as far as its harm budget allows; its last step is proven safe for everybody."""
+    if look.spec.budget is None or look.missing or next_share(look.spec, look.state) > HALF:
         return ()
     step = ahead(look.spec, look.state, look.evidence, look.guarded, look.now)
     return () if step.share > look.state.share else (explain.waits_budget(look.spec, look.state, step),)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from math import sqrt
 
+from fader.model.evidence import HealthEvidence
+from fader.model.rollout import RolloutSpec
 from fader.model.share import WHOLE
-from fader.model.state import Phase
+from fader.model.state import Phase, RolloutState
 from fader.rollout import explain, explain_health
 from fader.rollout.look import Look, Stop
-from fader.stats.srm import LOG_ALARM, log_e_srm
+from fader.rollout.plan import baseline_share, further, route
+from fader.stats.srm import LOG_ALARM, log_e_outside
 
 #: Share of a minute's requests that may be missing from the log, and the number that never matters.
 LOST_SHARE, LOST_FEW = 0.01, 50
@@ -33,19 +36,48 @@ SKEW = 60.0
 DRIFT, DRIFT_ERRORS, DRIFT_SPREAD = 0.05, 4.0, 2.0
 
 
+#: How many times as likely as others a unit that had the candidate before may be to come in a stage, or as unlikely:
+#: that users come back sooner, or later, is an effect of the candidate and no fault of the data.
+RETURN = 2.0
+
+
+def split(spec: RolloutSpec, state: RolloutState) -> tuple[int, ...]:
+    """What the assignment explains, in ppm: the least and the most that may show of the candidate's share, then the
+    baseline's share and those of further arms.
+
+    A unit is counted when it comes first. One that is new to the candidate in this stage comes whatever the candidate
+    does; one that had it in the stage before may come more often or less often for what it met there.
+    """
+    before = route(spec, state)[state.stage - 1].share if state.stage > 0 else 0
+    new = state.share - before
+    others = (arm.interval.width for arm in further(spec, state) if not arm.withdrawn)
+    return round(new + before / RETURN), round(new + before * RETURN), baseline_share(spec, state), *others
+
+
 def sample_ratio(look: Look) -> Stop | None:
-    """The arms do not hold the units that the share says: whatever is compared, it is not like with like."""
+    """The arms hold other units than the share explains: whatever is compared, it is not like with like."""
     if look.state.phase not in (Phase.RAMPING, Phase.AWAITING) or look.missing:
         return None
     health = look.evidence.health
-    pairs = [(health.candidate_units, health.baseline_units)]
-    if not any(pairs[0]):
-        pairs = [(m.candidate.units, m.baseline.units) for m in look.evidence.metrics if not m.missing]
-    for k, n in pairs:
-        if log_e_srm(k, n, look.state.share / WHOLE) >= LOG_ALARM:
-            why = explain_health.mismatch(look.spec, look.state, k, n)
+    if look.state.share >= WHOLE:
+        return None
+    counts = [(health.candidate_units, health.baseline_units, *beside(look.spec, look.state, health))]
+    if not any(counts[0]):
+        counts = [(m.candidate.units, m.baseline.units) for m in look.evidence.metrics if not m.missing]
+    low, high, *rest = split(look.spec, look.state)
+    for arms in counts:
+        given = rest[: len(arms) - 1]
+        if log_e_outside(arms, (low, high), given) >= LOG_ALARM:
+            why = explain_health.mismatch(look.spec, arms, (look.state.share, *given))
             return Stop("hold", explain.held(look.spec, look.state, why))
     return None
+
+
+def beside(spec: RolloutSpec, state: RolloutState, health: HealthEvidence) -> tuple[int, ...]:
+    """Units of the further arms. One that was withdrawn gets no new ones, and is not compared: among the others the
+    shares are as they were."""
+    known = dict(health.others)
+    return tuple(known.get(arm.version, 0) for arm in further(spec, state) if not arm.withdrawn)
 
 
 def log_complete(look: Look) -> tuple[str, ...]:

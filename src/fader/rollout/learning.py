@@ -30,6 +30,8 @@ def baseline_learnt(look: Look) -> tuple[str, ...]:
     must = {g.metric.name for g in look.spec.guardrails if _measured(g.metric)}
     waits = []
     for watched in look.spec.watched:
+        if watched.metric.kind == "external":
+            continue  # compared with the baseline of the same moment, never with its past
         name, found, need = watched.metric.name, learnt(look.evidence, watched.metric), needed(watched.metric)
         if (name in must or patient) and (found.requests < need or found.units < UNITS):
             waits.append(explain.waits_learning(look.spec, name, found.requests, need, found.units, UNITS))

@@ -17,7 +17,8 @@ FRESH = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """All that a gate may look at. `judgements`: the guardrails', then the outcomes'."""
+    """All that a gate may look at. `judgements`: the guardrails', then the outcomes'; `beside`: the same of
+    each further arm."""
 
     spec: RolloutSpec
     state: RolloutState
@@ -26,6 +27,7 @@ class Look:
     now: float
     readings: tuple[Reading, ...] = ()
     signals: tuple[Signal, ...] = ()
+    beside: tuple[Judgement, ...] = ()
 
     @property
     def missing(self) -> str:

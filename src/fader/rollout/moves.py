@@ -59,6 +59,7 @@ def started(state: RolloutState, event: str, reason: str, now: float) -> Rollout
         shares=(),
         spent=0.0,
         plan=None,
+        withdrawn=(),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil, floor, log, log10
 
+from fader.model.arm import Arm
 from fader.model.rollout import Guardrail, RolloutSpec, Stage
 from fader.model.share import WHOLE, Interval
 from fader.model.state import Basis, RolloutState
@@ -15,8 +17,11 @@ from fader.stats.weights import harm_threshold, safe_threshold
 #: The largest share that an adaptive ramp takes below 100 %: beyond it the baseline is the smaller arm, and a larger
 #: share would be known less well.
 HALF = WHOLE // 2
-#: How far before the attempt a unit's own past is looked at (CUPED), as long as events are kept that long. Seconds:
-#: two weeks hold every weekday twice.
+#: The first share of an adaptive ramp whose traffic is not known, and the most that any begins with, unless it is
+#: given. In ppm.
+LEAST_KNOWN, MOST_AT_FIRST = 10_000, 100_000
+#: How far before the attempt a unit's own past is looked at (CUPED), and so how long events are kept. Seconds: two
+#: weeks hold every weekday twice.
 PAST = 14 * 86_400.0
 
 
@@ -53,6 +58,24 @@ def is_holdback(spec: RolloutSpec, state: RolloutState) -> bool:
     return spec.holdback is not None and stage_of(spec, state).share == WHOLE - spec.holdback.share
 
 
+def further(spec: RolloutSpec, state: RolloutState) -> tuple[Arm, ...]:
+    """The further arms of the stage of `state`: none but in an experiment's. They lie behind the candidate's interval,
+    one after the other, so that the candidate's units are the same with and without them."""
+    experiment = spec.experiment
+    if experiment is None or state.stage < 0 or not is_experiment(spec, state):
+        return ()
+    share = experiment.share
+    return tuple(
+        Arm(version, Interval((state.start + k * share) % WHOLE, share), version in state.out)
+        for k, version in enumerate(experiment.beside, start=1)
+    )
+
+
+def baseline_share(spec: RolloutSpec, state: RolloutState) -> int:
+    """What the stage of `state` leaves the baseline, in ppm. The share of an arm that was withdrawn is nobody's."""
+    return WHOLE - stage_of(spec, state).share - sum(arm.interval.width for arm in further(spec, state))
+
+
 def next_share(spec: RolloutSpec, state: RolloutState) -> int:
     """What the candidate gets after the stage of `state`, in ppm; WHOLE after the last judged one.
 
@@ -62,11 +85,27 @@ def next_share(spec: RolloutSpec, state: RolloutState) -> int:
         stages = route(spec, state)
         return stages[min(state.stage + 1, len(stages) - 1)].share
     if state.stage < 0:
-        return spec.budget.first
+        return spec.budget.first or MOST_AT_FIRST
     share = stage_of(spec, state).share
-    if share < HALF:
-        return min(HALF, int(share * spec.budget.factor))
+    reach = _reach(share, spec.budget.factor)
+    if share < HALF and (reach < WHOLE or spec.experiment is not None):
+        return min(HALF, reach)
     return next((stage.share for stage in spec.judged if stage.share > share), WHOLE)
+
+
+def _reach(share: int, factor: float) -> int:
+    """The next of the fewest steps to 100 % of which none is larger than `factor`: all of the same ratio, since a
+    short one at the end costs a stratum and proves little. In ppm."""
+    steps = max(1, ceil(log(WHOLE / share) / log(factor) - 1e-9))
+    return WHOLE if steps == 1 else two_digits(share * (WHOLE / share) ** (1 / steps))
+
+
+def two_digits(ppm: float) -> int:
+    """Down to two significant digits: 3.2 %, not 3.2417 %."""
+    if ppm < 1:
+        return 0
+    unit = 10 ** max(0, floor(log10(ppm)) - 1)
+    return int(ppm // unit * unit)
 
 
 def is_last(spec: RolloutSpec, state: RolloutState) -> bool:
@@ -77,7 +116,11 @@ def is_last(spec: RolloutSpec, state: RolloutState) -> bool:
 def stakes(spec: RolloutSpec, state: RolloutState) -> Stakes:
     """What the judgements of a judged stage are held against."""
     return Stakes(
-        stage_of(spec, state).share, next_share(spec, state), harm_threshold(spec, state.stage), safe_threshold()
+        stage_of(spec, state).share,
+        next_share(spec, state),
+        harm_threshold(spec, state.stage),
+        safe_threshold(),
+        baseline_share(spec, state),
     )
 
 
@@ -118,4 +161,5 @@ def cell(spec: RolloutSpec, state: RolloutState, since: float, until: float = 0.
         since=since,
         until=until,
         past=state.started_at - PAST if state.started_at else 0.0,
+        arms=further(spec, replace(state, withdrawn=())),
     )

@@ -7,15 +7,14 @@ rests on how often one looks.
 
 from __future__ import annotations
 
-from math import floor, log10
-
 from fader.model.evidence import Evidence
 from fader.model.metric import Metric
 from fader.model.rollout import RolloutSpec
+from fader.model.share import WHOLE
 from fader.model.state import RolloutState
 from fader.model.verdict import Judgement, Verdict
 from fader.rollout.ahead import Ahead
-from fader.rollout.plan import next_share, stage_of
+from fader.rollout.plan import LEAST_KNOWN, MOST_AT_FIRST, next_share, stage_of, two_digits
 from fader.stats.rate_bound import rate_bounds
 
 #: Chance that a rate lies outside of its bounds.
@@ -39,16 +38,17 @@ def ahead(
     worst = arriving * rate * ceiling / 1e6
     if everybody == 0 or left <= 0:
         return Ahead(share, ceiling, spent, worst)
-    allowed = ceiling if worst <= left else _rounded(ceiling * left / worst)
+    allowed = ceiling if worst <= left else two_digits(ceiling * left / worst)
     return Ahead(allowed if allowed >= min(ceiling, WORTHWHILE * share) else share, ceiling, spent, worst)
 
 
-def _rounded(ppm: float) -> int:
-    """Down to two significant digits: 3.2 %, not 3.2417 %."""
-    if ppm < 1:
-        return 0
-    unit = 10 ** max(0, floor(log10(ppm)) - 1)
-    return int(ppm // unit * unit)
+def first_share(spec: RolloutSpec, evidence: Evidence) -> int:
+    """Where an adaptive ramp begins: at the share that the budget covers even if everybody who comes while it bakes
+    were hurt, which brings as many users as the budget has; at most `MOST_AT_FIRST`."""
+    budget = spec.budget
+    if budget is None or budget.first or not evidence.arriving:
+        return budget.first or LEAST_KNOWN if budget else 0
+    return max(1, min(MOST_AT_FIRST, two_digits(WHOLE * budget.units / evidence.arriving)))
 
 
 def _seen(evidence: Evidence) -> tuple[int, int]:
@@ -73,6 +73,8 @@ def _excess(metric: Metric, judgement: Judgement, evidence: Evidence) -> tuple[f
     """
     if judgement.verdict is Verdict.UNKNOWN:
         return 0.0, 1.0
+    if metric.kind == "external" and not metric.is_share:
+        return 0.0, 0.0  # a level says nothing of users; what it does to the ramp, its own verdict says
     lower = metric.better == "lower"
     if metric.kind in ("quantile", "external") or (not lower and metric.kind == "proportion" and metric.of != "units"):
         likely, worst = (judgement.rise, judgement.high) if lower else (-judgement.rise, -judgement.low)

@@ -11,6 +11,7 @@ from fader.model.ruleset import LiveService, Split
 from fader.model.service import Service
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
+from fader.rollout.plan import further
 
 
 def baseline_now(service: Service, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> str:
@@ -42,7 +43,8 @@ def _split(service: Service, entries: Sequence[tuple[RolloutSpec, RolloutState, 
     for spec, state, preview in entries:
         if spec.service == service.name and state.phase in ACTIVE:
             interval = Interval(state.start, state.share)
-            return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview)
+            arms = further(spec, state)
+            return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms)
     return None
 
 

@@ -7,8 +7,9 @@ from fader.model.state import Phase
 
 P = Phase
 
-#: Events by fader: learned, advance, complete, ask, hold, roll_back. The others are a person's; an event that ends
-#: in `_complete` leaves the last judged stage, one that ends in `_learning` or `_awaiting` goes back to that phase.
+#: Events by fader: learned, advance, complete, ask, hold, withdraw (a further arm), roll_back. The others are a
+#: person's; an event that ends in `_complete` leaves the last judged stage, one that ends in `_learning` or `_awaiting`
+#: goes back to that phase.
 TABLE: dict[Phase, dict[str, Phase]] = {
     P.PENDING: {"start": P.LEARNING},
     P.LEARNING: {"learned": P.RAMPING, "pause": P.PAUSED, "abort": P.ABORTED},
@@ -16,6 +17,7 @@ TABLE: dict[Phase, dict[str, Phase]] = {
         "advance": P.RAMPING,
         "complete": P.COMPLETED,
         "ask": P.AWAITING,
+        "withdraw": P.RAMPING,
         "hold": P.HELD,
         "roll_back": P.ROLLED_BACK,
         "pause": P.PAUSED,
@@ -26,6 +28,7 @@ TABLE: dict[Phase, dict[str, Phase]] = {
     P.AWAITING: {
         "approve": P.RAMPING,
         "approve_complete": P.COMPLETED,
+        "withdraw": P.AWAITING,
         "hold": P.HELD,
         "roll_back": P.ROLLED_BACK,
         "pause": P.PAUSED,
@@ -37,6 +40,7 @@ TABLE: dict[Phase, dict[str, Phase]] = {
         "resume": P.RAMPING,
         "resume_learning": P.LEARNING,
         "resume_awaiting": P.AWAITING,
+        "withdraw": P.PAUSED,
         "hold": P.HELD,
         "roll_back": P.ROLLED_BACK,
         "promote": P.RAMPING,
@@ -45,6 +49,7 @@ TABLE: dict[Phase, dict[str, Phase]] = {
     },
     P.HELD: {
         "resume": P.RAMPING,
+        "withdraw": P.HELD,
         "roll_back": P.ROLLED_BACK,
         "promote": P.RAMPING,
         "promote_complete": P.COMPLETED,

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from fader.model.decision import Decision, Step
 from fader.model.evidence import HealthEvidence
 from fader.model.rollout import RolloutSpec, Stage
-from fader.model.state import ENDED, Phase, RolloutState
-from fader.model.view import RolloutView, StageView
+from fader.model.state import ACTIVE, ENDED, Phase, RolloutState
+from fader.model.view import ArmView, RolloutView, StageView
 from fader.ports.events import Exposure
 from fader.rollout.command import allowed
 from fader.rollout.experiment import main_reading
-from fader.rollout.explain import headline, needs_person, sentence
+from fader.rollout.explain import arm_ahead, arm_ended, arm_running, headline, needs_person, sentence
 from fader.rollout.explain_outcome import plan, reading, verdict
 from fader.rollout.explain_signal import signal
-from fader.rollout.plan import route
+from fader.rollout.plan import further, route
 
 
 def view(
@@ -66,7 +66,31 @@ def view(
         plan=plan(then, state.plan) if state.plan else "",
         verdict=verdict(read.spec, read.before, main_reading(read.spec, read.readings)) if read else "",
         health=health,
+        arms=_arms(then, state, health),
+        arm_judgements=decision.beside,
     )
+
+
+def _arms(spec: RolloutSpec, state: RolloutState, health: HealthEvidence | None) -> tuple[ArmView, ...]:
+    """The further arms, in the order of the specification."""
+    if spec.experiment is None:
+        return ()
+    running = {arm.version for arm in further(spec, state)} if state.phase in ACTIVE else set()
+    index = next((i for i, stage in enumerate(route(spec, state)) if stage.share == spec.experiment.share), 0)
+    before = state.phase not in ENDED and state.stage < index
+    units, reasons = dict(health.others if health else ()), {w.version: w.why for w in state.withdrawn}
+    share, made = spec.experiment.share, []
+    for arm in spec.experiment.beside:
+        count = units.get(arm, 0)
+        if arm in reasons:
+            made.append(ArmView(arm, 0, "withdrawn", count, reasons[arm]))
+        elif arm in running:
+            made.append(ArmView(arm, share, "running", count, arm_running(spec, arm, share, count)))
+        elif before:
+            made.append(ArmView(arm, 0, "ahead", 0, arm_ahead(spec, arm, share)))
+        else:
+            made.append(ArmView(arm, 0, "ended", count, arm_ended(arm, share)))
+    return tuple(made)
 
 
 def _seconds(state: RolloutState, exposure: Exposure) -> float:

@@ -44,7 +44,7 @@ def value(x: float, metric: Metric) -> str:
 
 def is_share(metric: Metric) -> bool:
     """Whether the number of a metric is a share, told in per cent."""
-    return metric.kind in ("proportion", "quantile", "retention", "external")
+    return metric.is_share or metric.kind == "quantile"
 
 
 def amount(x: float, metric: Metric) -> str:
@@ -64,6 +64,9 @@ def per(metric: Metric) -> str:
         return f"per {metric.per.event}"
     if metric.kind in ("count", "mean"):
         return "per user"
+    if metric.external is not None:
+        where = f"in {metric.external.provider.name}"
+        return f"of the total {where}" if metric.external.counters else where
     if metric.kind == "retention" or (metric.kind == "proportion" and metric.of == "units"):
         return "of users"
     return "of requests" if metric.event == REQUEST else f"of {metric.event} events"

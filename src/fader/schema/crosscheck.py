@@ -56,7 +56,17 @@ def _versions(rollout: str, source: Source) -> Iterator[Problem]:
     versions = written_names(source.data, "services", service, "versions")
     baseline = written_names(source.data, "services", service).get("baseline")
     others = [v for v in versions if v != baseline]
-    if not isinstance(candidate, str) or not versions:
+    if not versions:
+        return
+    beside = written_names(source.data, *at, "experiment").get("beside")
+    for version in beside if isinstance(beside, list) else ():
+        where = (*at, "experiment", "beside")
+        if isinstance(version, str) and version not in versions:
+            message = f"service {service} has no version {quoted(version)}"
+            yield source.problem(where, message, did_you_mean(version, others or versions))
+        elif version == baseline:
+            yield source.problem(where, f"{version} is the baseline of {service}", "name other versions")
+    if not isinstance(candidate, str):
         return
     if candidate not in versions:
         message = f"service {service} has no version {quoted(candidate)}"
@@ -86,11 +96,25 @@ def margin_problems(
         written += [(("outcomes", m, "smallest"), m, o.smallest) for m, o in rollout.outcomes.items() if o.smallest]
         for at, metric, margin in written:
             sound = metrics.get(metric)
-            if sound and margin.kind == "absolute" and sound.kind not in ("proportion", "retention"):
+            if sound is None or (sound.kind == "external" and sound.external is None):
+                continue  # unknown, or of a provider that is wrong itself
+            if margin.kind == "absolute" and not sound.is_share:
                 article = "a quantile" if sound.kind == "quantile" else "no share"
                 message = f"{metric} is {article} and has no percentage points"
                 fix = "write a part of the baseline's value, e.g. 10%"
                 yield source.problem(("rollouts", name, *at), message, fix)
+
+
+def outcome_problems(
+    rollouts: Mapping[str, RolloutText], metrics: Mapping[str, Metric], source: Source
+) -> Iterator[Problem]:
+    """An outcome is read per user, whom a provider does not know."""
+    for name, rollout in rollouts.items():
+        for outcome in rollout.outcomes:
+            sound = metrics.get(outcome)
+            if sound and sound.kind == "external":
+                at = ("rollouts", name, "outcomes", outcome)
+                yield source.problem(at, f"{outcome} is external and knows no users", "name it under guardrails")
 
 
 def primary_problems(

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from fader.errors import BadInput, Problem
+from fader.model.external import Provider
 from fader.model.flag import Flag
 from fader.model.metric import Direction, Metric
 from fader.model.rollout import RolloutSpec
@@ -18,12 +19,14 @@ from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.schema import crosscheck
 from fader.schema.event import OWN, EventText, parse_event
+from fader.schema.external import external_of, external_problems
 from fader.schema.flag import FlagText
 from fader.schema.flagcheck import flag_problems
 from fader.schema.metric import BUILT_IN, MetricText
 from fader.schema.name import bad_name
 from fader.schema.noun import Noun
 from fader.schema.problems import problems
+from fader.schema.provider import ProviderText
 from fader.schema.rollout import RolloutText
 from fader.schema.segment import SegmentText
 from fader.schema.service import ServiceText
@@ -45,6 +48,7 @@ class FileText(Noun):
     rollouts: dict[str, RolloutText] = Field(default={})
     flags: dict[str, FlagText] = Field(default={})
     segments: dict[str, SegmentText] = Field(default={})
+    providers: dict[str, ProviderText] = Field(default={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Document:
     directions: tuple[tuple[str, Direction], ...] = ()
     flags: tuple[Flag, ...] = ()
     segments: tuple[Segment, ...] = ()
+    providers: tuple[Provider, ...] = ()
 
     def problem(self, where: Location, message: str, fix: str) -> Problem:
         """For what comes to light later, such as a version that does not answer: a problem at its line."""
@@ -80,7 +85,11 @@ def load_document(text: str, path: str) -> Document:
     directions = {n: e.better for n, e in _section("events", EventText, source, directory, found).items()}
     rollout_texts = _section("rollouts", RolloutText, source, directory, found)
     services = {n: s.to_model(n) for n, s in service_texts.items()}
-    metrics = {m.name: m for m in BUILT_IN} | {n: m.to_model(n, directions) for n, m in metric_texts.items()}
+    provider_texts = _section("providers", ProviderText, source, directory, found)
+    providers = {n: p.to_model(n) for n, p in provider_texts.items()}
+    externals = {n: external_of(m, providers) for n, m in metric_texts.items()}
+    written = {n: m.to_model(n, directions, externals[n]) for n, m in metric_texts.items()}
+    metrics = {m.name: m for m in BUILT_IN} | written
     flag_texts = _section("flags", FlagText, source, directory, found)
     segment_texts = _section("segments", SegmentText, source, directory, found)
     found += crosscheck.port_problems(services.values(), source)
@@ -88,6 +97,8 @@ def load_document(text: str, path: str) -> Document:
     found += crosscheck.direction_problems(metric_texts, directions, source)
     found += crosscheck.margin_problems(rollout_texts, metrics, source)
     found += crosscheck.primary_problems(rollout_texts, metrics, source)
+    found += external_problems(metric_texts, providers, crosscheck.written_names(source.data, "providers"), source)
+    found += crosscheck.outcome_problems(rollout_texts, metrics, source)
     found += flag_problems(flag_texts, segment_texts, source)
     if found:
         raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
@@ -103,6 +114,7 @@ def load_document(text: str, path: str) -> Document:
         directions=tuple(sorted(directions.items())),
         flags=tuple(f.to_model(n) for n, f in flag_texts.items()),
         segments=tuple(s.to_model(n) for n, s in segment_texts.items()),
+        providers=tuple(providers.values()),
     )
 
 

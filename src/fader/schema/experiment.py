@@ -51,6 +51,7 @@ class ExperimentText(Noun):
     primary: str = Field(examples=["conversion"])
     decide: Literal["ask", "better", "not_worse"] = "ask"
     power: float = 0.8
+    beside: list[str] = Field(default=[], examples=["[v3, v4]"])
 
     @field_validator("duration")
     @classmethod
@@ -64,14 +65,26 @@ class ExperimentText(Noun):
             raise wrong(f"is {power:g}, outside 0.5 to 0.99", "write e.g. power: 0.8")
         return power
 
+    @model_validator(mode="after")
+    def _apart(self) -> ExperimentText:
+        """Each further version gets as many users as the candidate, and the baseline at least as many."""
+        if twice := next((v for i, v in enumerate(self.beside) if v in self.beside[:i]), None):
+            raise wrong(f"{twice} is named twice", "name each version once", ("beside",))
+        arms = len(self.beside) + 2
+        if self.beside and arms * self.share > WHOLE:
+            most = WHOLE // arms // 10_000 * 10_000 or WHOLE // arms
+            message = f"{percent(self.share)} for each of {arms - 1} versions leaves the baseline less than that"
+            raise wrong(message, f"write at most {percent(most)}, or fewer versions beside", ("share",))
+        return self
+
     def to_model(self) -> Experiment:
-        return Experiment(self.share, self.duration, self.primary, self.decide, self.power)
+        return Experiment(self.share, self.duration, self.primary, self.decide, self.power, tuple(self.beside))
 
 
 class BudgetText(Noun):
     units: int = Field(examples=["200"])
-    factor: float = 4.0
-    first: Share = 10_000
+    factor: float = 3.0
+    first: Share | None = None
     bake: Duration | None = None
 
     @field_validator("units")
@@ -87,18 +100,23 @@ class BudgetText(Noun):
     @classmethod
     def _rises(cls, factor: float) -> float:
         if not 1.5 <= factor <= 100:
-            raise wrong(f"is {factor:g}, outside 1.5 to 100", "write how much larger a step may be, e.g. factor: 4")
+            raise wrong(f"is {factor:g}, outside 1.5 to 100", "write how much larger a step may be, e.g. factor: 3")
         return factor
+
+    @field_validator("first", mode="before", json_schema_input_type=Share | Literal["auto"])
+    @classmethod
+    def _auto(cls, first: Any) -> Any:
+        return None if first == "auto" else first
 
     @field_validator("first")
     @classmethod
-    def _small(cls, first: int) -> int:
-        if first > HALF:
-            raise wrong(f"{percent(first)} is more than half of the users", "begin smaller, e.g. first: 1%")
+    def _small(cls, first: int | None) -> int | None:
+        if first is not None and first > HALF:
+            raise wrong(f"{percent(first)} is more than half of the users", "begin smaller, e.g. first: 5%")
         return first
 
     def to_model(self, bake: float) -> Budget:
-        return Budget(self.units, self.factor, self.first, bake if self.bake is None else self.bake)
+        return Budget(self.units, self.factor, self.first or 0, bake if self.bake is None else self.bake)
 
 
 class HoldbackText(Noun):

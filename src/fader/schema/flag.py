@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+import jsonschema_rs
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from fader.assign.bucket import UNIT_BYTES
 from fader.model.flag import Flag, FlagKind, Forced, Prerequisite, Rule, Value, Variant
@@ -47,6 +49,8 @@ Names = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=lis
 
 
 class FlagText(Noun):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_alias=True)
+
     kind: FlagKind = "boolean"
     variants: dict[str, Scalar] = Field(default={})
     default: str = ""
@@ -56,8 +60,18 @@ class FlagText(Noun):
     units: dict[str, Names] = Field(default={})
     requires: dict[str, Names] = Field(default={})
     client: bool = False
+    schema_: str = Field(default="", alias="schema")
     description: str = ""
     owner: str = ""
+    expires: str = ""
+
+    @field_validator("expires")
+    @classmethod
+    def _day(cls, text: str) -> str:
+        try:
+            return text and date.fromisoformat(text).isoformat()
+        except ValueError:
+            raise wrong(f"{quoted(text)} is no day", "write year, month and day, e.g. expires: 2027-06-30") from None
 
     @field_validator("rules")
     @classmethod
@@ -85,6 +99,7 @@ class FlagText(Noun):
             if bad := bad_name(name, version=True):
                 raise wrong(*bad, ("variants", name))
             _value(self.kind, name, text)
+        self._typed()
         if not self.default:
             raise wrong("says no default", f"add default: {next(iter(self.variants))}, for whom no rule applies to")
         named: list[tuple[str, tuple[str | int, ...]]] = [(self.default, ("default",)), (self.when_off, ("off",))]
@@ -101,6 +116,28 @@ class FlagText(Noun):
                     fix = "name each unit once" if sound else f"a unit has 1 to {UNIT_BYTES} bytes"
                     raise wrong(f"{quoted(unit)} cannot get {variant}", fix, ("units", variant, i))
         return self
+
+    def _typed(self) -> None:
+        """Every variant is what the schema says. Raises PydanticCustomError."""
+        if not self.schema_:
+            return
+        if self.kind != "json":
+            raise wrong(f"{self.kind} variants have no schema", "remove it, or write kind: json", ("schema",))
+        try:
+            schema = json.loads(self.schema_)
+        except ValueError:
+            fix = 'write JSON in single quotes, e.g. \'{"required": ["max"]}\''
+            raise wrong("is no JSON", fix, ("schema",)) from None
+        try:
+            validator = jsonschema_rs.validator_for(schema, retriever=_elsewhere)
+        except (ValueError, TypeError, jsonschema_rs.ValidationError) as error:
+            why = _first_line(error)
+            raise wrong(f"is no JSON Schema: {why}", "see json-schema.org, draft 2020-12", ("schema",)) from None
+        for name, text in self.variants.items():
+            for amiss in validator.iter_errors(_value(self.kind, name, text)):
+                at = "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in amiss.instance_path)
+                message = f"is not what the schema says{at and f' at {at}'}: {_first_line(amiss)}"
+                raise wrong(message, "correct the variant, or the schema", ("variants", name))
 
     @property
     def when_off(self) -> str:
@@ -122,6 +159,8 @@ class FlagText(Noun):
             client=self.client,
             description=self.description,
             owner=self.owner,
+            expires=self.expires,
+            schema=self.schema_,
         )
 
 
@@ -144,6 +183,15 @@ def _value(kind: FlagKind, name: str, text: str) -> Value:
     if kind == "json" and not isinstance(value, dict):
         raise wrong(f"{quoted(text)} is no JSON object", "write {...}, or another kind", at)
     return value
+
+
+def _elsewhere(address: str) -> Any:
+    """A schema stands alone: a check of a file asks nobody."""
+    raise LookupError(f"{address} is elsewhere; put it under $defs")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(getattr(error, "message", "")) or str(error)).partition("\n")[0]
 
 
 def _refuse(constant: str) -> None:

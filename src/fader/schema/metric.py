@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from fader.model.external import External
 from fader.model.metric import REQUEST, REQUEST_FIELDS, Comparison, Direction, Metric, Selection
 from fader.schema.duration import Duration, format_duration
 from fader.schema.event import Event
@@ -17,7 +18,7 @@ from fader.schema.where import parse_where
 
 _VALUES = tuple(name for name, kind in REQUEST_FIELDS.items() if kind == "number" and name != "status")
 _PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
-_KINDS = Literal["proportion", "quantile", "count", "mean", "ratio", "retention"]
+_KINDS = Literal["proportion", "quantile", "count", "mean", "ratio", "retention", "external"]
 
 #: Known without being written; a metric of the same name in the file takes their place.
 BUILT_IN = (
@@ -33,6 +34,7 @@ _TAKES: dict[str, set[str]] = {
     "mean": {"value", "window", "cap"},
     "ratio": {"value", "per", "window"},
     "retention": {"after", "window"},
+    "external": {"provider", "events", "total", "series", "path", "every"},
 }
 _NEEDS: dict[str, dict[str, str]] = {
     "proportion": {},
@@ -41,6 +43,7 @@ _NEEDS: dict[str, dict[str, str]] = {
     "mean": {"value": "value: amount"},
     "ratio": {"per": "per: {event: visit}"},
     "retention": {"after": "after: 1d", "window": "window: 7d"},
+    "external": {"provider": "provider: prom"},
 }
 _ALWAYS = {"kind", "event", "where", "better", "unit"}
 
@@ -98,6 +101,12 @@ class MetricText(Noun):
     window: Duration = 0.0
     cap: float = 0.0
     unit: str = Field(default="", max_length=16)
+    provider: str = ""
+    events: str = Field(default="", max_length=4000)
+    total: str = Field(default="", max_length=4000)
+    series: str = Field(default="", max_length=4000)
+    path: str = Field(default="", max_length=2000)
+    every: Duration = 15.0
     better: Literal["lower", "higher"] | None = None
 
     @field_validator("where", mode="before", json_schema_input_type=str)
@@ -107,7 +116,8 @@ class MetricText(Noun):
 
     @model_validator(mode="after")
     def _whole(self) -> MetricText:
-        given, article = self.model_fields_set, f"a {self.kind}"
+        given = self.model_fields_set
+        article = "an external metric" if self.kind == "external" else f"a {self.kind}"
         for key in sorted(given - _ALWAYS - _TAKES[self.kind]):
             others = [k for k, takes in _TAKES.items() if key in takes]
             fix = f"remove {key}, or write kind: {others[0]}"
@@ -119,6 +129,7 @@ class MetricText(Noun):
             _known_value(self.event, self.value, ("value",))
         self._counted()
         self._numbers()
+        self._asked()
         return self
 
     def _counted(self) -> None:
@@ -133,6 +144,22 @@ class MetricText(Noun):
         if self.window and self.kind == "proportion" and self.of == "requests":
             message = "a proportion of requests has no window"
             raise wrong(message, "remove window, or write of: units", ("window",))
+
+    def _asked(self) -> None:
+        """Counters or a series, and nothing of what fader itself counts."""
+        if self.kind != "external":
+            return
+        for key in ("event", "where"):
+            if key in self.model_fields_set:
+                raise wrong(f"an external metric has no {key}", f"remove {key}: the provider selects", (key,))
+        counters = bool(self.events), bool(self.total)
+        if self.series and any(counters):
+            key = "events" if self.events else "total"
+            raise wrong("counters and a series at once", "write events and total, or series", (key,))
+        if not self.series and not all(counters):
+            missing = "events" if self.total else "total"
+            message = f"an external metric needs {missing}" if any(counters) else "nothing says what to ask for"
+            raise wrong(message, "add events and total for counters, or series for a level")
 
     def _numbers(self) -> None:
         if self.kind == "quantile" and not 0.5 <= self.q <= 0.999:
@@ -151,10 +178,10 @@ class MetricText(Noun):
     def direction(self, declared: Mapping[str, Direction]) -> Direction | None:
         """As written, or as `events:` declares of its event, or as its kind has it; None where nothing says."""
         usual: Direction | None = "lower" if self.by_request else "higher" if self.kind == "retention" else None
-        plain = None if self.kind == "ratio" else declared.get(self.event)
+        plain = None if self.kind in ("ratio", "external") else declared.get(self.event)
         return self.better or plain or usual
 
-    def to_model(self, name: str, declared: Mapping[str, Direction]) -> Metric:
+    def to_model(self, name: str, declared: Mapping[str, Direction], external: External | None = None) -> Metric:
         return Metric(
             name,
             self.kind,
@@ -169,4 +196,5 @@ class MetricText(Noun):
             self.after,
             self.cap,
             self.unit,
+            external,
         )

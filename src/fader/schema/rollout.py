@@ -153,6 +153,9 @@ class RolloutText(Noun):
             name = self.experiment.primary
             fix = did_you_mean(name, self.outcomes) if self.outcomes else f"add e.g. outcomes: {_OUTCOMES}"
             raise wrong(f"{quoted(name)} is none of the outcomes", fix, ("experiment", "primary"))
+        if self.candidate in self.experiment.beside:
+            message = f"{self.candidate} is the candidate already"
+            raise wrong(message, "name other versions", ("experiment", "beside"))
         return self
 
     @model_validator(mode="after")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from operator import attrgetter
 
 import numpy as np
 
-from fader.model.summary import ArmSummary
 from fader.stats.arms import Arms, Flags, Floats, columns, floats, per
 from fader.stats.case import Case
-from fader.stats.method import EXTERNAL, NARROW, QUANTILE, Method, method
+from fader.stats.method import NARROW, QUANTILE, Method, method
 from fader.stats.noninferiority import RARE, Law
 
 #: Where nothing was learnt of a rate (no event at all), the prior is scaled by this share, or by the margin.
@@ -61,14 +59,13 @@ class Batch:
         def flags(has: Callable[[Method], bool]) -> Flags:
             return np.array([has(m) for m in methods], bool)[of]
 
-        outside, shares = flags(lambda m: m is EXTERNAL), flags(lambda m: m.values == "share")
+        shares = flags(lambda m: m.values == "share")
         signed = flags(lambda m: m.values == "signed")
-        pi = np.where(outside, _share_of_requests(candidate, baseline, pi), pi)
         together = per(candidate.events + baseline.events, candidate.requests + baseline.requests)
         rate = np.where(np.isnan(learnt), together, learnt)
         exact = flags(lambda m: m.exact == "always")
         exact |= flags(lambda m: m.exact == "rare") & (side > 0) & (rate <= RARE)
-        common = outside | flags(lambda m: m.spreads is NARROW)
+        common = flags(lambda m: m.spreads is NARROW)
         return cls(
             candidate=candidate,
             baseline=baseline,
@@ -138,23 +135,8 @@ def usable(arms: Arms, signed: Flags, shares: Flags) -> Flags:
     return np.asarray(finite & positive & (~shares | (arms.events <= arms.requests)))
 
 
-def unclustered(arm: ArmSummary) -> ArmSummary:
-    """Counts of somebody else, `events` of `requests`, carry no clusters: each request is a unit of its own."""
-    n, y = arm.requests, arm.events
-    return ArmSummary(
-        int(n) if isfinite(n) else 0, n, y, yy=y, yn=y, nn=n, first=int(y) if isfinite(y) else 0, failures=y
-    )
-
-
 def _arms(cases: Sequence[Case], name: str) -> Arms:
-    summaries = map(attrgetter(f"evidence.{name}"), cases)
-    kinds = map(attrgetter("guardrail.metric.kind"), cases)
-    return Arms.of(unclustered(s) if kind == "external" else s for s, kind in zip(summaries, kinds, strict=True))
-
-
-def _share_of_requests(candidate: Arms, baseline: Arms, otherwise: Floats) -> Floats:
-    share = per(candidate.requests, candidate.requests + baseline.requests)
-    return np.where((share > 0) & (share < 1), share, otherwise)
+    return Arms.of(map(attrgetter(f"evidence.{name}"), cases))
 
 
 def _scale(learnt: Floats, together: Floats, absolute: Flags, tolerate: Floats) -> Floats:

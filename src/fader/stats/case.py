@@ -12,16 +12,19 @@ from fader.model.state import Basis
 
 @dataclass(frozen=True, slots=True)
 class Stakes:
-    """What a judgement is held against: shares in ppm, thresholds as natural logs."""
+    """What a judgement is held against: shares in ppm, thresholds as natural logs. `baseline`: the baseline's share
+    where further arms hold some of the rest; 0: it holds all that the candidate does not."""
 
     share: int
     next_share: int
     harm_threshold: float
     safe_threshold: float
+    baseline: int = 0
 
     @property
     def pi(self) -> float:
-        return self.share / WHOLE
+        """The chance that a unit of the two arms is the candidate's."""
+        return self.share / (self.share + self.baseline if self.baseline else WHOLE)
 
     def margin(self, guardrail: Guardrail) -> float:
         """`tolerate` is what would be accepted at 100 %; at the next share, only so many are exposed to it."""

@@ -24,11 +24,10 @@ from fader.stats.histogram import quantile
 from fader.stats.noninferiority import absolute, relative
 from fader.stats.noninferiority import quantile as beyond
 from fader.stats.normal_mixture import band
+from fader.stats.series import UNBOUNDED, judged
 
 __all__ = ["SMALLEST_RATE", "UNBOUNDED", "Case", "Stakes", "exceeds", "judge", "judge_all"]
 
-#: Stands for an end of a confidence sequence that neither the data nor the metric bounds (JSON knows no infinity).
-UNBOUNDED = 1e300
 #: No count of units is larger; it keeps absurd sums inside the machine's whole numbers.
 MOST_UNITS = 2.0**53
 
@@ -47,7 +46,9 @@ def judge_all(cases: Iterable[Case]) -> tuple[Judgement, ...]:
     asked = tuple(cases)
     reasons = [_unknowable(case) for case in asked]
     known = [case for case, why in zip(asked, reasons, strict=True) if not why]
-    found = iter(_judged(known) if known else ())
+    ours = [case for case in known if not _elsewhere(case)]
+    counted = iter(_judged(ours) if ours else ())
+    found = iter(_proven(case, judged(case)) if _elsewhere(case) else next(counted) for case in known)
     return tuple(_unknown(case, why) if why else next(found) for case, why in zip(asked, reasons, strict=True))
 
 
@@ -80,6 +81,16 @@ def _unknown(case: Case, why: str) -> Judgement:
         safe_threshold=case.stakes.safe_threshold,
         missing=why,
     )
+
+
+def _elsewhere(case: Case) -> bool:
+    return case.guardrail.metric.kind == "external"
+
+
+def _proven(case: Case, found: Judgement) -> Judgement:
+    if found.verdict is Verdict.UNKNOWN or found.log_e_harm < found.harm_threshold:
+        return found
+    return replace(found, verdict=Verdict.HARMFUL if exceeds(case.guardrail, found) else Verdict.TOLERATED)
 
 
 def _judged(cases: Sequence[Case]) -> list[Judgement]:
@@ -160,8 +171,7 @@ def _worded(
     )
     found = [Judgement(*row) for row in rows]
     for i in np.flatnonzero(harm >= batch.harm_threshold).tolist():
-        harmful = exceeds(cases[i].guardrail, found[i])
-        found[i] = replace(found[i], verdict=Verdict.HARMFUL if harmful else Verdict.TOLERATED)
+        found[i] = _proven(cases[i], found[i])
     for i in np.flatnonzero(~usable).tolist():
         found[i] = _unknown(cases[i], f"the sums of {found[i].metric} contradict themselves")
     return found

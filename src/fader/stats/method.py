@@ -42,10 +42,10 @@ MEAN = Method("never", "always", NARROW, "none", "signed", units_gate=1000)
 RATIO = Method("never", "always", NARROW, "none", "signed", events_gate=20)
 RATIO_OF_COUNTS = Method("never", "always", NARROW, "poisson", "signed", events_gate=20)
 QUANTILE = Method("never", "always", WIDE, "none", "share", events_gate=20)
-EXTERNAL = Method("always", "always", WIDE, "binomial", "share", events_gate=10, restarts=False)
 
 
 def method(metric: Metric) -> Method:
+    """Raises ValueError for an external metric."""
     match metric.kind:
         case "proportion":
             return REQUESTS if metric.of == "requests" else UNITS
@@ -60,4 +60,4 @@ def method(metric: Metric) -> Method:
         case "quantile":
             return QUANTILE
         case "external":
-            return EXTERNAL
+            raise ValueError("an external metric has no units: it is judged by its series")

@@ -25,11 +25,15 @@ def plan(
 ) -> Plan | None:
     """None where nothing was learnt that a plan could rest on: fewer than two units, no spread, no smallest effect.
 
-    `alpha`: of the fixed-sample interval, two-sided. `units_per_day`: units of both arms together that come anew.
+    `alpha`: of the fixed-sample interval, two-sided. `units_per_day`: units of all arms together that come anew. With
+    further arms, each is compared with the baseline at its part of alpha, and the plan is that of one comparison:
+    its `units` are those of two arms.
     """
     mean, spread = learnt(learning.summary)
     effect = smallest(outcome, mean)
-    pi = experiment.share / WHOLE
+    compared = WHOLE - len(experiment.beside) * experiment.share
+    alpha, units_per_day = alpha / (1 + len(experiment.beside)), units_per_day * compared / WHOLE
+    pi = experiment.share / compared
     if not (isfinite(spread) and isfinite(effect) and spread > 0 and effect > 0 and 0 < pi < 1):
         return None
     units = needed(spread, effect, alpha, experiment.power, pi)

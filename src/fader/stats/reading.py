@@ -21,7 +21,7 @@ from fader.model.rollout import Outcome
 from fader.model.summary import ArmSummary, Histogram
 from fader.model.verdict import Reading
 from fader.stats.arms import Arms
-from fader.stats.batch import unclustered, usable
+from fader.stats.batch import usable
 from fader.stats.clustered import difference, own_variance
 from fader.stats.cuped import adjusted
 from fader.stats.histogram import quantile
@@ -95,8 +95,6 @@ class Seen:
 
 def _see(outcome: Outcome, candidate: ArmSummary, baseline: ArmSummary) -> Seen | None:
     """None where there is nothing to estimate a difference from: an empty arm, no spread, impossible sums."""
-    if outcome.metric.kind == "external":
-        candidate, baseline = unclustered(candidate), unclustered(baseline)
     both = Arms.of((candidate, baseline))
     values = method(outcome.metric).values
     if not usable(both, np.array(values == "signed"), np.array(values == "share")).all():

@@ -6,6 +6,7 @@ is good at both small and large deviations. A chi-square test looked at again an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import lgamma, log
 
 from fader.stats.grid import log_sum_exp
@@ -26,7 +27,33 @@ def log_e_dirichlet(candidate: float, baseline: float, pi: float, k: float) -> f
     return log_beta(a + candidate, b + baseline) - log_beta(a, b) - likelihood
 
 
+def log_e_arms(counts: Sequence[float], shares: Sequence[float]) -> float:
+    """The same for several arms: `shares` are what each was given of the units, > 0, in any unit. The mean over the
+    concentrations of the Dirichlet-multinomial e-value; of two arms it is `log_e_srm`."""
+    total = sum(shares)
+    terms = []
+    for k in CONCENTRATIONS:
+        log_e = lgamma(k) - lgamma(k + sum(counts))
+        for count, share in zip(counts, shares, strict=True):
+            pi = share / total
+            log_e += lgamma(k * pi + count) - lgamma(k * pi) - count * log(pi)
+        terms.append(log_e)
+    return float(log_sum_exp(terms)) - log(len(terms))
+
+
 def log_e_srm(candidate: float, baseline: float, pi: float) -> float:
     """The mean over the concentrations; alarms at LOG_ALARM."""
     terms = [log_e_dirichlet(candidate, baseline, pi, k) for k in CONCENTRATIONS]
     return float(log_sum_exp(terms)) - log(len(terms))
+
+
+def log_e_outside(counts: Sequence[float], first: tuple[float, float], rest: Sequence[float]) -> float:
+    """Log e-value of unit counts against "the first arm was given any one share in [low, high] beside `rest`"; shares
+    are > 0, in any unit, as in `log_e_arms`.
+
+    It is the e-value at the share in the range that lies next to the one seen, and no other in it has a smaller one:
+    so it is an e-value against all of them.
+    """
+    others = sum(counts[1:])
+    seen = counts[0] / others * sum(rest) if others else first[1]
+    return log_e_arms(counts, (min(max(seen, first[0]), first[1]), *rest))

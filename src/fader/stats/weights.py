@@ -25,5 +25,14 @@ def harm_threshold(spec: RolloutSpec, stage: int) -> float:
     return log(tests * stages / ALPHA[spec.profile])
 
 
+def beside_threshold(spec: RolloutSpec) -> float:
+    """Natural log of 1/(alpha w) for the further arms of an experiment, which have an error budget of their own:
+    alpha, the profile's, is the chance that any harmless one of them is taken out. Bonferroni over arms, and over
+    guardrails and outcomes; their only stage is the experiment's.
+    """
+    arms = len(spec.experiment.beside) if spec.experiment else 0
+    return log(max(1, arms) * len(spec.watched) / ALPHA[spec.profile])
+
+
 def safe_threshold() -> float:
     return log(1 / ALPHA_SAFE)

@@ -12,6 +12,7 @@ from fader.model.flag import Flag, Switch
 from fader.model.holding import Holding
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
+from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.share import Interval
 from fader.model.view import Point
@@ -29,6 +30,7 @@ class MemoryStateStore:
         self._services: tuple[Service, ...] = ()
         self._flags: tuple[Flag, ...] = ()
         self._segments: tuple[Segment, ...] = ()
+        self._changed: dict[str, float] = {}
         self._switches: list[Switch] = []
         self._entries: dict[str, Entry] = {}
         self._steps: dict[str, list[Step]] = {}
@@ -36,6 +38,7 @@ class MemoryStateStore:
         self._text: Written | None = None
         self._windows: dict[tuple[str, int, int], Window] = {}
         self._points: dict[str, list[Point]] = {}
+        self._series: dict[tuple[str, int, int, str], Series] = {}
 
     def services(self) -> tuple[Service, ...]:
         return self._services
@@ -55,17 +58,23 @@ class MemoryStateStore:
     def segments(self) -> tuple[Segment, ...]:
         return self._segments
 
+    def changed(self) -> dict[str, float]:
+        return dict(self._changed)
+
     def apply(
         self,
         services: tuple[Service, ...],
         rollouts: tuple[Entry, ...],
         flags: tuple[Flag, ...] = (),
         segments: tuple[Segment, ...] = (),
+        at: float = 0.0,
     ) -> None:
         for new in rollouts:
             old = self._entries.get(new.spec.name)
             if old and old.state.revision != new.state.revision:
                 raise Conflict(f"rollout {new.spec.name} moved meanwhile; apply again")
+        known = {f.name: (f, self._changed.get(f.name, 0.0)) for f in self._flags}
+        self._changed = {f.name: known[f.name][1] if known.get(f.name, (None,))[0] == f else at for f in flags}
         self._services, self._flags, self._segments = services, flags, segments
         for new in rollouts:
             self._entries[new.spec.name] = new
@@ -147,6 +156,12 @@ class MemoryStateStore:
 
     def points(self, rollout: str, since: float) -> tuple[Point, ...]:
         return tuple(p for p in self._points.get(rollout, ()) if p.at > since)
+
+    def series(self, rollout: str, attempt: int, stage: int) -> tuple[Series, ...]:
+        return tuple(s for k, s in sorted(self._series.items()) if k[:3] == (rollout, attempt, stage))
+
+    def put_series(self, series: Series) -> None:
+        self._series[series.key] = series
 
     def close(self) -> None:
         pass

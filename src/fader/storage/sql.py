@@ -17,6 +17,7 @@ from fader.model.holding import Holding
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
+from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.state import RolloutState
 from fader.model.view import Point
@@ -102,14 +103,19 @@ class SqlStateStore:
         rollouts: tuple[Entry, ...],
         flags: tuple[Flag, ...] = (),
         segments: tuple[Segment, ...] = (),
+        at: float = 0.0,
     ) -> None:
         with self._lock, self._engine.begin() as c:
             self._written = None
             for entry in rollouts:
                 self._put(c, entry)
             _replace(c, t.services, services)
-            _replace(c, t.flags, flags)
+            _replace_flags(c, flags, at)
             _replace(c, t.segments, segments)
+
+    def changed(self) -> dict[str, float]:
+        with self._lock, self._engine.begin() as c:
+            return {row.name: row.changed for row in c.execute(select(t.flags.c.name, t.flags.c.changed))}
 
     def _put(self, c: Connection, entry: Entry) -> None:
         name, revision = entry.spec.name, entry.state.revision
@@ -238,11 +244,36 @@ class SqlStateStore:
             rows = c.execute(select(t.points.c.body).where(*of).order_by(t.points.c.at, t.points.c.metric))
             return tuple(_decode(body, Point) for body in rows.scalars())
 
+    def series(self, rollout: str, attempt: int, stage: int) -> tuple[Series, ...]:
+        of = (t.series.c.rollout == rollout, t.series.c.attempt == attempt, t.series.c.stage == stage)
+        with self._lock, self._engine.begin() as c:
+            rows = c.execute(select(t.series.c.body).where(*of).order_by(t.series.c.metric)).scalars()
+            return tuple(_decode(body, Series) for body in rows)
+
+    def put_series(self, series: Series) -> None:
+        key = dict(zip(("rollout", "attempt", "stage", "metric"), series.key, strict=True))
+        with self._lock, self._engine.begin() as c:
+            c.execute(delete(t.series).where(*(t.series.c[k] == v for k, v in key.items())))
+            c.execute(insert(t.series).values(body=_encode(series), **key))
+
     def close(self) -> None:
         self._engine.dispose()
 
 
-def _replace(c: Connection, table: Table, nouns: Sequence[Service | Flag | Segment]) -> None:
+def _replace_flags(c: Connection, flags: Sequence[Flag], at: float) -> None:
+    """As `_replace`; what stays as it was keeps the time of its last change."""
+    known = {row.name: (row.body, row.changed) for row in c.execute(select(t.flags))}
+    c.execute(delete(t.flags))
+    rows = []
+    for position, flag in enumerate(flags):
+        body = _encode(flag)
+        old, changed = known.get(flag.name, (b"", at))
+        rows.append({"name": flag.name, "position": position, "body": body, "changed": changed if old == body else at})
+    if rows:
+        c.execute(insert(t.flags), rows)
+
+
+def _replace(c: Connection, table: Table, nouns: Sequence[Service | Segment]) -> None:
     """The table holds these, in this order."""
     c.execute(delete(table))
     if nouns:

@@ -69,12 +69,23 @@ points = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+series = Table(
+    "series",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("stage", Integer, primary_key=True),
+    Column("metric", String(200), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
 flags = Table(
     "flags",
     metadata,
     Column("name", String(200), primary_key=True),
     Column("position", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("changed", Float, nullable=False, server_default="0"),
 )
 
 segments = Table(

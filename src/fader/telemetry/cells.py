@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from fader.model.evidence import HealthEvidence, MetricEvidence
-from fader.ports.events import Cell, Names
+from fader.ports.events import PAIRED, Cell, Names
 from fader.telemetry import statements as sql
 from fader.telemetry.columns import Columns
 from fader.telemetry.derived import Derived
@@ -58,6 +58,10 @@ class Cells:
 
     def open(self, cell: Cell) -> None:
         """Begin, or move `until`; what differs otherwise begins anew. A sealed cell stays as it is."""
+        for each in (cell, *cell.paired):
+            self._open(each)
+
+    def _open(self, cell: Cell) -> None:
         kept = self._find(*cell.key)
         if kept is not None and kept.sealed is not None:
             return
@@ -87,7 +91,7 @@ class Cells:
         kept = self._find(rollout, attempt, stage)
         if kept is None:
             return HealthEvidence()
-        return kept.sealed.health if kept.sealed else self._health(self._caught_up(kept))
+        return kept.sealed.health if kept.sealed else self._health(kept, self._caught_up(kept))
 
     def names(self, rollout: str, attempt: int, stage: int) -> Names:
         kept = self._find(rollout, attempt, stage)
@@ -122,7 +126,8 @@ class Cells:
         for kept in self._all():
             if kept.sealed is None and kept.until < since:
                 sums = self._caught_up(kept)
-                answers = Answers(self._evidence(kept, sums), self._health(sums), self._names_of(kept))
+                names = Names() if kept.cell.stage >= PAIRED else self._names_of(kept)
+                answers = Answers(self._evidence(kept, sums), self._health(kept, sums), names)
                 with self._derived.transaction() as db:
                     db.execute("UPDATE cell SET sealed = ? WHERE id = ?", (msgspec.json.encode(answers), kept.id))
                     db.execute("DELETE FROM columns WHERE cell = ?", (kept.id,))
@@ -137,12 +142,27 @@ class Cells:
     def _evidence(self, kept: Kept, sums: Sums) -> tuple[MetricEvidence, ...]:
         cell = kept.cell
         latest = max(self._rows.latest("service", cell.service), self._rows.latest("rollout", cell.rollout))
-        return evidence(sums.measures, sums.totals, min(kept.until, latest))
+        paired = {arm: found.totals for arm, found in self._paired(kept)}
+        return evidence(sums.measures, sums.totals, min(kept.until, latest), paired)
 
-    def _health(self, sums: Sums) -> HealthEvidence:
+    def _paired(self, kept: Kept) -> list[tuple[str, Sums]]:
+        """The further arms of a stage with their sums."""
+        found = [(cell.candidate, self._find(*cell.key)) for cell in kept.cell.paired]
+        return [(arm, self._caught_up(pair)) for arm, pair in found if pair is not None]
+
+    def _health(self, kept: Kept, sums: Sums) -> HealthEvidence:
         counts = {str(key[1]): n for key, n in sums.totals.items() if key[0] == "health"}
         skew = self._rows.table(sql.SKEW, {"reach": SKEW_REACH})["skew"].tolist()
-        return HealthEvidence(**counts, skew=skew[0] if skew and skew[0] != FOREVER else 0.0)
+        others = tuple((arm, of.totals["health", "candidate_units", 0]) for arm, of in self._paired(kept))
+        return HealthEvidence(
+            counts.get("candidate_units", 0),
+            counts.get("baseline_units", 0),
+            counts.get("crossed", 0),
+            counts.get("silent", 0),
+            counts.get("unexposed", 0),
+            skew[0] if skew and skew[0] != FOREVER else 0.0,
+            others=others,
+        )
 
     def _names_of(self, kept: Kept) -> Names:
         sums = self._caught_up(kept)
@@ -229,13 +249,13 @@ class Cells:
         totals = msgspec.json.encode([(key, n) for key, n in sums.totals.items()])
         db.execute("UPDATE cell SET folded = ?, totals = ? WHERE id = ?", (sums.folded, totals, cell))
         db.execute("DELETE FROM columns WHERE cell = ?", (cell,))
-        parts = {"units": sums.units.pack(), "past": sums.past.pack()}
+        parts: dict[str, Iterable[tuple[str, bytes]]] = {"units": sums.units.pack(), "past": sums.past.pack()}
         names = self._names.get(cell)
         if names is not None:
-            parts |= {"names": {"found": names.store()}, "pairs": names.pairs.pack(), "exposed": names.exposed.pack()}
+            parts |= {"names": [("found", names.store())], "pairs": names.pairs.pack(), "exposed": names.exposed.pack()}
         for part, packed in parts.items():
             db.executemany(
-                "INSERT INTO columns VALUES (?, ?, ?, ?)", [(cell, part, name, data) for name, data in packed.items()]
+                "INSERT INTO columns VALUES (?, ?, ?, ?)", ((cell, part, name, data) for name, data in packed)
             )
         sums.unsaved = 0
 
@@ -253,7 +273,8 @@ class Cells:
         return found[0] if found else None
 
     def _all(self) -> list[Kept]:
-        return self._select("", ())
+        """A stage comes before the cells of its further arms."""
+        return self._select("ORDER BY id", ())
 
     def _select(self, where: str, parameters: Iterable[str | int]) -> list[Kept]:
         query = f"SELECT id, spec, until, folded, sealed FROM cell {where}"  # noqa: S608 - fixed texts above

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
+from fader.model.evidence import Beside, HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
 from fader.model.failure import Failure, Request
 from fader.model.metric import Metric
 from fader.model.share import Interval
@@ -16,6 +17,7 @@ from fader.telemetry.fingerprint import of_request
 from fader.telemetry.line import Line, read
 from fader.telemetry.line import name as logged_name
 from fader.telemetry.measure import measures
+from fader.telemetry.memory_cells import OpenCell, before, forgotten_of, units_of
 from fader.telemetry.memory_requests import (
     bins,
     counting_of,
@@ -28,13 +30,13 @@ from fader.telemetry.memory_requests import (
 )
 from fader.telemetry.memory_units import (
     NOTHING,
+    Counted,
     Counting,
     Event,
     Pair,
-    arms_of,
+    counted_of,
     exposures,
     is_outcome,
-    past_of,
     rate_of,
     within,
 )
@@ -46,30 +48,6 @@ from fader.telemetry.tracked import EXPOSURE, TrackedRow, decode, encode
 SLOT = 300
 MOST = 10_000
 SKEW_REACH = 300.0
-
-
-@dataclass
-class OpenCell:
-    """`forgotten`: the durations of forgotten units, by metric, arm and bin: they name nobody and stay."""
-
-    cell: Cell
-    lines: list[Line]
-    tracked: list[TrackedRow]
-    forgotten: Counter[tuple[int, bool, int]] = field(default_factory=Counter)
-    sealed: tuple[tuple[MetricEvidence, ...], HealthEvidence, Names] | None = None
-
-    def within(self) -> list[Line]:
-        cell = self.cell
-        return [
-            line
-            for line in self.lines
-            if line.s == cell.service
-            and line.why == "rollout"
-            and line.u
-            and line.v
-            and line.at >= cell.since
-            and (not cell.until or line.at < cell.until)
-        ]
 
 
 @dataclass
@@ -142,11 +120,12 @@ class MemoryEventStore:
 
     def open_cell(self, cell: Cell) -> None:
         measures(cell.metrics)
-        known = self._cells.get(cell.key)
-        if known is None or (known.sealed is None and replace(known.cell, until=cell.until) != cell):
-            self._cells[cell.key] = OpenCell(cell, list(self._lines), list(self._tracked))
-        elif known.sealed is None:
-            known.cell = cell
+        for each in (cell, *cell.paired):
+            known = self._cells.get(each.key)
+            if known is None or (known.sealed is None and replace(known.cell, until=each.until) != each):
+                self._cells[each.key] = OpenCell(each, list(self._lines), list(self._tracked))
+            elif known.sealed is None:
+                known.cell = each
         self._open_attempt(cell)
 
     def evidence(self, rollout: str, attempt: int, stage: int) -> tuple[MetricEvidence, ...]:
@@ -155,32 +134,56 @@ class MemoryEventStore:
             return ()
         if known.sealed is not None:
             return known.sealed[0]
+        paired = [self._cells[cell.key] for cell in known.cell.paired]
         evidence = []
-        start = min(c.cell.since for k, c in self._cells.items() if k[:2] == known.cell.key[:2])
         for i, cell_metric in enumerate(known.cell.metrics):
-            counting = counting_of(cell_metric, known.cell.candidate)
             if cell_metric.metric.kind == "external":
                 evidence.append(MetricEvidence(cell_metric.metric.name, missing="it is counted elsewhere"))
                 continue
-            past = before(known, counting, start)
-            if is_outcome(cell_metric.metric):
-                evidence.append(self._outcome(known, counting, past))
-                continue
-            candidate = [line for line in known.within() if line.v == known.cell.candidate]
-            baseline = [line for line in known.within() if line.v != known.cell.candidate]
-            arms = [{line.u for line in arm if inside(cell_metric.metric, line)} for arm in (candidate, baseline)]
-            rate = rate_of(past.get(unit or "", NOTHING) for arm in arms for unit in arm)
+            arms = [pair for other in (known, *paired) for pair in self._pairs(other, cell_metric, True)]
+            rate = rate_of([*arms, *self._pairs(known, cell_metric, False)])
+            others = [(other.cell.candidate, self._compared(other, i, rate)) for other in paired]
             evidence.append(
-                MetricEvidence(
-                    cell_metric.metric.name,
-                    summary(cell_metric, candidate, True, past, rate),
-                    summary(cell_metric, baseline, False, past, rate),
-                    histogram(bins(cell_metric.metric, candidate) + _of(known.forgotten, i, True)),
-                    histogram(bins(cell_metric.metric, baseline) + _of(known.forgotten, i, False)),
-                    restarts=restarts(minutes(cell_metric, known.cell, candidate, baseline)),
+                replace(
+                    self._compared(known, i, rate),
+                    others=tuple((arm, found.candidate) for arm, found in others),
+                    beside=tuple(Beside(arm, found.candidate_values, found.restarts) for arm, found in others),
                 )
             )
         return tuple(evidence)
+
+    def _start(self, known: OpenCell) -> float:
+        """When the attempt began."""
+        return min(c.cell.since for k, c in self._cells.items() if k[:2] == known.cell.key[:2])
+
+    def _pairs(self, known: OpenCell, cell_metric: CellMetric, arm: bool) -> list[Pair]:
+        """p and q of each unit that counts in the arm."""
+        counting = counting_of(cell_metric, known.cell.candidate)
+        past = before(known, counting, self._start(known))
+        if is_outcome(cell_metric.metric):
+            return [pair for *_, pair in self._counted(known, counting, past).kept[arm]]
+        lines = [line for line in known.within() if (line.v == known.cell.candidate) == arm]
+        return [past.get(unit or "", NOTHING) for unit in {x.u for x in lines if inside(cell_metric.metric, x)}]
+
+    def _compared(self, known: OpenCell, i: int, rate: Fraction | None) -> MetricEvidence:
+        """The `i`-th metric of the two arms of a cell. `rate`: of P to Q over all arms of the stage."""
+        cell_metric = known.cell.metrics[i]
+        counting = counting_of(cell_metric, known.cell.candidate)
+        past = before(known, counting, self._start(known))
+        if is_outcome(cell_metric.metric):
+            counted = self._counted(known, counting, past)
+            arms = counted.summary(True, rate), counted.summary(False, rate)
+            return MetricEvidence(cell_metric.metric.name, *arms, restarts=restarts(counted.slots))
+        candidate = [line for line in known.within() if line.v == known.cell.candidate]
+        baseline = [line for line in known.within() if line.v != known.cell.candidate]
+        return MetricEvidence(
+            cell_metric.metric.name,
+            summary(cell_metric, candidate, True, past, rate),
+            summary(cell_metric, baseline, False, past, rate),
+            histogram(bins(cell_metric.metric, candidate) + forgotten_of(known, i, True)),
+            histogram(bins(cell_metric.metric, baseline) + forgotten_of(known, i, False)),
+            restarts=restarts(minutes(cell_metric, known.cell, candidate, baseline)),
+        )
 
     def health(self, rollout: str, attempt: int, stage: int) -> HealthEvidence:
         known = self._cells.get((rollout, attempt, stage))
@@ -189,8 +192,8 @@ class MemoryEventStore:
         if known.sealed is not None:
             return known.sealed[1]
         cell = known.cell
-        exposed = exposures(cell, known.within(), known.tracked)
-        crossed = {unit for unit, arm in exposed if (unit, not arm) in exposed}
+        exposed, away = exposures(cell, known.within(), known.tracked), known.away()
+        crossed = {unit for unit, arm in exposed if (unit, not arm) in exposed or unit in away}
         sampled = Counter(what.arm for what in exposed.values() if what.inside and what.unit not in crossed)
         did = [event for event in known.tracked if event.name != EXPOSURE and within(cell, event.t)]
         names = {name for m in measures(cell.metrics) for name in m.events}
@@ -202,9 +205,10 @@ class MemoryEventStore:
             sampled[True],
             sampled[False],
             len(crossed),
-            len(units - active),
-            len({event.u for event in did if event.name in names} - units),
+            len(units - active - away),
+            len({event.u for event in did if event.name in names} - units - away),
             statistics.median(recent) if recent else 0.0,
+            others=tuple((pair.candidate, self.health(*pair.key).candidate_units) for pair in cell.paired),
         )
 
     def names(self, rollout: str, attempt: int, stage: int) -> Names:
@@ -237,7 +241,7 @@ class MemoryEventStore:
             len(ordered[MOST:]),
         )
 
-    def _outcome(self, known: OpenCell, counting: Counting, past: dict[str, Pair]) -> MetricEvidence:
+    def _counted(self, known: OpenCell, counting: Counting, past: dict[str, Pair]) -> Counted:
         cell = known.cell
         exposed = exposures(cell, known.within(), known.tracked)
         events: dict[str, list[Event]] = defaultdict(list)
@@ -248,8 +252,7 @@ class MemoryEventStore:
                 events[event.u].append(event)
         latest = max(self._latest["service", cell.service], self._latest["rollout", cell.rollout])
         ripe = min(cell.until or math.inf, latest)
-        candidate, baseline, slots = arms_of(counting, cell, exposed, events, ripe, past)
-        return MetricEvidence(counting.metric.metric.name, candidate, baseline, restarts=restarts(slots))
+        return counted_of(counting, cell, exposed, events, ripe, past, known.away())
 
     def _lesson(self, metric: Metric, served: list[Line], begin: float, service: str) -> LearningEvidence:
         cell = Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
@@ -261,7 +264,8 @@ class MemoryEventStore:
         for event in self._tracked:
             if event.name != EXPOSURE and event.t >= begin and (event.u, False) in exposed:
                 events[event.u].append(event)
-        _, arm, _ = arms_of(counting, cell, exposed, events, self._latest["service", service], {})
+        latest = self._latest["service", service]
+        arm = counted_of(counting, cell, exposed, events, latest, {}, set()).summary(False, None)
         bins: Counter[int] = Counter()
         if metric.kind == "quantile":
             for what in exposed.values():
@@ -388,27 +392,3 @@ class MemoryEventStore:
         for other in self._attempts.values():
             if other.cell.rollout == cell.rollout and other.cell.attempt < cell.attempt:
                 other.lines = list(self._lines)
-
-
-def units_of(what: list[tuple[float, str, bool]], arm: bool) -> int:
-    return len({unit for _, unit, a in what if a is arm})
-
-
-def before(known: OpenCell, counting: Counting, start: float) -> dict[str, Pair]:
-    """p and q of each unit from what it did before the attempt, both arms and neither."""
-    cell = known.cell
-    if not cell.past:
-        return {}
-    events: dict[str, list[Event]] = defaultdict(list)
-    for line in known.lines:
-        good = line.s == cell.service and line.why in ("rollout", "none") and line.u and line.p is not None
-        if good and cell.past <= line.at < start:
-            events[line.u or ""].append(line)
-    for event in known.tracked:
-        if event.name != EXPOSURE and cell.past <= event.t < start:
-            events[event.u].append(event)
-    return {unit: past_of(counting, kept) for unit, kept in events.items()}
-
-
-def _of(forgotten: Counter[tuple[int, bool, int]], metric: int, arm: bool) -> Counter[int]:
-    return Counter({b: n for (i, a, b), n in forgotten.items() if (i, a) == (metric, arm)})

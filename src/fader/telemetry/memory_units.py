@@ -35,6 +35,8 @@ def exposures(cell: Cell, lines: Iterable[Line], tracked: Iterable[TrackedRow]) 
     met = [(line.u or "", line.v == cell.candidate, line.at, line.p is not None) for line in lines]
     for event in tracked:
         if event.name == EXPOSURE and event.r == cell.rollout and within(cell, event.t):
+            if any(event.v == arm.version for arm in cell.arms):
+                continue
             met.append((event.u, event.v == cell.candidate, event.t, True))
     for unit, arm, at, inside in met:
         before = found.get((unit, arm), Exposed(unit, arm, math.inf, False))
@@ -150,22 +152,36 @@ Pair = tuple[Fraction, Fraction]
 NOTHING: Pair = (Fraction(0), Fraction(0))
 
 
-def arms_of(
+@dataclass
+class Counted:
+    """The units that count, by arm: (y, n, over, p and q). `slots`: first-event units by minute, by arm."""
+
+    kept: dict[bool, list[tuple[Fraction, Fraction, Fraction, Pair]]]
+    first: Counter[bool]
+    failures: dict[bool, Fraction]
+    slots: dict[int, tuple[int, int]]
+
+    def summary(self, arm: bool, rate: Fraction | None) -> ArmSummary:
+        return summed(self.kept[arm], rate, self.first[arm], self.failures[arm])
+
+
+def counted_of(
     counting: Counting,
     cell: Cell,
     exposed: dict[tuple[str, bool], Exposed],
     events: dict[str, list[Event]],
     ripe: float,
     past: dict[str, Pair],
-) -> tuple[ArmSummary, ArmSummary, dict[int, tuple[int, int]]]:
-    """(candidate, baseline, first-event units by minute and arm). `past`: p and q of a unit before the attempt."""
+    away: set[str],
+) -> Counted:
+    """`past`: p and q of a unit before the attempt; `away`: units that were in an arm that is not compared."""
     m = counting.metric.metric
     kept: dict[bool, list[tuple[Fraction, Fraction, Fraction, Pair]]] = {True: [], False: []}
     first: Counter[bool] = Counter()
     failures: dict[bool, Fraction] = {True: Fraction(0), False: Fraction(0)}
     minutes: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for (unit, arm), what in exposed.items():
-        if (unit, not arm) in exposed:
+        if (unit, not arm) in exposed or unit in away:
             continue
         if m.kind == "retention" and (math.floor(what.first / 300) + 1) * 300 + m.window > ripe:
             continue
@@ -177,9 +193,8 @@ def arms_of(
                 minutes[math.floor((at - cell.since) / 60)][not arm] += 1
         if what.inside and (not counting.own_n or y or n):
             kept[arm].append((capped(y, counting.cap), n, over, past.get(unit, (Fraction(0), Fraction(0)))))
-    rate = rate_of([pair for units in kept.values() for *_, pair in units])
-    candidate, baseline = (summed(kept[arm], rate, first[arm], failures[arm]) for arm in (True, False))
-    return candidate, baseline, {minute: (c, b) for minute, (c, b) in minutes.items()} if m.kind != "retention" else {}
+    slots = {minute: (c, b) for minute, (c, b) in minutes.items()} if m.kind != "retention" else {}
+    return Counted(kept, first, failures, slots)
 
 
 def capped(y: Fraction, cap: float) -> Fraction:

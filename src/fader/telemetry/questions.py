@@ -40,7 +40,7 @@ class Extent:
     until: float
 
     def parameters(self, cell: Cell, low: int = 0, high: int = KEYS) -> dict[str, Parameter]:
-        return {
+        parameters: dict[str, Parameter] = {
             "folded": self.after,
             "last": self.last,
             "since": self.since,
@@ -51,6 +51,7 @@ class Extent:
             "low": low,
             "high": high,
         }
+        return parameters | {f"arm{i}": arm.version for i, arm in enumerate(cell.arms)}
 
 
 def key_ranges(rows: Rows, extent: Extent) -> Iterator[tuple[int, int]]:
@@ -67,10 +68,13 @@ def unit_rows(rows: Rows, measures: Iterable[Measure], cell: Cell, extent: Exten
     parameters = extent.parameters(cell, low, high)
     columns = [column for m in measures if m.direct for column in m.direct_columns(parameters)]
     asked = [
-        (sql.UNIT_REQUESTS.replace("/*columns*/", "".join(f", {c}" for c in columns)), sql.OF_CELL),
-        (sql.UNIT_EXPOSURES, sql.OF_EXPOSURES),
+        (sql.UNIT_REQUESTS.replace("/*columns*/", "".join(f", {c}" for c in columns)), _compared(cell, sql.OF_CELL)),
+        (sql.UNIT_EXPOSURES, _compared(cell, sql.OF_EXPOSURES)),
         (sql.UNIT_ACTIVITY.replace("/*named*/", _named(measures, parameters)), sql.OF_TRACKED),
     ]
+    if cell.arms:
+        for source, where in (("requests", sql.OF_CELL), ("tracked", sql.OF_EXPOSURES)):
+            asked.append((sql.UNIT_AWAY.replace("/*source*/", source), f"{where} AND v IN ({_arms(cell)})"))
     return [_part(rows.table(_filled(query, where), parameters)) for query, where in asked]
 
 
@@ -115,7 +119,7 @@ def value_bins(
     for m in measures:
         if m.direct and m.quantile:
             term = terms(m.cell_metric, "a")
-            query = term.fill(sql.VALUE_BINS.replace("/*rows*/", sql.OF_CELL))
+            query = term.fill(sql.VALUE_BINS.replace("/*rows*/", _compared(cell, sql.OF_CELL)))
             for chunk in rows.ask(query, extent.parameters(cell) | term.parameters):
                 yield from ((m.index, *row) for row in chunk)
 
@@ -124,6 +128,15 @@ def _named(measures: Iterable[Measure], parameters: dict[str, Parameter]) -> str
     names = sorted({name for m in measures for name in m.events})
     parameters |= {f"event{i}": name for i, name in enumerate(names)}
     return " OR ".join(f"name = $event{i}" for i in range(len(names))) or "false"
+
+
+def _compared(cell: Cell, where: str) -> str:
+    """Rows of the two arms that the cell compares."""
+    return f"{where} AND v NOT IN ({_arms(cell)})" if cell.arms else where
+
+
+def _arms(cell: Cell) -> str:
+    return ", ".join(f"$arm{i}" for i in range(len(cell.arms)))
 
 
 def _filled(query: str, where: str) -> str:
@@ -138,7 +151,7 @@ def _part(answer: dict[str, Column]) -> Part:
 
 def route_names(rows: Rows, query: str, cell: Cell, extent: Extent, part: tuple[int, int]) -> dict[str, Any]:
     """(unit, arm, label, time of the first) of what requests are called, in the arm that they were assigned to."""
-    return rows.table(_filled(query, sql.OF_CELL), extent.parameters(cell, *part))
+    return rows.table(_filled(query, _compared(cell, sql.OF_CELL)), extent.parameters(cell, *part))
 
 
 def event_names(

@@ -115,6 +115,8 @@ UNIT_EXPOSURES = """
 SELECT k, CAST(v = $candidate AS INTEGER) AS arm, min(t) AS first, count(*) AS inside
 FROM tracked WHERE /*rows*/ AND /*keys*/ GROUP BY k, v = $candidate
 """
+#: What requests and exposures say of units in arms that the cell does not compare.
+UNIT_AWAY = "SELECT k, count(*) AS away FROM /*source*/ WHERE /*rows*/ AND /*keys*/ GROUP BY k"
 OF_TRACKED = """
 batch > $folded AND batch <= $last AND name <> 'exposure' AND t >= $since AND t < $until
 """

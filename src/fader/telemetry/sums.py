@@ -1,7 +1,7 @@
 """The sums of one stage: what each unit did, in memory, and the totals. A fold costs what the new rows touch.
 
 Units are kept by arm: key of the unit times two, plus one with the candidate. What does not belong to an arm
-(tracked events, exposed or not) stands with the baseline's.
+(tracked events, exposed or not; what was met of arms that are not compared here) stands with the baseline's.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Sums:
         self.measures: tuple[Measure, ...] = measures(cell.metrics)
         self.outcomes = tuple(m for m in self.measures if not (m.direct or m.external))
         kinds = {"first": "f8", "inside": "i4", "req": "i4", "act": "i4", "out": "i4"}
+        if cell.arms:
+            kinds["away"] = "i4"
         past: dict[str, str] = {}
         for m in self.measures:
             kinds |= m.kinds
@@ -76,25 +78,25 @@ class Sums:
     def _fold(self, rows: Rows, extent: Extent, low: int, high: int, sign: Literal[1, -1]) -> None:
         cell, kinds = self.cell, self.units.kinds
         keys, more = together(unit_rows(rows, self.measures, cell, extent, low, high), kinds)
-        units = np.unique(keys >> 1)
+        units = _distinct(keys >> 1)
         if not len(units):
             return
         arms = both(units)
         at = self.units.locate(arms)
-        known, past = self.units.read(at), self.past.read(self.past.locate(units))
-        delta = _spread(arms, keys, more, kinds)
-        if sign > 0:
-            first = np.minimum(known["first"], delta["first"])
-            anew = delta["first"] < known["first"]
+        past, delta = self.past.read(self.past.locate(units)), _spread(arms, keys, more, kinds)
+        if sign > 0 and not at.found:  # all are new, as when a long history is read from cold
+            known, first, values = None, delta["first"], delta
+            anew = np.isfinite(first)
         else:
-            first = known["first"]
-            anew = np.isfinite(first) & (first >= extent.since)
-        values = {name: _added(known[name], delta[name], kind, sign, extent) for name, kind in kinds.items()}
+            known = self.units.read(at)
+            first = np.minimum(known["first"], delta["first"]) if sign > 0 else known["first"]
+            anew = delta["first"] < known["first"] if sign > 0 else np.isfinite(first) & (first >= extent.since)
+            values = {name: _added(known[name], delta[name], kind, sign, extent) for name, kind in kinds.items()}
         self._outcomes(rows, extent, (low, high), sign, arms, first, anew, known, values)
         new = np.zeros(len(arms), bool)
         new[np.searchsorted(arms, keys)] = True
         self.units.write(at, values, new)
-        self._account((known, past), (values, past))
+        self._account((known, past) if known else None, (values, past))
 
     def _outcomes(
         self,
@@ -105,7 +107,7 @@ class Sums:
         arms: Keys,
         first: Column,
         anew: Column,
-        known: dict[str, Column],
+        known: dict[str, Column] | None,
         values: dict[str, Column],
     ) -> None:
         """Units whose first exposure is as it was get what is new; for the others everything since then is read."""
@@ -118,7 +120,7 @@ class Sums:
             asked.append((anew, Extent(0, extent.last, float(first[anew].min()), extent.until)))
         nothing = Columns(names).nothing(len(arms))
         for name in names:
-            values[name] = np.where(anew, nothing[name], known[name])
+            values[name] = np.where(anew, nothing[name], known[name]) if known else nothing[name]
         for chosen, where in asked:
             if chosen.any():
                 parameters = where.parameters(self.cell, *part)
@@ -127,21 +129,27 @@ class Sums:
                 for name, kind in names.items():
                     values[name] = _added(values[name], delta[name], kind, sign, extent)
 
-    def _account(self, before: Units, after: Units) -> None:
-        """Totals change by what the touched units add now and added before."""
-        old, new = (
-            tally(self.measures, (_of_arm(0, units), _of_arm(1, units)), past, self.cell.since)
-            for units, past in (before, after)
-        )
-        self.totals.update(new)
+    def _account(self, before: Units | None, after: Units) -> None:
+        """Totals change by what the touched units add now and added before; None: they were not there."""
+        self.totals.update(self._tallied(after))
+        old = self._tallied(before) if before else Counter()
         self.totals.subtract(old)
         for key in [key for key in old if not self.totals[key]]:
             del self.totals[key]
         self.unsaved += len(next(iter(after[0].values()))) // 2
 
+    def _tallied(self, some: Units) -> Totals:
+        units, past = some
+        return tally(self.measures, (_of_arm(0, units), _of_arm(1, units)), past, self.cell.since)
+
 
 def _of_arm(arm: int, units: dict[str, Column]) -> dict[str, Column]:
     return {name: column[arm::2] for name, column in units.items()}
+
+
+def _distinct(ordered: Keys) -> Keys:
+    """Sorted keys, each once."""
+    return ordered[np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))]
 
 
 def both(units: Keys) -> Keys:

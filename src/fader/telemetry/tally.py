@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from fader.model.evidence import MetricEvidence, Restart
+from fader.model.evidence import Beside, MetricEvidence, Restart
 from fader.model.summary import ArmSummary, Histogram
 from fader.telemetry.columns import Column
 from fader.telemetry.measure import LARGEST, RESOLUTION, RIPENING, Measure
@@ -52,18 +53,19 @@ def tally(
     """`arms`: the columns of some units with the baseline, and of the same with the candidate; `past` likewise."""
     totals: Totals = Counter()
     seen = tuple(np.isfinite(arm["first"]) for arm in arms)
+    away = arms[0]["away"] > 0 if "away" in arms[0] else np.zeros(len(seen[0]), bool)
     for arm in (0, 1):
-        alone = seen[arm] & ~seen[1 - arm]
+        alone = seen[arm] & ~seen[1 - arm] & ~away
         inside = alone & (arms[arm]["inside"] > 0)
         totals["health", "candidate_units" if arm else "baseline_units", 0] += int(inside.sum())
         for measure in measures:
             if not measure.external:
                 _metric(totals, measure, arm, arms[arm], past, alone, inside, since)
     exposed = seen[0] | seen[1]
-    silent = exposed & (arms[0]["req"] + arms[1]["req"] == 0) & (arms[0]["act"] == 0)
-    totals["health", "crossed", 0] += int((seen[0] & seen[1]).sum())
+    silent = exposed & ~away & (arms[0]["req"] + arms[1]["req"] == 0) & (arms[0]["act"] == 0)
+    totals["health", "crossed", 0] += int(((seen[0] & seen[1]) | (exposed & away)).sum())
     totals["health", "silent", 0] += int(silent.sum())
-    totals["health", "unexposed", 0] += int((~exposed & (arms[0]["out"] > 0)).sum())
+    totals["health", "unexposed", 0] += int((~exposed & ~away & (arms[0]["out"] > 0)).sum())
     return totals
 
 
@@ -93,10 +95,8 @@ def _metric(
         numbers["p"] = _capped(np.asarray(past[f"p{i}"], np.int64), measure.cap)
         own = past[f"q{i}"] if measure.own_n else past["here"] > 0
         numbers["q"] = np.asarray(own, np.int64)
-    slots = np.floor(columns["first"] / RIPENING) if measure.ripens else np.zeros(len(raw))
-    for slot in np.unique(slots[counted | had | (shown & (failed != 0))]).tolist():
-        here = slots == slot
-        key = ("sum", i, arm, int(slot))
+    for slot, here in _slots(measure, columns["first"], counted | had | (shown & (failed != 0))):
+        key = ("sum", i, arm, slot)
         some = counted & here
         chosen = {name: np.clip(values[some], -MOST, MOST) for name, values in numbers.items()}
         totals[*key, "units"] += int(some.sum())
@@ -108,6 +108,17 @@ def _metric(
     minutes = np.floor((columns[f"e{i}"][had] - since) / SLOT).astype(np.int64)
     for minute, count in zip(*np.unique(minutes, return_counts=True), strict=True):
         totals["first", i, int(minute), arm] += int(count)
+
+
+def _slots(measure: Measure, first: Column, there: Mask) -> Iterator[tuple[int, Mask]]:
+    """Units by the slot in which their attribution window began, where it has to pass first; else all in slot 0."""
+    if not measure.ripens:
+        if there.any():
+            yield 0, there
+        return
+    slots = np.floor(first / RIPENING)
+    for slot in np.unique(slots[there]).tolist():
+        yield int(slot), slots == slot
 
 
 def product(factors: list[Column]) -> int:
@@ -131,44 +142,70 @@ def _capped(values: npt.NDArray[np.int64], cap: int) -> npt.NDArray[np.int64]:
     return np.minimum(values, cap) if cap else values
 
 
-def evidence(measures: Iterable[Measure], totals: Totals, ripe: float) -> tuple[MetricEvidence, ...]:
-    """The totals as summaries; of retention, units whose window has passed at `ripe` (seconds since 1970)."""
-    sums: dict[tuple[int, int], Counter[str]] = {}
-    firsts: dict[int, dict[int, tuple[int, int]]] = {}
-    bins: dict[tuple[int, int], list[tuple[int, int]]] = {}
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """The totals of a cell, sorted by metric and arm."""
+
+    sums: dict[tuple[int, int], Counter[str]]
+    firsts: dict[int, dict[int, tuple[int, int]]]
+    bins: dict[tuple[int, int], list[tuple[int, int]]]
+
+    def of(self, metric: int, arm: int) -> Counter[str]:
+        return self.sums.get((metric, arm), Counter())
+
+    def histogram(self, metric: int, arm: int) -> Histogram:
+        return histogram(self.bins.get((metric, arm), ()))
+
+    def restarts(self, measure: Measure) -> tuple[Restart, ...]:
+        return () if measure.ripens else restarts(self.firsts.get(measure.index, {}))
+
+
+def evidence(
+    measures: Iterable[Measure], totals: Totals, ripe: float, paired: Mapping[str, Totals] | None = None
+) -> tuple[MetricEvidence, ...]:
+    """The totals as summaries; of retention, units whose window has passed at `ripe` (seconds since 1970).
+
+    `paired`: by version, the totals of the cells in which a further arm stands in the candidate's place.
+    """
+    asked = tuple(measures)
+    main = _arms(asked, totals, ripe)
+    others = {arm: _arms(asked, of, ripe) for arm, of in (paired or {}).items()}
+    return tuple(_evidence(m, main, others) for m in asked)
+
+
+def _arms(measures: Iterable[Measure], totals: Totals, ripe: float) -> Arms:
+    found = Arms({}, {}, {})
     limits = {m.index: ripe - m.metric.window for m in measures if m.ripens}
     for key, n in totals.items():
         match key:
             case "sum", int(i), int(arm), int(slot), str(field):
                 if i not in limits or (slot + 1) * RIPENING <= limits[i]:
-                    sums.setdefault((i, arm), Counter())[field] += n
+                    found.sums.setdefault((i, arm), Counter())[field] += n
             case "first", int(i), int(minute), int(arm):
-                candidate, baseline = firsts.setdefault(i, {}).get(minute, (0, 0))
-                firsts[i][minute] = (candidate + n, baseline) if arm else (candidate, baseline + n)
+                candidate, baseline = found.firsts.setdefault(i, {}).get(minute, (0, 0))
+                found.firsts[i][minute] = (candidate + n, baseline) if arm else (candidate, baseline + n)
             case "bin", int(i), int(arm), int(number):
                 if n > 0:
-                    bins.setdefault((i, arm), []).append((number, n))
-    return tuple(_evidence(m, sums, restarts(firsts.get(m.index, {})) if not m.ripens else (), bins) for m in measures)
+                    found.bins.setdefault((i, arm), []).append((number, n))
+    return found
 
 
-def _evidence(
-    measure: Measure,
-    sums: Mapping[tuple[int, int], Counter[str]],
-    later: tuple[Restart, ...],
-    bins: Mapping[tuple[int, int], list[tuple[int, int]]],
-) -> MetricEvidence:
+def _evidence(measure: Measure, main: Arms, others: Mapping[str, Arms]) -> MetricEvidence:
+    """Covariates are centred on all arms together, so that those of any two can be compared."""
     name, i = measure.metric.name, measure.index
     if measure.external:
         return MetricEvidence(name, missing="it is counted elsewhere")
-    baseline, candidate = sums.get((i, 0), Counter()), sums.get((i, 1), Counter())
-    rate = baseline["p"] + candidate["p"], baseline["q"] + candidate["q"]
+    arms = [main.of(i, 0), main.of(i, 1), *(other.of(i, 1) for other in others.values())]
+    rate = sum(arm["p"] for arm in arms), sum(arm["q"] for arm in arms)
     return MetricEvidence(
         name,
-        summary(measure, candidate, rate),
-        summary(measure, baseline, rate),
-        histogram(bins.get((i, 1), ())),
-        histogram(bins.get((i, 0), ())),
-        restarts=later,
+        summary(measure, main.of(i, 1), rate),
+        summary(measure, main.of(i, 0), rate),
+        main.histogram(i, 1),
+        main.histogram(i, 0),
+        restarts=main.restarts(measure),
+        others=tuple((arm, summary(measure, other.of(i, 1), rate)) for arm, other in others.items()),
+        beside=tuple(Beside(arm, other.histogram(i, 1), other.restarts(measure)) for arm, other in others.items()),
     )
 
 

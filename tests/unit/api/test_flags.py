@@ -67,6 +67,24 @@ async def test_a_switch_outlives_the_file_and_says_who_and_why(plane: Plane, as_
     assert (await operator.get("/v1/flags/theme")).json() == back
 
 
+async def test_what_has_been_the_same_for_long_is_stale(plane: Plane, as_: As) -> None:
+    await plane.apply(FILE)
+    operator = as_("operator-token")
+    begun = plane.now
+    await operator.post("/v1/flags/theme/off")
+    plane.now += 29 * 86_400
+    assert [f["stale"] for f in (await operator.get("/v1/flags")).json()["flags"]] == [[], []]
+    plane.now += 2 * 86_400
+    await plane.apply(FILE)
+    checkout, theme = (await operator.get("/v1/flags")).json()["flags"]
+    assert (checkout["stale"], checkout["since"]) == ([], begun)
+    assert theme["stale"] == [f"everybody has had {theme['flag']['off']} for 31 days"]
+    longer = (await operator.get("/v1/flags?stale_after=9000000")).json()["flags"]
+    assert [f["stale"] for f in longer] == [[], []]
+    await operator.post("/v1/flags/theme/on")
+    assert (await operator.get("/v1/flags/theme")).json()["stale"] == []
+
+
 @pytest.mark.parametrize(
     ("method", "path", "detail"),
     [

@@ -75,6 +75,8 @@ FLAG = {
     "switches": [
         {"flag": "checkout", "enabled": False, "actor": "ann", "at": 1_790_000_000.0, "reason": "orders fail"},
     ],
+    "since": 1_790_000_000.0,
+    "stale": ["everybody has had off for 90 days"],
 }  # fmt: skip
 
 
@@ -92,7 +94,7 @@ class Shop:
         return self.views.pop(0) if len(self.views) > 1 else self.views[0]
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        parts = [unquote(p) for p in path.strip("/").split("/")]
+        parts = [unquote(p) for p in path.partition("?")[0].strip("/").split("/")]
         match method, parts:
             case "GET", ["v1", "rollouts"]:
                 service = {"name": "shop", "listen": "127.0.0.1:8080", "baseline": "v1", "versions": ["v1", "v2"]}

@@ -13,7 +13,8 @@ from fader.cli.commands import app
 from fader.cli.options import DEFAULT_SERVER
 
 TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text()
-COMMANDS = typer.main.get_command(app).commands
+TOP = typer.main.get_command(app).commands
+COMMANDS = TOP | {f"{name} {sub}": c for name in TOP for sub, c in getattr(TOP[name], "commands", {}).items()}
 SECTIONS = {m[1]: m[2] for m in re.finditer(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", TEXT, flags=re.MULTILINE | re.DOTALL)}
 SHARED = SECTIONS["Shared options"]
 

@@ -93,6 +93,7 @@ def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
         "rollouts",
         "flags",
         "segments",
+        "providers",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,3 +62,35 @@ def test_what_is_refused(fader: Fader, arguments: tuple[str, ...], code: int, sa
     ended = fader(*arguments)
     assert (ended.code, ended.out) == (code, "")
     assert said in ended.err
+
+
+def test_what_is_stale_is_listed_with_its_reasons(fader: Fader) -> None:
+    ended = fader("flags", "stale", "--after", "60d")
+    assert ended.code == 0
+    assert "checkout" in ended.out
+    assert "everybody has had off for 90 days" in ended.out
+    assert json.loads(fader("flags", "stale", "--json").out)["flags"][0]["name"] == "checkout"
+
+
+def test_a_time_that_is_none_is_refused(fader: Fader) -> None:
+    ended = fader("flags", "stale", "--after", "60")
+    assert ended.code == 2
+    assert ended.err == '--after "60" has no unit\n  fix: write e.g. --after 30d\n'
+
+
+def test_where_the_source_names_a_flag(fader: Fader, tmp_path: Path) -> None:
+    (tmp_path / "src" / "node_modules").mkdir(parents=True)
+    (tmp_path / "src" / "a.py").write_text("x = 1\nif flags.boolean('checkout', default=False):\n    pass\n")
+    (tmp_path / "src" / "b.ts").write_text('// checkout\nclient.getBooleanValue("checkout", false)\n')
+    (tmp_path / "src" / "node_modules" / "c.js").write_text('"checkout"')
+    (tmp_path / "src" / "picture").write_bytes(b"\xff\xfe'checkout'")
+    found = json.loads(fader("flags", "unused", "--code", str(tmp_path / "src"), "--json").out)["flags"]
+    assert found[0]["places"] == [f"{tmp_path}/src/a.py:2", f"{tmp_path}/src/b.ts:2"]
+    assert "a.py:2 and 1 more" in fader("flags", "unused", "--code", str(tmp_path / "src")).out
+
+
+def test_what_the_source_does_not_name(fader: Fader, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("checkout = 'checkouts'\n")
+    ended = fader("flags", "unused", "--code", str(tmp_path))
+    assert f"not named in {tmp_path}: checkout" in ended.out
+    assert fader("flags", "unused", "--code", str(tmp_path / "none")).code == 2

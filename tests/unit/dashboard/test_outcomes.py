@@ -3,6 +3,7 @@ from dataclasses import replace
 from dashboard_twin import scenes
 from fader.dashboard.outcomes import experiment_line, outcome_lines
 from fader.model.state import Phase
+from fader.model.verdict import Judgement, Verdict
 
 
 def test_an_outcome_shows_its_effect_in_its_own_unit(now: float) -> None:
@@ -78,3 +79,11 @@ def test_an_experiment_without_a_plan_says_so(now: float) -> None:
     assert line is not None
     assert (line.plan, line.smallest, line.part) == (None, "", 0)
     assert experiment_line(scenes.ramping(now).view) is None
+
+
+def test_harm_of_a_further_arm_is_its_own(now: float) -> None:
+    view = scenes.experimenting(now).view
+    harmful = Judgement("conversion", Verdict.HARMFUL, arm="v3")
+    readings = (view.readings[0], replace(view.readings[0], arm="v3"))
+    lines = outcome_lines(replace(view, readings=readings, arm_judgements=(harmful,)))
+    assert [(o.reading.arm, o.harmful) for o in lines][:2] == [("v2", False), ("v3", True)]

@@ -7,6 +7,7 @@ from dashboard_twin.control import Scene, ScriptedControl
 from fader.dashboard.live import Snapshot
 from fader.dashboard.rollout import Next, Rollout, guardrail_lines, next_step, proof, title
 from fader.dashboard.templating import Templates
+from fader.model.rollout import Budget
 from fader.model.state import Phase
 from fader.model.verdict import Verdict
 from fader.model.view import Point
@@ -40,9 +41,11 @@ def test_before_the_first_stage_the_first_share_comes_next(now: float) -> None:
 
 def test_an_adaptive_ramp_promises_a_limit_and_no_share(now: float) -> None:
     view = scenes.adaptive(now).view
-    assert next_step(view) == Next("≤ 16\u202f%", "when proven safe", now - 420 + 600)
+    assert next_step(view) == Next("≤ 11\u202f%", "when proven safe", now - 420 + 600)
     before = replace(view, state=replace(view.state, phase=Phase.LEARNING, stage=-1, share=0, shares=()))
-    assert next_step(before).share == "1\u202f%"
+    assert next_step(before).share == "≤ 10\u202f%"
+    given = replace(before, spec=replace(view.spec, budget=Budget(200, first=30_000)))
+    assert next_step(given).share == "3\u202f%"
 
 
 def test_an_experiment_is_read_before_anything_moves(now: float) -> None:

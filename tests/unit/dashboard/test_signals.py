@@ -50,7 +50,7 @@ def test_healthy_data_break_no_check(now: float) -> None:
 def test_each_way_to_break_is_said(now: float) -> None:
     healthy = HealthEvidence(1000, 1000)
     assert broken(now, healthy) == []
-    assert "of 2,000 users had v2" in broken(now, HealthEvidence(800, 1200))[0]
+    assert "of 2,000 users had v2" in broken(now, HealthEvidence(500, 1500))[0]
     assert "saw both versions" in broken(now, replace(healthy, crossed=60))[0]
     assert "clocks are 90\u00a0s apart" in broken(now, replace(healthy, skew=-90.0))[0]
     assert "0.80 of what" in broken(now, replace(healthy, weight=0.8, weighed=2_000))[0]

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard_twin import scenes
+from fader.dashboard.digits import share
 from fader.dashboard.taper import ROOM, picture, position
 from fader.model.share import WHOLE
-from fader.model.view import StageView
+from fader.model.view import ArmView, StageView
 
 
 @given(st.integers(0, WHOLE), st.integers(0, WHOLE))
@@ -43,3 +44,17 @@ def test_labels_never_touch_and_the_current_stage_has_one(shares: list[int]) -> 
     assert marks[len(shares) // 2].label
     labelled = sorted(m.at for m in marks if m.label)
     assert all(b - a >= ROOM for a, b in pairwise(labelled) if a != b)
+
+
+def test_further_arms_stand_beside_and_the_rest_is_the_baselines(now: float) -> None:
+    whole = scenes.experimenting(now).view
+    arms = (
+        ArmView("v3", 200_000, "running", 10, "v3 runs"),
+        ArmView("v4", 0, "withdrawn", 10, "v4 was taken out"),
+    )
+    trial = replace(whole.spec.experiment, share=200_000, beside=("v3", "v4"))
+    state = replace(whole.state, share=200_000)
+    shown = picture(replace(whole, spec=replace(whole.spec, experiment=trial), state=state, arms=arms))
+    assert shown.arms == (("v3", share(200_000)),)
+    assert (shown.candidate, shown.baseline) == (share(200_000), share(600_000))
+    assert f"{share(200_000)} have v3, the others have {whole.baseline}." in shown.label

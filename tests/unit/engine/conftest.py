@@ -16,6 +16,7 @@ from fader.engine.changes import Changes
 from fader.engine.controller import Controller
 from fader.engine.desk import Desk
 from fader.engine.fleet import Fleet
+from fader.engine.meters import Meters
 from fader.engine.publish import Publisher
 from fader.model.decision import Command, CommandName
 from fader.model.flag import Flag
@@ -25,6 +26,7 @@ from fader.model.segment import Segment
 from fader.model.service import Address
 from fader.model.view import RolloutView
 from fader.ports.events import Tracked
+from fader.providers.memory import MemoryProviders
 from fader.schema.document import load_document
 from fader.storage.memory import MemoryStateStore
 from fader.telemetry.memory import MemoryEventStore
@@ -80,6 +82,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.states, self.events = FailingStates(), FailingEvents()
+        self.providers = MemoryProviders()
         self._chance, self._offset = Random(7), 0
         self.restart()
 
@@ -93,7 +96,8 @@ class World:
         self.desk = Desk(
             self.states, self.events, self.fleet, self.controller, self.changes, lambda: self.now, self.probe
         )
-        self.applier = Applier(self.states, self.events, self.publisher, self.probe, lambda: self.now)
+        self.meters = Meters(self.states, self.providers, self.changes, lambda: self.now)
+        self.applier = Applier(self.states, self.events, self.publisher, self.probe, lambda: self.now, self.providers)
 
     async def probe(self, address: Address) -> str:
         return "connection refused" if f"v{address.port - 9000}" in self.dead else ""
@@ -114,6 +118,10 @@ class World:
             assigned = live.baseline
             if split and chosen(unit, split.salt, split.interval):
                 assigned = split.candidate
+            why = "rollout" if split else "none"
+            for arm in split.beside if split else ():
+                if split and chosen(unit, split.salt, arm.interval):
+                    assigned, why = (live.baseline, "withdrawn") if arm.withdrawn else (arm.version, why)
             served = live.baseline if assigned in self.dead else assigned
             status = 500 if self._chance.random() < self.error_rates.get(served, 0.0) else 200
             line = {
@@ -122,7 +130,7 @@ class World:
                 "s": "shop",
                 "r": split.rollout if split else "",
                 "v": assigned,
-                "why": "rollout" if split else "none",
+                "why": why,
                 "w": served,
                 "p": self.p,
                 "c": status,

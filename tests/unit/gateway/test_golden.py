@@ -8,12 +8,14 @@ writes the files anew, and the review reads the difference. That Envoy takes eac
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fader.gateway.layout import Layout
 from fader.gateway.resources import render
+from fader.model.arm import Arm
 from fader.model.ruleset import LiveService, Ruleset, Split
 from fader.model.service import Address, Exclusion, HealthCheck, Service, Tls, UnitSource, Version
 from fader.model.share import WHOLE, Interval
@@ -44,6 +46,20 @@ RULESETS = {
     "five-percent": Ruleset(3, (LiveService(SHOP, "v1", SPLIT),)),
     "wrapped-with-shield-errors": Ruleset(
         4, (LiveService(SHOP, "v1", Split("r", "v2", "shop/r", Interval(900_000, 250_000), "errors", "s")),)
+    ),
+    "experiment-with-further-arms": Ruleset(
+        8,
+        (
+            LiveService(
+                replace(SHOP, versions=(*TWO, version("v3", "127.0.0.1:9003"), version("v4", "127.0.0.1:9004"))),
+                "v1",
+                replace(
+                    SPLIT,
+                    interval=Interval(600_000, 200_000),
+                    beside=(Arm("v3", Interval(800_000, 200_000)), Arm("v4", Interval(0, 200_000), withdrawn=True)),
+                ),
+            ),
+        ),
     ),
     "jwt-without-shield": Ruleset(
         5,

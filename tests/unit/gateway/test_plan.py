@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fader.gateway.layout import Layout
 from fader.gateway.plan import Step, plan_writes
 from fader.gateway.resources import Resources, render
+from fader.model.arm import Arm
 from fader.model.ruleset import LiveService, Ruleset, Split
 from fader.model.service import Address, Service, Tls, UnitSource, Version
 from fader.model.share import Interval
@@ -130,3 +131,20 @@ def test_whatever_changes_the_last_writing_of_each_file_is_the_new_one(old: Reso
             assert held.get(step.path) is None or held[step.path].version != step.file.version
             held[step.path] = step.file
     assert {path: entry.version for path, entry in held.items()} == {p: e.version for p, e in new.files.items()}
+
+
+def test_a_further_arm_is_withdrawn_by_the_runtime_first() -> None:
+    """Its users leave it before the routes know; the interval that only they know comes with the routes."""
+    arm = Arm("v3", Interval(50_000, 50_000))
+    running = resources(LiveService(SHOP, "v1", replace(split(50_000), beside=(arm,))))
+    without = resources(LiveService(SHOP, "v1", replace(split(50_000), beside=(replace(arm, withdrawn=True),))))
+    steps = plan_writes(running, without)
+    assert kinds(steps)[0] == "rtds"
+    assert not any(".beside." in key for key in layer(steps[0]))
+    assert layer(steps[0])["fader.shop.r.v2.out.v3.hi1"] == {"numerator": 100_000, "denominator": "MILLION"}
+    assert layer(steps[0])["fader.shop.r.v2.hi1"] == {"numerator": 50_000, "denominator": "MILLION"}
+
+
+def test_when_the_stage_of_an_experiment_ends_nobody_has_a_further_arm_from_the_first_step_on() -> None:
+    running = resources(LiveService(SHOP, "v1", replace(split(50_000), beside=(Arm("v3", Interval(50_000, 50_000)),))))
+    assert layer(plan_writes(running, FIVE)[0]).keys() & {"fader.shop.r.v2.beside.v3.hi1"} == set()

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from tests.unit.rollout.build import spec, state
 
 from fader.assign.bucket import bucket
+from fader.model.arm import Arm
 from fader.model.assignment import Stay
 from fader.model.holding import Holding
+from fader.model.rollout import Experiment
 from fader.model.ruleset import LiveService, Split
 from fader.model.service import Address, Service, Version
 from fader.model.share import WHOLE, Interval
-from fader.model.state import Phase
+from fader.model.state import Phase, Withdrawal
 from fader.rollout.assignment import looked_up, stays
 
 SHOP = Service("shop", Address("localhost", 1), (), tuple(Version(v, ()) for v in ("v1", "v2", "v3")), "v1")
@@ -114,3 +116,27 @@ def test_stays_are_exactly_the_times_in_the_interval(steps: list[tuple[int, int,
         assert len(inside) <= 1
         assert all(s.attempt == holding.attempt for s in inside)
     assert all(a.until and a.until <= b.since for a, b in pairwise(found))
+
+
+# Further arms ------------------------------------------------------------------------------------------------------
+
+
+def test_a_unit_of_a_further_arm_has_it_while_the_stage_lasts() -> None:
+    """The second arm lies two shares behind the candidate's interval, the baseline holds the rest."""
+    asked = spec(experiment=Experiment(200_000, 60.0, "conversion", beside=("v3", "v4")))
+    start = (B2 - 2 * 200_000 - 7) % WHOLE
+    arms = tuple(Arm(v, Interval((start + k * 200_000) % WHOLE, 200_000)) for k, v in ((1, "v3"), (2, "v4")))
+    running = replace(split(start, 200_000), beside=arms)
+    holdings = [held("shop-v2", 1, 10.0, start, 50_000), held("shop-v2", 1, 20.0, start, 200_000)]
+    [found] = looked_up(UNIT, [live(split=running)], [(asked, state(Phase.RAMPING))], holdings).assignments
+    assert (found.version, found.since) == ("v4", 20.0)
+    assert found.reason == "its bucket is among the 20 % of users to whom the experiment of shop-v2 has given v4"
+    assert stays(UNIT, asked, [*holdings, held("shop-v2", 1, 30.0, start, 250_000)]) == (
+        Stay("shop-v2", "shop", "v4", 1, B2, 20.0, 30.0),
+    )
+    gone = state(Phase.RAMPING, withdrawn=(Withdrawal("v4", 25.0, "harm"),))
+    out = replace(running, beside=(arms[0], replace(arms[1], withdrawn=True)))
+    view = looked_up(UNIT, [live(split=out)], [(asked, gone)], holdings)
+    assert (view.assignments[0].version, view.assignments[0].since) == ("v1", 25.0)
+    assert view.assignments[0].reason.endswith("had given v4, which did harm")
+    assert view.stays == (Stay("shop-v2", "shop", "v4", 1, B2, 20.0, 25.0),)

@@ -10,6 +10,7 @@ from tests.unit.rollout.build import NOW, evidence, spec, state
 from fader.model.evidence import HealthEvidence
 from fader.model.state import Phase
 from fader.rollout.decide import decide
+from fader.rollout.health import split
 
 SOUND = HealthEvidence(candidate_units=1_000, baseline_units=19_000, weighed=20_000)
 
@@ -51,6 +52,21 @@ def test_the_weight_of_few_sampled_units_is_chance() -> None:
     few = HealthEvidence(candidate_units=50, baseline_units=950, weight=0.83, weighed=1_000)
     assert decide(spec(), state(), evidence(health=few), NOW).event == "advance"
     assert decide(spec(), state(), evidence(health=replace(few, weight=0.81)), NOW).event == ""
+
+
+@pytest.mark.parametrize(("stage", "candidate", "held"), [(0, 6_500, True), (1, 13_500, False), (1, 15_500, True)])
+def test_users_who_come_back_sooner_are_no_fault(stage: int, candidate: int, held: bool) -> None:
+    """At 5 % nobody has met the candidate before; at 10 % half of its users have."""
+    seen = HealthEvidence(candidate_units=candidate, baseline_units=100_000 - candidate)
+    d = decide(spec(), state(stage=stage), evidence(stage, units=100_000, health=seen), NOW)
+    assert (d.event == "hold") == held
+    if held:
+        assert "something treats the two versions differently" in d.reason
+
+
+def test_what_the_share_explains() -> None:
+    assert split(spec(), state(stage=0)) == (50_000, 50_000, 950_000)
+    assert split(spec(), state(stage=1)) == (75_000, 150_000, 900_000)
 
 
 def test_nothing_heard_of_the_health_of_the_data_is_no_fault() -> None:

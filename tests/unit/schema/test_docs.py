@@ -16,6 +16,7 @@ from fader.schema.event import EventText
 from fader.schema.flag import FlagText
 from fader.schema.metric import BUILT_IN, MetricText
 from fader.schema.noun import Noun
+from fader.schema.provider import ProviderText
 from fader.schema.rollout import RolloutText
 from fader.schema.segment import SegmentText
 from fader.schema.service import ServiceText
@@ -31,6 +32,7 @@ SECTIONS = {
     "Rollouts": RolloutText,
     "Flags": FlagText,
     "Segments": SegmentText,
+    "Providers": ProviderText,
 }
 
 

@@ -181,3 +181,44 @@ def test_units_in_a_file_are_checked_and_counted(tmp_path: Path) -> None:
     ):
         with pytest.raises(BadInput, match=problem):
             load(content)
+
+
+TYPED = """\
+flags:
+  limits:
+    kind: json
+    schema: '{schema}'
+    variants: {{a: '{{"max": 5, "names": ["x"]}}', b: '{variant}'}}
+    default: a
+    expires: {expires}
+"""
+SHAPE = '{"properties": {"max": {"type": "integer"}, "names": {"items": {"type": "string"}}}, "required": ["max"]}'
+
+
+def test_variants_of_json_meet_their_schema() -> None:
+    text = TYPED.format(schema=SHAPE, variant='{"max": 6}', expires="2027-06-30")
+    (flag,) = load_document(text, "fader.yaml").flags
+    assert (flag.schema, flag.expires) == (SHAPE, "2027-06-30")
+
+
+@pytest.mark.parametrize(
+    ("schema", "variant", "expires", "line", "said"),
+    [
+        (SHAPE, '{"max": 6, "names": ["x", 3]}', "2027-06-30", 5, "is not what the schema says at .names[1]: 3 is not"),
+        (SHAPE, "{}", "2027-06-30", 5, 'is not what the schema says: "max" is a required property'),
+        ('{"type": "objct"}', "{}", "2027-06-30", 4, "is no JSON Schema"),
+        ('{"$ref": "https://example.com/a"}', "{}", "2027-06-30", 4, "put it under $defs"),
+        ("{x", "{}", "2027-06-30", 4, "is no JSON"),
+        (SHAPE, '{"max": 6}', "2027-02-30", 7, '"2027-02-30" is no day'),
+    ],
+)
+def test_what_a_schema_and_a_day_refuse(schema: str, variant: str, expires: str, line: int, said: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load_document(TYPED.format(schema=schema, variant=variant, expires=expires), "fader.yaml")
+    (problem,) = caught.value.problems
+    assert (problem.line, said in problem.message) == (line, True), problem
+
+
+def test_only_json_has_a_schema() -> None:
+    with pytest.raises(BadInput, match="boolean variants have no schema"):
+        load_document("flags:\n  f: {schema: '{}'}\n", "fader.yaml")

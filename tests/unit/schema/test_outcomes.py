@@ -92,10 +92,12 @@ class TestOutcomes:
 
     def test_an_adaptive_ramp(self) -> None:
         rollout = load_document(AUTO, "fader.yaml").rollouts[0]
-        assert (rollout.stages, rollout.judged, rollout.budget) == ((), (), Budget(200, 4.0, 10_000, 600.0))
+        assert (rollout.stages, rollout.judged, rollout.budget) == ((), (), Budget(200, 3.0, 0, 600.0))
         written = AUTO.replace("{units: 200}", "{units: 9, factor: 2, first: 0.5%, bake: 1h}") + FOR_WHAT
         rollout = load_document(written, "fader.yaml").rollouts[0]
         assert rollout.budget == Budget(9, 2.0, 5_000, 3600.0)
+        spelled = AUTO.replace("{units: 200}", "{units: 200, first: auto}")
+        assert load_document(spelled, "fader.yaml").rollouts[0].budget == Budget(200)
         assert rollout.experiment is not None
 
     @pytest.mark.parametrize(
@@ -172,3 +174,42 @@ class TestOutcomes:
     def test_a_quantile_decides_no_experiment(self) -> None:
         text = OUTCOMES + FOR_WHAT.replace("return: ", "score: ").replace("primary: conversion", "primary: score")
         assert "22: ....experiment.primary: score is a quantile and cannot decide an experiment" in refused(text)
+
+
+BESIDE = (
+    OUTCOMES.replace(
+        "v2: http://127.0.0.1:9002}", "v2: http://127.0.0.1:9002, v3: http://h:3, v4: http://h:4}"
+    ).replace("[5%, 50%, 100%]", "[5%, 25%, 100%]")
+    + """\
+    outcomes: {conversion: {tolerate: 5%, smallest: 2%}}
+    experiment: {share: 25%, for: 14d, primary: conversion, beside: [v3, v4]}
+"""
+)
+
+
+class TestFurtherArms:
+    def test_they_are_versions_of_the_service(self) -> None:
+        [rollout] = load_document(BESIDE, "fader.yaml").rollouts
+        assert rollout.experiment == Experiment(250_000, 14 * 86_400.0, "conversion", beside=("v3", "v4"))
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (("[v3, v4]", "[v3, v5]"), '....experiment.beside: service shop has no version "v5"'),
+            (("[v3, v4]", "[v3, v1]"), "....experiment.beside: v1 is the baseline of shop"),
+            (("[v3, v4]", "[v3, v2]"), "....experiment.beside: v2 is the candidate already"),
+            (("[v3, v4]", "[v3, v3]"), "....experiment.beside: v3 is named twice"),
+            (
+                ("25%", "30%"),
+                "....experiment.share: 30% for each of 3 versions leaves the baseline less than that",
+            ),
+        ],
+    )
+    def test_what_cannot_be_is_refused(self, change: tuple[str, str], message: str) -> None:
+        [found] = refused(BESIDE.replace(*change))
+        assert found.partition(": ")[2] == message
+
+    def test_the_baseline_keeps_as_many_as_each(self) -> None:
+        with pytest.raises(BadInput) as error:
+            load_document(BESIDE.replace("25%", "30%"), "fader.yaml")
+        assert error.value.problems[0].fix == "write at most 25%, or fewer versions beside"

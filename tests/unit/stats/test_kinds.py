@@ -35,7 +35,6 @@ REVENUE = Metric("revenue", "mean", "higher", event="order", value="amount", cap
 SIZE = Metric("size", "mean", event="upload", value="mb", cap=100.0)
 BASKET = Metric("basket", "ratio", "higher", event="order", value="amount", per=Selection("order"))
 PER_VISIT = Metric("per visit", "ratio", "higher", event="order", per=Selection("visit"))
-COUNTER = Metric("counter", "external")
 
 
 def judged(
@@ -310,34 +309,6 @@ class TestRatio:
         assert judged(refunds, none, none, 0.01, "absolute", 0.0).verdict is Verdict.SAFE
 
 
-class TestExternal:
-    def test_counts_of_somebody_else(self) -> None:
-        """`events` of `requests` and nothing else: binomial, with the requests' own share for the exact test."""
-        c, b = ArmSummary(requests=1000, events=12), ArmSummary(requests=19_000, events=95)
-        j = judged(COUNTER, c, b, 0.001, "absolute", 0.005, stakes())
-        rate = 107 / 20_000
-        v = rate * (1 - rate) * (1 / 1000 + 1 / 19_000)
-        normal = float(log_e_norm1_mean(12 / 1000 - 95 / 19_000, v, (0.0005, 0.0025, 0.01)))
-        assert j.log_e_harm == pytest.approx(float(np.logaddexp(log_e_grid(12, 95, 0.05), normal)) - log(2))
-        assert (j.candidate_units, j.candidate_first) == (1000, 12)
-
-    def test_nothing_learnt_is_no_obstacle(self) -> None:
-        c, b = ArmSummary(requests=1000, events=40), ArmSummary(requests=19_000, events=95)
-        assert judged(COUNTER, c, b, 0.001, "absolute").verdict is Verdict.HARMFUL
-        same = ArmSummary(requests=50_000, events=250)
-        assert judged(COUNTER, same, same, 0.002, "absolute").verdict is Verdict.SAFE
-        assert judged(COUNTER, same, same, 0.5).verdict is Verdict.SAFE
-
-    def test_it_never_begins_anew(self) -> None:
-        c, b = ArmSummary(requests=1000, events=4), ArmSummary(requests=19_000, events=60)
-        plain = judged(COUNTER, c, b, 0.001, "absolute", 0.003, stakes())
-        assert plain == judged(COUNTER, c, b, 0.001, "absolute", 0.003, stakes(), (Restart(1, 4, 0),))
-
-    def test_one_arm_alone(self) -> None:
-        j = judged(COUNTER, ArmSummary(), ArmSummary(requests=100, events=1), 0.001, "absolute")
-        assert (j.verdict, j.more_units) == (Verdict.UNDECIDED, None)
-
-
 class TestRestarts:
     STAGE = (buyers(40, 10_000), buyers(960, 190_000))
 
@@ -374,7 +345,7 @@ class TestRestarts:
         assert j.log_e_harm >= max(e + log(float(weight(k))) for k, e in parts) - 1e-9
 
 
-ALL = (CRASHES, SALES, RETURNS, CLICKS, REVENUE, SIZE, BASKET, PER_VISIT, COUNTER)
+ALL = (CRASHES, SALES, RETURNS, CLICKS, REVENUE, SIZE, BASKET, PER_VISIT)
 EVERY = (*ALL, Metric("errors", "proportion"), Metric("latency", "quantile", value="duration_ms", q=0.95))
 
 

@@ -83,3 +83,13 @@ def test_what_is_needed_is_what_detects(spread: float, effect: float, pi: float,
     units = needed(spread, effect, alpha, power, pi)
     assert detectable(spread, units, alpha, power, pi) == pytest.approx(effect, rel=1e-9)
     assert needed(spread, effect, alpha, power, 0.5) <= units * (1 + 1e-9)
+
+
+def test_further_arms_take_their_part_of_alpha_and_of_the_users() -> None:
+    """Four arms of a quarter: a comparison of two has a third of alpha and half of the users that come."""
+    four = Experiment(250_000, 14 * 86_400.0, "orders", beside=("v3", "v4"))
+    learnt = LearningEvidence("orders", summary=LEARNT)
+    made = plan(OUTCOME, learnt, four, alpha=0.04, units_per_day=20_000.0)
+    pair = plan(OUTCOME, learnt, EXPERIMENT, alpha=0.04 / 3, units_per_day=10_000.0)
+    assert made is not None
+    assert made == pair

@@ -213,16 +213,6 @@ class TestKinds:
         (reading,) = read(Outcome(LATENCY, Margin("relative", 0.5)), evidence, candidate="v2", fixed=True)
         assert reading.verdict == "undecided"
 
-    def test_somebody_elses_counts_are_binomial(self) -> None:
-        counts = MetricEvidence(
-            "sold", ArmSummary(requests=10_000, events=3300), ArmSummary(requests=10_000, events=3000)
-        )
-        (reading,) = read(
-            Outcome(Metric("sold", "external", "higher"), Margin("relative", 0.1)), counts, candidate="v2", fixed=True
-        )
-        alike = one(buyers(3300, 10_000), buyers(3000, 10_000), fixed=True)
-        assert (reading.fixed_low, reading.fixed_high) == pytest.approx((alike.fixed_low, alike.fixed_high))
-
 
 @given(
     st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(1, 50), st.floats(-1e6, 1e6)), min_size=1, max_size=60),

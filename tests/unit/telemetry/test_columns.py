@@ -26,7 +26,7 @@ def test_what_was_written_last_is_read(given_writes: list[dict[int, tuple[int, f
         )
         plain |= some
     copy = Columns(KINDS)
-    copy.unpack(columns.pack())
+    copy.unpack(dict(columns.pack()))
     everything = np.arange(301)
     for table in (columns, copy):
         read = table.read(table.locate(everything))

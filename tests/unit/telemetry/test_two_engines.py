@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from fader.model.arm import Arm
 from fader.model.metric import Comparison, Metric, Selection
 from fader.model.share import Interval
 from fader.ports.events import Cell, CellMetric, Tracked
@@ -126,6 +127,19 @@ def same(one: tuple[Any, dict[str, Any]], other: tuple[Any, dict[str, Any]]) -> 
 def test_rows_become_the_same_units(engines: tuple[Rows, Any], extent: ask.Extent, part: tuple[int, int]) -> None:
     found = [together(ask.unit_rows(e, measures(METRICS), CELL, extent, *part), KINDS) for e in engines]
     assert same(*found) > 10
+
+
+def test_units_of_further_arms_are_told_apart_alike(engines: tuple[Rows, Any]) -> None:
+    cell = replace(CELL, arms=(Arm("v1", Interval(1, 1)), Arm("v3", Interval(2, 1))))
+    kinds = Sums(cell, cell.since).units.kinds
+    found = [together(ask.unit_rows(e, measures(METRICS), cell, WHOLE, 0, ask.KEYS), kinds) for e in engines]
+    assert same(*found) > 10
+    assert found[0][1]["away"].sum() > 10
+    parts = (0, ask.KEYS)
+    names = [ask.route_names(e, sql.ROUTES, cell, WHOLE, parts) for e in engines]
+    one, other = (sorted(zip(*(n[c].tolist() for c in ("k", "arm", "label")), strict=True)) for n in names)
+    assert one == other
+    assert set(names[0]["arm"].tolist()) == {1}, "who had another arm is not the baseline's"
 
 
 def test_what_exposed_units_did_is_the_same(engines: tuple[Rows, Any]) -> None:

@@ -1,0 +1,80 @@
+"""`providers:` of fader.yaml: who measures what fader does not."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from fader.model.external import Provider
+from fader.schema.duration import Duration, format_duration
+from fader.schema.file import ReadableFile
+from fader.schema.noun import Noun
+from fader.schema.suggest import quoted, wrong
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_URL_FIX = "write e.g. http://127.0.0.1:9090"
+#: Seconds. `fader plan` waits for all providers, and for 30 s at most.
+_SHORTEST, _LONGEST = 0.1, 20.0
+
+
+class TokenText(Noun):
+    """Where the bearer token stands: an environment variable of the server, or a file."""
+
+    env: str = ""
+    file: ReadableFile = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> TokenText:
+        if bool(self.env) == bool(self.file):
+            found = "both env and file" if self.env else "neither env nor file"
+            raise wrong(f"names {found}", "write one of them, e.g. {env: PROMETHEUS_TOKEN}")
+        if self.env and not _VARIABLE.fullmatch(self.env):
+            fix = "write the name of a variable, e.g. PROMETHEUS_TOKEN; the token itself stands in no file of yours"
+            raise wrong("is no name of an environment variable", fix, ("env",))
+        return self
+
+
+class ProviderText(Noun):
+    kind: Literal["prometheus", "web"] = Field(examples=["prometheus"])
+    url: str = Field(examples=["http://127.0.0.1:9090"])
+    token: TokenText | None = None
+    timeout: Duration = 5.0
+
+    @field_validator("token", mode="before", json_schema_input_type=TokenText)
+    @classmethod
+    def _no_secret(cls, token: object) -> object:
+        if isinstance(token, str):
+            fix = "put it into an environment variable of the server and write token: {env: NAME}, or {file: NAME}"
+            raise wrong("a token does not stand in this file", fix)
+        return token
+
+    @field_validator("url")
+    @classmethod
+    def _reachable(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            raise wrong(f"{quoted(url)} is not a URL", _URL_FIX) from None
+        if not sound or any(c.isspace() for c in url):
+            raise wrong(f"{quoted(url)} is no http:// or https:// address", _URL_FIX)
+        if parts.username is not None or parts.password is not None:
+            raise wrong("the url holds a password", "write token: {env: NAME}; secrets do not stand in this file")
+        if parts.query or parts.fragment:
+            fix = "write the part before it; what is asked stands in the metric"
+            raise wrong(f"{quoted(url)} holds more than a path", fix)
+        return url
+
+    @field_validator("timeout")
+    @classmethod
+    def _patient(cls, timeout: float) -> float:
+        if not _SHORTEST <= timeout <= _LONGEST:
+            raise wrong(f"a timeout of {format_duration(timeout)} is outside 100ms to 20s", "write e.g. timeout: 5s")
+        return timeout
+
+    def to_model(self, name: str) -> Provider:
+        token = self.token or TokenText.model_construct()
+        return Provider(name, self.kind, self.url.rstrip("/"), token.env, token.file, self.timeout)
