@@ -27,6 +27,7 @@ from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.view import Brief, Point, RolloutView
 from fader.ports.control import Preview, ServiceView
+from fader.providers.memory import MemoryProviders
 from fader.rollout.assignment import looked_up
 from fader.storage.memory import CHOICES, MemoryStateStore, page, record, switched
 from fader.telemetry.memory import MemoryEventStore
@@ -64,7 +65,7 @@ class ScriptedControl:
         self.states.apply((), (), *flags)
         publisher = Publisher(self.states)
         publisher.publish()
-        self.applier = Applier(self.states, MemoryEventStore(), publisher, answering, clock)
+        self.applier = Applier(self.states, MemoryEventStore(), publisher, answering, clock, MemoryProviders())
         self.flags = FlagDesk(self.states, publisher, clock, self.announce)
         self.failing, self.free = "", 41_000_000_000
         self.failed: dict[str, tuple[Failure, ...]] = {}

@@ -105,6 +105,7 @@ class FlagPages:
             "forced": forced_by_variant(flag),
             "segments": [(s, in_words(s.condition) if s.condition else "") for s in segments_in(flag, segments)],
             "shown": SHOWN,
+            "stale": standing.stale,
         }
         regions = {r: self._templates.render(f"flag_{r}.html", **context) for r in ("head", "rules", "switches")}
         mark = "" if flag.enabled else "off · "

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fader.cli.entry import run
+
 if TYPE_CHECKING:
     from conftest import Fader, Shop
 
@@ -94,3 +96,21 @@ def test_what_the_source_does_not_name(fader: Fader, tmp_path: Path) -> None:
     ended = fader("flags", "unused", "--code", str(tmp_path))
     assert f"not named in {tmp_path}: checkout" in ended.out
     assert fader("flags", "unused", "--code", str(tmp_path / "none")).code == 2
+
+
+def test_flags_of_flagd_are_printed_and_what_is_left_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_off = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
+    shares = {"fractional": [["on", 1], ["off", 3]]}
+    file = tmp_path / "flags.json"
+    file.write_text(json.dumps({"flags": {"a": on_off | {"targeting": shares}, "b": on_off | {"variants": {}}}}))
+    assert run(["flags", "import", str(file)]) == 0
+    said = capsys.readouterr()
+    assert "share: 25%" in said.out
+    assert said.err.count("not carried over: ") == 2
+    assert run(["flags", "import", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["left"][1].startswith("flag b is left out")
+    file.write_text("{")
+    assert run(["flags", "import", str(file)]) == 2
+    assert run(["flags", "import", str(tmp_path / "none")]) == 2

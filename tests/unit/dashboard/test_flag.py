@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -42,6 +43,17 @@ async def test_a_flag_is_told_in_words_and_in_cel(client: Made) -> None:
     assert "beta" not in text.split("segments-title")[2]
     assert text.count("not counted") == 3
     assert "as it was applied" in text
+
+
+async def test_a_flag_that_has_done_its_work_says_so(client: Made) -> None:
+    now = 1_764_000_000.0  # 2025-11-24
+    there, segments = flags.everything()
+    aged = tuple(replace(f, expires="2025-11-23" if f.name == "theme" else "2026-01-31") for f in there)
+    board = ScriptedControl(flags=(aged, segments), clock=lambda: now)
+    async with client(board) as http:
+        theme, limits = [(await http.get(f"/flags/{name}")).text for name in ("theme", "limits")]
+    assert "It has done its work: its day was 2025-11-23." in theme
+    assert "To be gone from the code by 2026-01-31." in limits
 
 
 async def test_a_switch_works_with_and_without_script_and_stands_in_the_audit(client: Made) -> None:
