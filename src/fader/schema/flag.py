@@ -165,7 +165,7 @@ class FlagText(Noun):
             owner=self.owner,
             expires=self.expires,
             schema=self.schema_,
-            metadata={key: _metadatum(text) for key, text in self.metadata.items()},
+            metadata={key: metadatum(text) for key, text in self.metadata.items()},
         )
 
 
@@ -190,7 +190,7 @@ def _value(kind: FlagKind, name: str, text: str) -> Value:
     return value
 
 
-def _metadatum(text: str) -> bool | int | float | str:
+def metadatum(text: str) -> bool | int | float | str:
     """A text, unless it is true, false or a number as JSON writes it."""
     try:
         value = json.loads(text, parse_constant=_refuse)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fader.schema.flag import metadatum
 from fader.schema.name import bad_name
 from fader.schema.suggest import quoted
 
@@ -85,12 +86,13 @@ def _flag(name: str, flag: Any, logic: _Logic, left: list[str]) -> dict[str, Any
         made |= {"enabled": False, "off": default}
         left.append(f"flag {name} is off: flagd lets the app use its own default then, here it gets {default}")
     metadata = flag.get("metadata") or {}
-    for key in ("owner", "description"):
-        if isinstance(metadata.get(key), str):
-            made[key] = metadata[key]
-    others = sorted(set(metadata) - {"owner", "description"})
-    if others:
-        left.append(f"flag {name}: its metadata ({', '.join(others)}) has no place here")
+    own = {key: metadata[key] for key in ("owner", "description") if isinstance(metadata.get(key), str)}
+    others = {key: value for key, value in metadata.items() if key not in own}
+    made |= own
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in others.items()}
+    made["metadata"] = {key: text for key, text in texts.items() if _same(metadatum(text), others[key])}
+    if lost := sorted(set(others) - set(made["metadata"])):
+        left.append(f"flag {name}: its metadata ({', '.join(lost)}) would be read as another kind here")
     if targeting := flag.get("targeting"):
         made["rules"] = list(_rules(name, logic.branches(targeting), variants, default, left))
         left += [f"flag {name}: {note}" for note in dict.fromkeys(logic.notes)]
@@ -120,6 +122,10 @@ def _rules(
                 continue
             yield {"variant": variant, **condition, **({"share": f"{share}%", "name": f"part-{part}"} if rest else {})}
         left.append(f"flag {name}: its shares stay, but by another hash, so that other users get each variant")
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and one == other
 
 
 def _kind(values: Any) -> str:

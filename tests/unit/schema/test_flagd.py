@@ -133,9 +133,27 @@ def test_what_is_left_out_is_said(flag: dict[str, Any], said: str) -> None:
 
 def test_what_means_less_is_said() -> None:
     found, flags = imported({"if": [{"var": "beta"}, "on"]}, state="DISABLED", metadata={"owner": "web", "team": "x"})
-    assert [sentence.partition(":")[0] for sentence in found.left] == ["flag f is off", "flag f", "flag f"]
+    assert [sentence.partition(":")[0] for sentence in found.left] == ["flag f is off", "flag f"]
     assert found.document["flags"]["f"]["owner"] == "web"
     assert flags.evaluate("f", "u", {"beta": True}).reason == "DISABLED"
+
+
+def test_metadata_are_carried_over_as_what_they_are() -> None:
+    metadata = {
+        "team": "x",
+        "n": 2,
+        "x": 0.5,
+        "on": True,
+        "version": "1.0.2",
+        "kind": "",
+        "text": "2",
+        "big": 1e30,
+        "list": [1],
+    }
+    found, flags = imported(None, metadata=metadata | {"owner": "web"})
+    carried = {key: metadata[key] for key in ("team", "n", "x", "on", "version", "kind")}
+    assert flags.evaluate("f", "u", {}).metadata == carried
+    assert found.left == ["flag f: its metadata (big, list, text) would be read as another kind here"]
 
 
 def test_what_is_no_document_of_flagd() -> None:
