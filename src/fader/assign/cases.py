@@ -74,7 +74,11 @@ def _listed(expression: Expression, segments: Mapping[str, Segment], at: tuple[s
         case Call("segment", Constant(str(name))):
             segment = segments[name]
             listed = frozenset(segment.units)
-            return listed | _listed(parse(segment.condition), segments, at) if segment.condition else listed
+            try:
+                return listed | _listed(parse(segment.condition), segments, at) if segment.condition else listed
+            except NotAtGateway as refusal:
+                reason = f"at character {expression.at}: segment {name} is more than a list of units"
+                raise NotAtGateway(at, reason, refusal.fix) from None
         case Compare(Attribute(path), "==", Constant(str(unit))) if not path and unit:
             return frozenset((unit,))
         case Compare(Constant(str(unit)), "==", Attribute(path)) if not path and unit:
