@@ -61,11 +61,12 @@ FORCED = st.dictionaries(st.sampled_from(UNITS[1:8]), st.sampled_from("abc"), ma
 )
 
 
-@given(RULES, FORCED, st.one_of(st.sampled_from(UNITS), st.text(max_size=80)))
-def test_the_cases_decide_as_evaluate_does(rules: tuple[Rule, ...], forced: tuple[Forced, ...], unit: str) -> None:
+@given(RULES, FORCED, st.text(max_size=80))
+def test_the_cases_decide_as_evaluate_does(rules: tuple[Rule, ...], forced: tuple[Forced, ...], other: str) -> None:
     flag = replace(FLAG, rules=rules, forced=forced)
-    expected = Flags((flag,), SEGMENTS.values()).evaluate(flag.name, unit, {}).variant
-    assert decide(flag, cases(flag, SEGMENTS), unit) == expected
+    flags, found = Flags((flag,), SEGMENTS.values()), cases(flag, SEGMENTS)
+    for unit in (*UNITS, other):
+        assert decide(flag, found, unit) == flags.evaluate(flag.name, unit, {}).variant
 
 
 def test_a_share_is_drawn_as_the_rule_says() -> None:
@@ -108,3 +109,9 @@ def test_the_units_that_are_named_have_a_bound() -> None:
     assert len(cases(flag, {})) == 2
     with pytest.raises(NotAtGateway, match="it names 101 units, and the gateway takes at most 100"):
         cases(replace(flag, rules=(Rule("b", 'unit in ["x", "y", "z"]'),)), {})
+
+
+def test_a_rule_for_nobody_is_no_case() -> None:
+    """A gateway refuses a list without entries."""
+    flag = replace(FLAG, rules=(Rule("a", 'unit == "ann" && unit == "bob"'), Rule("b")))
+    assert cases(flag, {}) == (Case("b"),)
