@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +15,7 @@ from fader.engine.publish import Publisher
 from fader.errors import BadInput, Problem
 from fader.model.report import GatewayReport
 from fader.ports.events import EventStore
+from fader.rollout.ruleset import for_gateways
 
 LONGEST_WAIT = 30.0
 
@@ -25,7 +25,7 @@ def routes(publisher: Publisher, fleet: Fleet, events: EventStore, clock: Clock)
         have = int(number(request, "have", -1))
         wait = min(number(request, "wait", 0), LONGEST_WAIT)
         newer = await publisher.newer(have, wait)
-        return Response(status_code=304) if newer is None else reply(replace(newer, flags=(), segments=()))
+        return Response(status_code=304) if newer is None else reply(for_gateways(newer))
 
     async def lines(request: Request) -> Response:
         gateway, segment = request.query_params.get("gateway", ""), request.query_params.get("segment", "")

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from fader.gateway.access_log import NOTHING, UNIT_HEADER, probability, route_name
 from fader.gateway.clusters import attempts, seconds
+from fader.gateway.flag_header import FLAGS_HEADER, flag_header
 from fader.gateway.identity import set_cookie, sources
 from fader.gateway.matchers import Json
 from fader.gateway.names import (
@@ -113,7 +114,7 @@ def _shared(live: LiveService, version: str, reason: str, issue: UnitSource | No
     assignment = literal(f"{service.name}={version}")
     baggage = literal(f"fader.{quote(service.name, safe='')}={quote(version, safe='')}")
     response = [overwrite("x-fader", assignment)]
-    if live.split and reason != "excluded":
+    if service.flags or (live.split and reason != "excluded"):
         response.append(append("vary", _vary(live)))
     if issue:
         response.append(append("set-cookie", set_cookie(service, issue)))
@@ -126,6 +127,7 @@ def _shared(live: LiveService, version: str, reason: str, issue: UnitSource | No
             overwrite(UNIT_HEADER, f"%FILTER_STATE({UNIT}:PLAIN)%"),
             overwrite("x-fader", assignment),
             append("baggage", baggage) if service.trust_baggage else overwrite("baggage", baggage),
+            *([overwrite(FLAGS_HEADER, flag_header(service))] if service.flags else []),
         ],
         "response_headers_to_add": response,
     }

@@ -19,12 +19,32 @@ def typed(kind: str, **fields: object) -> Json:
 def fraction(key: str, seed: int, default: int, unit: str = UNIT) -> Json:
     """Buckets below the runtime value `key` (ppm), strictly; `default` while the key is absent or unreadable.
     A request without a unit never matches."""
+    return _fraction(_unit_input(unit), key, seed, default)
+
+
+def switched_on(key: str) -> Json:
+    """While the runtime value `key` is the whole, for whoever asks: what is hashed is the method, which every request
+    has. Absent is off."""
+    return _fraction(_header_input(":method"), key, 0, 0)
+
+
+def unit_is(unit: str) -> Json:
+    return {"single_predicate": {"input": _unit_input(UNIT), "value_match": {"exact": unit}}}
+
+
+def _unit_input(key: str) -> Json:
+    kind = "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput"
+    return {"name": "unit", "typed_config": typed(kind, key=key)}
+
+
+def _header_input(name: str) -> Json:
+    return {"name": name, "typed_config": typed("envoy.type.matcher.v3.HttpRequestHeaderMatchInput", header_name=name)}
+
+
+def _fraction(asked: Json, key: str, seed: int, default: int) -> Json:
     return {
         "single_predicate": {
-            "input": {
-                "name": "unit",
-                "typed_config": typed("envoy.extensions.matching.common_inputs.network.v3.FilterStateInput", key=unit),
-            },
+            "input": asked,
             "custom_match": {
                 "name": "envoy.matching.matchers.runtime_fraction",
                 "typed_config": typed(
@@ -58,15 +78,7 @@ def interval(key: str, seed: int, unit: str = UNIT) -> Json:
 
 def header(name: str, **match: str) -> Json:
     """`match` is one of exact, prefix, suffix, contains."""
-    return {
-        "single_predicate": {
-            "input": {
-                "name": name,
-                "typed_config": typed("envoy.type.matcher.v3.HttpRequestHeaderMatchInput", header_name=name),
-            },
-            "value_match": match,
-        }
-    }
+    return {"single_predicate": {"input": _header_input(name), "value_match": match}}
 
 
 def both(*predicates: Json) -> Json:

@@ -16,6 +16,8 @@ KNOWN, UNIT = "fader.known", "fader.unit"
 #: Copy of the header that asks for a preview, outside `x-fader*`, which is stripped from every request before it is
 #: routed.
 COPIED = "fader-preview"
+#: What the runtime keys of flags begin with; those of services begin with `fader.`.
+FLAG_KEYS = "fader/flag."
 
 
 def token(name: str) -> str:
@@ -69,6 +71,16 @@ def arm_key(service: Service, split: Split, arm: Arm) -> str:
     the runtime, before the routes know of it."""
     place = "out" if arm.withdrawn else "beside"
     return f"{share_key(service, split)}.{place}.{token(arm.version)}"
+
+
+def flag_key(flag: str) -> str:
+    """Runtime key that is the whole while the flag is on."""
+    return f"{FLAG_KEYS}{token(flag)}.on"
+
+
+def flag_rule_key(flag: str, rule: str) -> str:
+    """Runtime key of the share of a rule."""
+    return f"{FLAG_KEYS}{token(flag)}.rule.{token(rule)}"
 
 
 def whole_log_key(listener_name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fader.gateway.matchers import Json
-from fader.gateway.names import share_key
+from fader.gateway.names import FLAG_KEYS, share_key
 from fader.gateway.resources import File, Resources, make_file, runtime_file
 from fader.gateway.runtime import shares
 
@@ -77,6 +77,9 @@ def _both(old: File, new: File) -> File:
 
 def _first_shares(old: Resources, new: Resources) -> File:
     values: Json = dict(new.files[new.layout.rtds].document["resources"][0]["layer"])
+    held: Json = old.files[old.layout.rtds].document["resources"][0]["layer"]
+    # A flag that is sent no more is not off while the routes still send it.
+    values.update({k: v for k, v in held.items() if k.startswith(FLAG_KEYS) and k not in values})
     now = {live.service.name: live for live in new.ruleset.services}
     for before in old.ruleset.services:
         after = now.get(before.service.name)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from fader.gateway.bootstrap import bootstrap
 from fader.gateway.clusters import clusters, live_versions
+from fader.gateway.flag_header import flag_filters
 from fader.gateway.layout import Layout
 from fader.gateway.listeners import certificate, inner, public, secret
 from fader.gateway.matchers import typed
@@ -63,7 +64,7 @@ def render(ruleset: Ruleset, layout: Layout) -> Resources:
     listeners += [
         inner(live.service.name, version, layout) for live in ruleset.services for version in live_versions(live)
     ]
-    routes = {name: _routes(name, group) for name, group in by_listener.items()}
+    routes = {name: _routes(name, group, ruleset) for name, group in by_listener.items()}
     values = runtime(ruleset)
     certificates = dict.fromkeys(live.service.tls for live in ruleset.services if live.service.tls)
     files = [
@@ -116,14 +117,16 @@ def cluster_file(found: Iterable[Document], layout: Layout) -> File:
     return make_file("cds", layout.cds, named, "cluster_manager.cds.version_text")
 
 
-def _routes(name: str, group: list[LiveService]) -> Document:
+def _routes(name: str, group: list[LiveService], ruleset: Ruleset) -> Document:
+    flags = {flag.name: flag for flag in ruleset.flags}
+    segments = {segment.name: segment for segment in ruleset.segments}
     return typed(
         "envoy.config.route.v3.RouteConfiguration",
         name=name,
         # A cluster that is missing for a moment must not refuse the routes of everybody.
         validate_clusters=False,
         ignore_port_in_host_matching=True,
-        virtual_hosts=[virtual_host(live) for live in group],
+        virtual_hosts=[virtual_host(live, flag_filters(live.service, flags, segments)) for live in group],
     )
 
 

@@ -7,6 +7,8 @@ closes no connection.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fader.assign.bucket import seed
 from fader.gateway.access_log import sampler
 from fader.gateway.identity import identity_filters, issued
@@ -21,10 +23,11 @@ from fader.model.service import Exclusion, UnitSource
 CHAIN = "fader.chain"
 
 
-def virtual_host(live: LiveService) -> Json:
+def virtual_host(live: LiveService, flags: Sequence[Json] = ()) -> Json:
+    """`flags`: the filters that decide the flags of the service."""
     service = live.service
     decided_by_unit = live.split is not None or issued(service) is not None
-    filters = [*identity_filters(service, reroute=decided_by_unit), *sampler(service)]
+    filters = [*identity_filters(service, reroute=decided_by_unit), *sampler(service), *flags]
     chain: Json = {}
     if filters:
         kind = "envoy.extensions.filters.http.filter_chain.v3.FilterChainConfigPerRoute"

@@ -1,7 +1,9 @@
-"""The values that change while everything else stays: shares, and whether a listener logs every unit."""
+"""The values that change while everything else stays: shares, which flags are on, and whether a listener logs every
+unit."""
 
 from __future__ import annotations
 
+from fader.gateway.flag_header import flag_values
 from fader.gateway.matchers import Json
 from fader.gateway.names import arm_key, listener, share_key, whole_log_key
 from fader.model.ruleset import Ruleset, Split
@@ -34,6 +36,10 @@ def runtime(ruleset: Ruleset) -> Json:
             values.update(shares(live.service, live.split))
         key = whole_log_key(listener(live.service.listen))
         whole[key] = whole.get(key, True) and live.service.sample >= WHOLE
+    sent = {name for live in ruleset.services for name in live.service.flags}
+    for flag in ruleset.flags:
+        if flag.name in sent:
+            values.update(flag_values(flag))
     for key, everything in whole.items():
         values.update({key: 100, f"{key}.not": 0} if everything else {})
     return values

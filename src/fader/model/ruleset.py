@@ -45,7 +45,8 @@ class LiveService:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """`version` rises with every change of the content. The gateway needs no flags and no segments, and gets none."""
+    """`version` rises with every change of the content. A gateway gets only the flags that it
+    sends, and the segments of which they are made."""
 
     version: int
     services: tuple[LiveService, ...] = ()

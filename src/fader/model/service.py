@@ -73,6 +73,7 @@ class Service:
     """What `fader.yaml` says of a service; times in seconds, 0 is "no limit".
 
     `baseline` is the version that the file names; which one serves as baseline *now* is `LiveService.baseline`.
+    `flags`: those that the gateway decides and sends to the app, by name.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Service:
     idle_timeout: float = 300.0
     trust_baggage: bool = False
     sample: int = 1_000_000
+    flags: tuple[str, ...] = ()
 
     def version(self, name: str) -> Version:
         """Raises KeyError."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fader.assign.cel import segments_of
+from fader.assign.cel_parser import parse
 from fader.model.flag import Flag, Switch
 from fader.model.rollout import RolloutSpec
-from fader.model.ruleset import LiveService, Split
+from fader.model.ruleset import LiveService, Ruleset, Split
 from fader.model.service import Service
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
@@ -52,3 +54,19 @@ def switched(flags: Sequence[Flag], switches: Sequence[Switch]) -> tuple[Flag, .
     """The flags as people left them: the last switch of each (`switches` oldest first) decides, else the file."""
     last = {s.flag: s.enabled for s in switches}
     return tuple(replace(f, enabled=last.get(f.name, f.enabled)) for f in flags)
+
+
+def for_gateways(ruleset: Ruleset) -> Ruleset:
+    """What a gateway needs of it: the flags that a service sends, and the segments that they name."""
+    sent = {name for live in ruleset.services for name in live.service.flags}
+    flags = tuple(flag for flag in ruleset.flags if flag.name in sent)
+    by_name = {segment.name: segment for segment in ruleset.segments}
+    conditions = [rule.condition for flag in flags for rule in flag.rules]
+    needed: set[str] = set()
+    while conditions:
+        condition = conditions.pop()
+        for name, _ in segments_of(parse(condition)) if condition else ():
+            if name in by_name and name not in needed:
+                needed.add(name)
+                conditions.append(by_name[name].condition)
+    return replace(ruleset, flags=flags, segments=tuple(s for s in ruleset.segments if s.name in needed))

@@ -29,6 +29,7 @@ from fader.schema.problems import problems
 from fader.schema.provider import ProviderText
 from fader.schema.rollout import RolloutText
 from fader.schema.segment import SegmentText
+from fader.schema.sentcheck import sent_problems, unknown_flag_problems
 from fader.schema.service import ServiceText
 from fader.schema.source import Location, Source, nearest, read
 from fader.schema.suggest import did_you_mean
@@ -100,6 +101,11 @@ def load_document(text: str, path: str) -> Document:
     found += external_problems(metric_texts, providers, crosscheck.written_names(source.data, "providers"), source)
     found += crosscheck.outcome_problems(rollout_texts, metrics, source)
     found += flag_problems(flag_texts, segment_texts, source)
+    found += unknown_flag_problems(services.values(), source)
+    flags = tuple(f.to_model(n) for n, f in flag_texts.items())
+    segments = tuple(s.to_model(n) for n, s in segment_texts.items())
+    if not found:
+        found += sent_problems(services.values(), flags, segments, source)
     if found:
         raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
     return Document(
@@ -112,8 +118,8 @@ def load_document(text: str, path: str) -> Document:
         lines=source.lines,
         warnings=tuple(crosscheck.warnings(services.values(), source)),
         directions=tuple(sorted(directions.items())),
-        flags=tuple(f.to_model(n) for n, f in flag_texts.items()),
-        segments=tuple(s.to_model(n) for n, s in segment_texts.items()),
+        flags=flags,
+        segments=segments,
         providers=tuple(providers.values()),
     )
 

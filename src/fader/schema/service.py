@@ -17,6 +17,9 @@ from fader.schema.suggest import quoted, wrong
 from fader.schema.unit import Unit
 from fader.schema.version import Health, VersionText
 
+#: So many flags one service may send: each costs every request somewhat less than a microsecond.
+MOST_SENT = 50
+
 
 class TlsText(Noun):
     """Files in PEM; with them the listener speaks TLS, HTTP/1.1 and HTTP/2."""
@@ -65,6 +68,18 @@ class ServiceText(Noun):
     idle_timeout: Duration = 300.0
     trust_baggage: bool = False
     sample: Share = 1_000_000
+    flags: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=list[str] | str)] = Field(
+        default=[], examples=["[new-checkout]"]
+    )
+
+    @field_validator("flags")
+    @classmethod
+    def _flags(cls, flags: list[str]) -> list[str]:
+        if twice := [f for i, f in enumerate(flags) if f in flags[:i]]:
+            raise wrong(f"names {twice[0]} twice", "remove one of them")
+        if len(flags) > MOST_SENT:
+            raise wrong(f"names {len(flags)} flags, more than {MOST_SENT}", "send those that the app asks for")
+        return flags
 
     @field_validator("hosts")
     @classmethod
@@ -122,4 +137,5 @@ class ServiceText(Noun):
             idle_timeout=self.idle_timeout,
             trust_baggage=self.trust_baggage,
             sample=self.sample,
+            flags=tuple(self.flags),
         )

@@ -21,6 +21,17 @@ flags:
 segments:
   beta: {units: [ann, user-4]}
 """
+SENT = """
+services:
+  web: {listen: 127.0.0.1:1, versions: {v: http://127.0.0.1:2}, baseline: v, flags: [checkout]}
+flags:
+  checkout: {rules: [{variant: on, when: 'segment("beta")'}]}
+  other: {rules: [{variant: on, when: 'segment("secret")'}]}
+segments:
+  beta: {when: 'segment("inner")', units: [ann]}
+  inner: {units: [bob]}
+  secret: {units: [carl]}
+"""
 
 
 async def test_what_applying_changes(plane: Plane) -> None:
@@ -140,10 +151,14 @@ async def test_what_changes_for_gateways_alone_is_no_news_for_sdks(plane: Plane,
     assert (await as_("server-key").get("/v1/sdk/ruleset", params={"have": held})).status_code == 304
 
 
-async def test_gateways_get_no_flags(plane: Plane, as_: As) -> None:
+async def test_gateways_get_the_flags_that_they_send_and_no_others(plane: Plane, as_: As) -> None:
     await plane.apply(FILE)
     held = (await as_("gateway-token").get("/v1/gateway/ruleset")).json()
     assert (held["flags"], held["segments"]) == ([], [])
+    await plane.apply(SENT)
+    held = (await as_("gateway-token").get("/v1/gateway/ruleset")).json()
+    assert [flag["name"] for flag in held["flags"]] == ["checkout"]
+    assert [segment["name"] for segment in held["segments"]] == ["beta", "inner"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ import pytest
 from fader.gateway.layout import Layout
 from fader.gateway.resources import render
 from fader.model.arm import Arm
+from fader.model.flag import Flag, Forced, Rule, Variant
 from fader.model.ruleset import LiveService, Ruleset, Split
+from fader.model.segment import Segment
 from fader.model.service import Address, Exclusion, HealthCheck, Service, Tls, UnitSource, Version
 from fader.model.share import WHOLE, Interval
 
@@ -38,6 +40,7 @@ COOKIE = UnitSource("cookie", "fader_uid", issue=True)
 JWT = UnitSource("jwt", "sub", issuer="https://id.example", jwks="/etc/fader/jwks.json")
 TWO = (version("v1", "127.0.0.1:9001"), version("v2", "127.0.0.1:9002"))
 SHOP = Service("shop", address("127.0.0.1:8080"), (HEADER, COOKIE), TWO, "v1", exclude=(Exclusion(path="/healthz"),))
+ON_OFF = (Variant("on", True), Variant("off", False))
 SPLIT = Split("shop-v2", "v2", "shop/shop-v2", Interval(0, 50_000), "connect", "preview-secret")
 
 RULESETS = {
@@ -115,6 +118,38 @@ RULESETS = {
             ),
             LiveService(Service("old", address("127.0.0.1:8443"), (), TWO, "v1", hosts=("old.example",)), "v2"),
         ),
+    ),
+    "flags-in-a-header": Ruleset(
+        9,
+        (
+            LiveService(replace(SHOP, flags=("checkout", "banner", "closed"), sample=500_000), "v1", SPLIT),
+            LiveService(Service("plain", address("127.0.0.1:8081"), (HEADER,), TWO, "v1", flags=("banner",)), "v1"),
+        ),
+        flags=(
+            Flag(
+                "checkout",
+                "boolean",
+                ON_OFF,
+                "off",
+                "off",
+                rules=(
+                    Rule("on", 'segment("beta")'),
+                    Rule("on", 'segment("staff") || unit == "zoe"', 500_000, "half-of-staff"),
+                    Rule("on", share=100_000, name="first-users"),
+                ),
+                forced=(Forced("ann", "on"), Forced("bob", "off")),
+            ),
+            Flag(
+                "banner",
+                "string",
+                (Variant("green", "#0f0"), Variant("red", "#f00"), Variant("none", "")),
+                "none",
+                "none",
+                rules=(Rule("green", share=300_000, name="a"), Rule("red")),
+            ),
+            Flag("closed", "boolean", ON_OFF, "on", "off", enabled=False),
+        ),
+        segments=(Segment("beta", units=("carl", "dörte")), Segment("staff", 'segment("beta")', ("emil",))),
     ),
 }
 

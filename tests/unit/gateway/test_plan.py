@@ -13,6 +13,7 @@ from fader.gateway.layout import Layout
 from fader.gateway.plan import Step, plan_writes
 from fader.gateway.resources import Resources, render
 from fader.model.arm import Arm
+from fader.model.flag import Flag, Variant
 from fader.model.ruleset import LiveService, Ruleset, Split
 from fader.model.service import Address, Service, Tls, UnitSource, Version
 from fader.model.share import Interval
@@ -148,3 +149,20 @@ def test_a_further_arm_is_withdrawn_by_the_runtime_first() -> None:
 def test_when_the_stage_of_an_experiment_ends_nobody_has_a_further_arm_from_the_first_step_on() -> None:
     running = resources(LiveService(SHOP, "v1", replace(split(50_000), beside=(Arm("v3", Interval(50_000, 50_000)),))))
     assert layer(plan_writes(running, FIVE)[0]).keys() & {"fader.shop.r.v2.beside.v3.hi1"} == set()
+
+
+def test_a_switch_is_one_step() -> None:
+    live = LiveService(replace(SHOP, flags=("f",)), "v1")
+    on = Flag("f", "boolean", (Variant("on", True), Variant("off", False)), "on", "off")
+    old = render(Ruleset(1, (live,), (on,)), LAYOUT)
+    (step,) = plan_writes(old, render(Ruleset(2, (live,), (replace(on, enabled=False),)), LAYOUT))
+    assert layer(step)["fader/flag.f.on"]["numerator"] == 0
+
+
+def test_a_flag_that_is_sent_no_more_keeps_its_values_until_the_routes_know() -> None:
+    live = LiveService(replace(SHOP, flags=("f",)), "v1", split(50))
+    flag = Flag("f", "boolean", (Variant("on", True), Variant("off", False)), "on", "off")
+    old = render(Ruleset(1, (live,), (flag,)), LAYOUT)
+    steps = plan_writes(old, resources(LiveService(SHOP, "v1", split(60))))
+    assert kinds(steps) == ["rtds", "rds", "rtds"]
+    assert ["fader/flag.f.on" in layer(step) for step in (steps[0], steps[2])] == [True, False]

@@ -1,0 +1,153 @@
+"""The running Envoy and `assign.evaluate` give every unit the same variants, and the app gets them in one header."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fader.assign.evaluate import Flags
+from fader.model.flag import Flag, Forced, Rule, Variant
+from fader.model.ruleset import Ruleset, Split
+from fader.model.segment import Segment
+from fader.model.service import Exclusion, Service
+from fader.model.share import WHOLE
+
+from .envoy import free_port, gateway
+from .http import apps, connect, get
+from .worlds import COOKIE, HEADER, SECRET, live, shop, split, world
+
+pytestmark = pytest.mark.slow
+
+ON_OFF = (Variant("on", True), Variant("off", False))
+BETA = Segment("beta", units=("unit-1", "unit-2", "Jörg"))
+STAFF = Segment("staff", 'segment("beta") || unit == "unit-3"', ("unit-4", "é" * 128))
+FLAGS = (
+    Flag("share", "boolean", ON_OFF, "off", "off", rules=(Rule("on", share=300_000, name="first"),)),
+    Flag(
+        "ladder",
+        "string",
+        (Variant("a", "1"), Variant("b", "2"), Variant("c.1", "3"), Variant("none", "")),
+        "none",
+        "none",
+        rules=(
+            Rule("a", 'segment("beta")', 500_000, "half"),
+            Rule("b", 'segment("staff") && unit in ["unit-1", "unit-2", "unit-4"]'),
+            Rule("c.1", share=250_000, name="quarter"),
+            Rule("a", share=250_000, name="another"),
+        ),
+    ),
+    Flag("named", "boolean", ON_OFF, "off", "off", forced=(Forced("unit-5", "on"), Forced("é" * 128, "on"))),
+    Flag(
+        "exception",
+        "boolean",
+        ON_OFF,
+        "off",
+        "off",
+        rules=(Rule("on", 'segment("staff")', 0, "nobody"), Rule("on")),
+        forced=(Forced("unit-6", "off"),),
+    ),
+    Flag(
+        "closed", "boolean", ON_OFF, "on", "off", enabled=False, rules=(Rule("on"),), forced=(Forced("unit-1", "on"),)
+    ),
+    Flag("static", "boolean", ON_OFF, "on", "off"),
+)
+NAMES = tuple(flag.name for flag in FLAGS)
+UNITS = ["Jörg", "é" * 128, "é" * 200, "x" * 256, "x" * 300, *(f"unit-{n}" for n in range(500))]
+
+
+def expected(flags: tuple[Flag, ...], unit: str, names: tuple[str, ...] = NAMES) -> str:
+    compiled = Flags(flags, (BETA, STAFF))
+    return ",".join(f"{name}={compiled.evaluate(name, unit, {}).variant}" for name in names)
+
+
+def ruleset(service: Service, flags: tuple[Flag, ...] = FLAGS, *active: Split) -> Ruleset:
+    return replace(world(live(service, *active)), flags=flags, segments=(BETA, STAFF))
+
+
+def switched(name: str, **fields: object) -> tuple[Flag, ...]:
+    return tuple(replace(flag, **fields) if flag.name == name else flag for flag in FLAGS)
+
+
+async def test_envoy_and_python_agree() -> None:
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=NAMES)
+        async with gateway(ruleset(service)) as running:
+            for flags in (FLAGS, switched("share", rules=(Rule("on", share=700_000, name="first"),))):
+                await running.apply(ruleset(service, flags))
+                async with connect(port) as client:
+                    for unit in UNITS:
+                        answer = await client.send("GET", "/", [("x-user-id", unit)])
+                        assert answer.seen("x-fader-flags") == [expected(flags, unit)], unit
+                    # Without a unit nobody is in a share or a list.
+                    assert (await client.send("GET", "/", [])).seen("x-fader-flags") == [expected(flags, "")]
+
+
+async def test_a_switch_and_a_share_are_runtime_values_alone() -> None:
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=NAMES)
+        async with gateway(ruleset(service)) as running, connect(port) as client:
+            for flags in (
+                switched("static", enabled=False),
+                switched("closed", enabled=True),
+                switched("share", rules=(Rule("on", share=1, name="first"),)),
+                FLAGS,
+            ):
+                assert await running.apply(ruleset(service, flags)) == ["rtds"]
+                for unit in ("", "unit-1", "unit-7"):
+                    answer = await client.send("GET", "/", [("x-user-id", unit)])
+                    assert answer.seen("x-fader-flags") == [expected(flags, unit)]
+
+
+async def test_a_flag_that_is_sent_no_more_is_never_off_before_it_is_gone() -> None:
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=("static", "share"))
+        fewer = replace(service, flags=("share",))
+        async with gateway(ruleset(service)) as running:
+            assert await running.apply(ruleset(fewer)) == ["rds", "rtds"]
+            assert (await get(port, "/", ("x-user-id", "u"))).seen("x-fader-flags") == [
+                expected(FLAGS, "u", ("share",))
+            ]
+            assert await running.apply(ruleset(replace(service, flags=()))) == ["rds", "rtds"]
+            assert (await get(port, "/", ("x-user-id", "u"))).seen("x-fader-flags") == []
+
+
+async def test_what_a_client_sends_under_this_name_is_removed() -> None:
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        spoofed = (("x-fader-flags", "static=off,share=on"), ("X-Fader-Flags", "named=on"), ("x-user-id", "u"))
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=("static",))
+        async with gateway(ruleset(service)) as running:
+            answer = await get(port, "/", *spoofed)
+            assert answer.seen("x-fader-flags") == ["static=on"]
+            await running.apply(ruleset(replace(service, flags=())))
+            assert (await get(port, "/", *spoofed)).seen("x-fader-flags") == []
+
+
+async def test_every_route_sends_the_flags_of_the_same_unit() -> None:
+    """Also the first request, whose id is issued; a preview; an excluded path; a sampled service."""
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        service = shop(port, v1.port, v2.port, unit=(COOKIE,), flags=NAMES, sample=500_000)
+        service = replace(service, exclude=(Exclusion(prefix="/static/"),))
+        async with gateway(ruleset(service, FLAGS, split(WHOLE // 2))):
+            for path, *headers in (("/",), ("/", ("x-fader-preview", SECRET)), ("/static/logo.png",)):
+                for _ in range(10):
+                    answer = await get(port, path, *headers)
+                    (unit,) = answer.seen("x-fader-unit")
+                    assert answer.seen("x-fader-flags") == [expected(FLAGS, unit)]
+                    assert answer.all("vary") == ["cookie"]
+
+
+async def test_unknown_is_said_and_not_guessed() -> None:
+    """A flag that this gateway cannot decide, as a newer server might send: no variant is made up."""
+    needs = replace(FLAGS[0], name="needs", rules=(Rule("on", 'country == "US"'),))
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=("needs", "gone", "static"))
+        async with gateway(ruleset(service, (*FLAGS, needs))):
+            answer = await get(port, "/", ("x-user-id", "u"))
+            assert answer.seen("x-fader-flags") == ["needs=,gone=,static=on"]

@@ -1,0 +1,117 @@
+"""A flag as a gateway decides it is the flag as `evaluate` decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from xxhash import xxh64_intdigest
+
+from fader.assign.bucket import UNIT_BYTES, seed
+from fader.assign.cases import MOST_NAMED, Case, NotAtGateway, cases
+from fader.assign.evaluate import Flags
+from fader.model.flag import Flag, Forced, Prerequisite, Rule, Variant
+from fader.model.segment import Segment
+from fader.model.share import WHOLE
+
+FLAG = Flag("checkout", "string", tuple(Variant(v, v) for v in "abc"), "c", "c")
+SEGMENTS = {
+    s.name: s
+    for s in (
+        Segment("beta", units=("ann", "bob", "é" * 128)),
+        Segment("staff", 'segment("beta") || unit == "carl"', ("dora",)),
+        Segment("us", 'country == "US"', ("emil",)),
+    )
+}
+UNITS = ("", "ann", "bob", "carl", "dora", "emil", "fritz", "é" * 128, "é" * 129, "x" * 300)
+CONDITIONS = (
+    "",
+    'segment("beta")',
+    'segment("staff")',
+    'unit == "fritz"',
+    '"ann" == unit',
+    'unit in ["ann", "emil"]',
+    'segment("beta") && segment("staff") && unit in ["bob", "carl"]',
+    'segment("beta") || unit == "emil" && unit == "ann"',
+    'segment("beta") && unit == "emil"',
+)
+
+
+def decide(flag: Flag, found: Sequence[Case], unit: str) -> str:
+    """What a gateway does with the cases: it compares the unit, which it has cut, and draws its bucket."""
+    data = unit.encode()[:UNIT_BYTES]
+    for case in found:
+        listed = case.units is None or (unit and data in [u.encode() for u in case.units])
+        share = next((r.share for r in flag.rules if case.rule and r.name == case.rule), WHOLE)
+        drawn = not case.rule or (unit and xxh64_intdigest(data, case.seed) % WHOLE < share)
+        if listed and drawn:
+            return case.variant
+    return flag.default
+
+
+RULES = st.lists(
+    st.builds(Rule, st.sampled_from("abc"), st.sampled_from(CONDITIONS), st.sampled_from((0, 1, 400_000, WHOLE))),
+    max_size=4,
+).map(lambda rules: tuple(replace(rule, name=f"r{i}") for i, rule in enumerate(rules)))
+FORCED = st.dictionaries(st.sampled_from(UNITS[1:8]), st.sampled_from("abc"), max_size=3).map(
+    lambda units: tuple(Forced(unit, variant) for unit, variant in units.items())
+)
+
+
+@given(RULES, FORCED, st.text(max_size=80))
+def test_the_cases_decide_as_evaluate_does(rules: tuple[Rule, ...], forced: tuple[Forced, ...], other: str) -> None:
+    flag = replace(FLAG, rules=rules, forced=forced)
+    flags, found = Flags((flag,), SEGMENTS.values()), cases(flag, SEGMENTS)
+    for unit in (*UNITS, other):
+        assert decide(flag, found, unit) == flags.evaluate(flag.name, unit, {}).variant
+
+
+def test_a_share_is_drawn_as_the_rule_says() -> None:
+    flag = replace(FLAG, rules=(Rule("a", share=5, name="first"), Rule("b")))
+    assert cases(flag, {}) == (Case("a", None, "first", seed("checkout/first")), Case("b"))
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        ('country == "US"', "at character 9: it asks for country, which a gateway does not know"),
+        ('unit == "a" || device.os == "ios"', "device.os"),
+        ('!segment("beta")', "this, which a gateway cannot decide"),
+        ('unit != "ann"', "this"),
+        ('unit == ""', "this"),
+        ('unit in ["ann", ""]', "this"),
+        ('unit.startsWith("a")', "this"),
+        ('segment("us")', "at character 1: segment us is more than a list of units"),
+        ('segment("beta") ? unit == "a" : unit == "b"', "this"),
+        ('unit == "a" && country == "US"', "country"),
+    ],
+)
+def test_what_is_not_certain_is_refused(condition: str, reason: str) -> None:
+    flag = replace(FLAG, rules=(Rule("b"), Rule("a", condition)))
+    with pytest.raises(NotAtGateway) as refused:
+        cases(flag, SEGMENTS)
+    assert reason in refused.value.reason
+    assert refused.value.where == ("rules", 1, "when")
+
+
+def test_prerequisites_are_refused() -> None:
+    with pytest.raises(NotAtGateway) as refused:
+        cases(replace(FLAG, requires=(Prerequisite("other", ("on",)),)), {})
+    assert refused.value.where == ("requires",)
+
+
+def test_the_units_that_are_named_have_a_bound() -> None:
+    forced = tuple(Forced(f"u{n}", "a") for n in range(MOST_NAMED - 2))
+    flag = replace(FLAG, forced=forced, rules=(Rule("b", 'unit in ["x", "y"]'),))
+    assert len(cases(flag, {})) == 2
+    with pytest.raises(NotAtGateway, match="it names 101 units, and the gateway takes at most 100"):
+        cases(replace(flag, rules=(Rule("b", 'unit in ["x", "y", "z"]'),)), {})
+
+
+def test_a_rule_for_nobody_is_no_case() -> None:
+    """A gateway refuses a list without entries."""
+    flag = replace(FLAG, rules=(Rule("a", 'unit == "ann" && unit == "bob"'), Rule("b")))
+    assert cases(flag, {}) == (Case("b"),)
