@@ -14,7 +14,6 @@ READY := $(VENV)/ready
 PURE := model assign stats rollout
 PURE_TESTS := $(addprefix tests/unit/,$(PURE))
 SIMULATIONS := tests/statistical tests/acceptance/test_simulated_clock.py
-DEMOS := tests/acceptance/test_demo.py
 LONGEST := tests/unit/telemetry tests/contract
 JOBS ?= 2
 ARGS ?=
@@ -49,12 +48,11 @@ quick: $(READY)
 	@$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile --no-loadscope-reorder $(LONGEST) tests \
 	  $(addprefix --ignore=,$(PURE_TESTS))
 
-# Simulations need the processor alone. A demo mostly waits for its visitors: two at a time. Real Envoy, real browsers and
-# load come one after the other, so that they do not disturb each other.
+# Simulations need the processor alone. Real Envoy, real browsers and load come one after the other, so that they do not
+# disturb each other.
 slow: $(READY) browser
 	@$(BIN)/python -m pytest -m slow -n $(JOBS) $(SIMULATIONS)
-	@$(BIN)/python -m pytest -m slow -n $(JOBS) --dist worksteal $(DEMOS)
-	@$(BIN)/python -m pytest -m slow -o faulthandler_timeout=300 $(addprefix --ignore=,$(SIMULATIONS) $(DEMOS))
+	@$(BIN)/python -m pytest -m slow -o faulthandler_timeout=300 --durations=15 $(addprefix --ignore=,$(SIMULATIONS))
 
 check: lint $(READY) ## ruff, mypy, import-linter and the quick tests: what to run before each commit
 	@$(BIN)/python -m pytest -q -m "not slow" -n $(JOBS) --dist loadfile

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import fader
 from fader.errors import Problem, Unavailable
+from fader.gateway.lock import Lock
+
+#: Held until this process ends.
+_FIRST = Lock(Path(tempfile.gettempdir()) / f"fader-demo-{os.getuid()}.lock")
 
 
 @dataclass(slots=True)
@@ -85,8 +91,10 @@ def free_port(preferred: int, *, taken: frozenset[int] = frozenset()) -> int:
 
 
 def free_ports(*preferred: int) -> tuple[int, ...]:
-    """One different free port for each."""
+    """One different free port for each; the preferred ones are the first demo's of this machine, as two that start
+    together would both find them free."""
+    first = _FIRST.take(str(os.getpid()))
     ports: tuple[int, ...] = ()
     for port in preferred:
-        ports = (*ports, free_port(port, taken=frozenset(ports)))
+        ports = (*ports, free_port(port if first else 0, taken=frozenset(ports)))
     return ports
