@@ -96,8 +96,8 @@ def _retries(live: LiveService, version: str) -> tuple[Json, Json]:
                     },
                 }
             ],
-            # Each draw is random: ten of them find another endpoint.
-            "host_selection_retry_max_attempts": 10,
+            # Each draw is random: of two endpoints, ten draws find the same one every thousandth time, and forty never.
+            "host_selection_retry_max_attempts": 40,
         }
     answers = ",5xx" if split and candidate and split.shield == "errors" else ""
     times = attempts(split.shield) if split and candidate else 1
