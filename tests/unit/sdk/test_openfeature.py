@@ -131,7 +131,7 @@ def test_nothing_is_raised_whatever_is_asked(opened: Open, context: Any) -> None
     assert client.ready(PATIENCE)
     provider = FaderProvider(client)
     for flag in ("drawn", "ruled", "none", 5, []):
-        found = provider.resolve_string_details(flag, "d", context)  # type: ignore[arg-type]
+        found = provider.resolve_string_details(flag, "d", context)
         assert found.value == "d" or (flag, found.error_code) == ("ruled", None)
     provider.track("order", context)
 

@@ -224,7 +224,7 @@ class World:
     def immutable(self) -> None:
         """OpenFeature's SDK hands out an object that may be changed; fader's own is not reached by it."""
         with pytest.raises(TypeError):
-            self.details.flag_metadata["new"] = 1  # type: ignore[index]
+            self.details.flag_metadata["new"] = 1
         before = deepcopy(self.details.value)
         self.details.value, self.details.variant = "changed", "changed"
         self.evaluate()
