@@ -25,10 +25,12 @@ from fader.api import (
     ofrep,
     problems,
     rollouts,
+    sdk,
     services,
     units,
 )
 from fader.api import events as tracking
+from fader.api.feed import Feed
 from fader.app.data import DataDirectory
 from fader.app.installation import in_memory, installed
 from fader.app.listening import listen
@@ -106,6 +108,7 @@ def build(
             *rollouts.routes(desk, states),
             *documents.routes(applier),
             *flags.routes(flag_desk),
+            *sdk.routes(flag_desk, Feed(flag_desk)),
             *ofrep.routes(flag_desk),
             *units.routes(desk),
             *audit.routes(desk),
