@@ -26,19 +26,19 @@ CELL = Cell("shop-v2", 1, 0, "shop", "v2", "shop/shop-v2", Interval(0, 1), (), 1
 
 
 class Store(MemoryEventStore):
-    """Refuses so many deliveries first, as a full disk would. `taken`: the names of what came, as often as it came."""
+    """Refuses so many deliveries first, as a full disk would. `names_taken`: the names of what came, as often as it came."""
 
     refusals = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self.taken: list[str] = []
+        self.names_taken: list[str] = []
 
     def track(self, events: tuple[Tracked, ...]) -> None:
         if self.refusals:
             self.refusals -= 1
             raise Unavailable("the disk is full")
-        self.taken += [event.name for event in events]
+        self.names_taken += [event.name for event in events]
         super().track(events)
 
 
@@ -177,7 +177,7 @@ def test_a_forked_process_sends_what_is_its_own_and_nothing_twice() -> None:
             "os._exit(0) if not child else sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
         )
         subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, url], check=True, timeout=60)
-    assert sorted(store.taken) == ["childs", "parents"]
+    assert sorted(store.names_taken) == ["childs", "parents"]
 
 
 def test_an_address_that_is_none_is_refused_at_once() -> None:
