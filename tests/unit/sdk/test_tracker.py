@@ -26,7 +26,7 @@ CELL = Cell("shop-v2", 1, 0, "shop", "v2", "shop/shop-v2", Interval(0, 1), (), 1
 
 
 class Store(MemoryEventStore):
-    """Refuses so many deliveries first, as a full disk would. `names_taken`: the names of what came, as often as it came."""
+    """Refuses so many deliveries first, as a full disk would. `names_taken`: of all that came, as often as it did."""
 
     refusals = 0
 
