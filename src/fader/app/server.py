@@ -33,7 +33,7 @@ from fader.api import events as tracking
 from fader.api.feed import Feed
 from fader.app.data import DataDirectory
 from fader.app.installation import in_memory, installed
-from fader.app.listening import listen
+from fader.app.listening import allow_connections, listen
 from fader.app.logs import set_up
 from fader.clock import Clock, system_clock
 from fader.dashboard import pages, templating
@@ -130,6 +130,7 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
     data = DataDirectory(data_dir)
     tokens = data.prepare()
     set_up()
+    allow_connections()
     bound = listen(host, port)
     states = SqlStateStore(open_sqlite(data.state))
     events = DuckDBEventStore(data.events)
