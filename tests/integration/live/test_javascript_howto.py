@@ -1,4 +1,4 @@
-"""The how-to of the JavaScript front end, done as it is written: its files run in Node, where a document prints its title."""
+"""The how-to of the JavaScript front end, done as it is written: its files run in Node, where a title is printed."""
 
 from __future__ import annotations
 
