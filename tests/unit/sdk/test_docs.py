@@ -67,7 +67,7 @@ def test_the_options_of_each_middleware() -> None:
 
 
 def test_what_can_be_imported() -> None:
-    usual, provider = re.findall(r"from fader.sdk import (.*)", TEXT)
-    assert sorted(usual.split(", ")) == sorted(sdk.__all__)
+    usual, middleware, provider = re.findall(r"from fader.sdk import (.*)", TEXT)
+    assert sorted(usual.split(", ") + middleware.split(", ")) == sorted(sdk.__all__)
     assert provider == sdk.FaderProvider.__name__
     assert public(sdk.MemoryClient) - {"failures"} <= set(re.findall(r"\w+", TEXT))
