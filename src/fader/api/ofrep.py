@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -22,6 +23,15 @@ LARGEST = 1_000_000
 UNIT = "targetingKey"
 
 log = structlog.get_logger("fader.ofrep")
+
+
+class Key(PathConvertor):
+    """Whatever a client calls a flag, so that an unknown one is told so in OFREP's words: also across lines."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("key", Key())
 
 
 class Unusable(Exception):
@@ -61,7 +71,7 @@ def routes(desk: FlagDesk) -> list[BaseRoute]:
 
     return [
         Route("/ofrep/v1/evaluate/flags", bulk, methods=["POST"]),
-        Route("/ofrep/v1/evaluate/flags/{key:path}", single, methods=["POST"]),
+        Route("/ofrep/v1/evaluate/flags/{key:key}", single, methods=["POST"]),
     ]
 
 
