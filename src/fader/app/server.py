@@ -41,6 +41,7 @@ from fader.engine.apply import Applier, answers
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller
 from fader.engine.desk import Desk, Probe
+from fader.engine.exposing import Exposing
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.fleet import Fleet
 from fader.engine.meters import Meters
@@ -79,7 +80,8 @@ def build(
     publisher = Publisher(states)
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
-    flag_desk = FlagDesk(states, publisher, clock, told.tell)
+    exposing = Exposing(events, clock)
+    flag_desk = FlagDesk(states, publisher, clock, told.tell, exposing)
     applier = Applier(states, events, publisher, probe, clock, asked)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
@@ -90,6 +92,7 @@ def build(
             asyncio.create_task(controller.run()),
             asyncio.create_task(retention.run()),
             asyncio.create_task(meters.run()),
+            asyncio.create_task(exposing.run()),
             asyncio.create_task(asyncio.to_thread(templating.prepare)),
             # Reads the history once, so that the first page that is asked for need not.
             asyncio.create_task(desk.rollouts()),

@@ -26,6 +26,9 @@ from fader.model.flag import Flag, Move, Rule
 from fader.model.segment import Segment
 from fader.model.share import WHOLE
 
+#: The rollout that gave an answer, in the metadata: for those who get the answer by OpenFeature.
+ROLLOUT = "fader.rollout"
+
 Evaluator = Callable[[str, Attributes], Evaluation]
 
 
@@ -91,7 +94,8 @@ def compiled(rule: Rule, segments: Segments) -> Condition:
 
 def _answer(flag: Flag, variant: str, reason: Reason, rule: str = "", rollout: str = "") -> Evaluation:
     value = next(v.value for v in flag.variants if v.name == variant)
-    return Evaluation(flag.name, value, variant, reason, rule, metadata=flag.metadata, rollout=rollout)
+    metadata = {**flag.metadata, ROLLOUT: rollout} if rollout else flag.metadata
+    return Evaluation(flag.name, value, variant, reason, rule, metadata=metadata, rollout=rollout)
 
 
 def _rules(flag: Flag, segments: Segments) -> Evaluator:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from fader.model.flag import Flag, Forced, Prerequisite, Rule, Variant
+from fader.model.arm import Arm
+from fader.model.flag import Flag, Forced, Move, Prerequisite, Rule, Variant
 from fader.model.segment import Segment
+from fader.model.share import Interval
 
 
 class Held(NamedTuple):
@@ -60,7 +62,17 @@ def _flag(data: dict[str, Any]) -> Flag:
         requires=tuple(Prerequisite(p["flag"], tuple(p["variants"])) for p in data["requires"]),
         client=data["client"],
         metadata=data.get("metadata") or {},
+        move=_move(data["move"]) if data.get("move") else None,
     )
+
+
+def _move(data: dict[str, Any]) -> Move:
+    beside = tuple(Arm(a["version"], _interval(a["interval"]), a["withdrawn"]) for a in data["beside"])
+    return Move(data["rollout"], data["candidate"], data["salt"], _interval(data["interval"]), beside)
+
+
+def _interval(data: dict[str, Any]) -> Interval:
+    return Interval(data["start"], data["width"])
 
 
 def _segment(data: dict[str, Any]) -> Segment:
