@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -24,6 +25,15 @@ ALL = "/ofrep/v1/evaluate/flags"
 ONE = ALL + "/"
 
 log = structlog.get_logger("fader.ofrep")
+
+
+class Key(PathConvertor):
+    """Whatever a client calls a flag, so that an unknown one is told so in OFREP's words: also across lines."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("key", Key())
 
 
 class Unusable(Exception):
@@ -63,7 +73,7 @@ def routes(desk: FlagDesk) -> list[BaseRoute]:
 
     return [
         Route(ALL, bulk, methods=["POST"]),
-        Route(ONE + "{key:path}", single, methods=["POST"]),
+        Route(ONE + "{key:key}", single, methods=["POST"]),
     ]
 
 

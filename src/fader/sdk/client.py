@@ -14,7 +14,8 @@ from typing import Any, Self
 from fader.assign.evaluate import Evaluator, Flags
 from fader.errors import Unavailable
 from fader.model.evaluation import Evaluation
-from fader.sdk.answers import NOTHING, Answers, log
+from fader.sdk.answers import Answers, log
+from fader.sdk.asking import NOTHING, asked_by
 from fader.sdk.cache import Cache
 from fader.sdk.document import Held, Unreadable, changed, read_ruleset
 from fader.sdk.source import Change, HttpSource, KeyRefused, Source
@@ -63,8 +64,12 @@ class Client(Answers):
         self._begin()
         _CLIENTS.add(self)
 
-    def evaluate(self, flag: str, default: Any, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> Evaluation:
+    def evaluate(
+        self, flag: str, default: Any, unit: str | None = None, attributes: Mapping[str, Any] = NOTHING
+    ) -> Evaluation:
         try:
+            if unit is None:
+                unit, attributes = asked_by(attributes)
             return self._evaluators[flag](unit, attributes)
         except Exception as error:
             return self._unanswered(flag, default, error)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fader.model.evaluation import Evaluation
-from fader.sdk.answers import NOTHING, Answers
+from fader.sdk.answers import Answers
+from fader.sdk.asking import NOTHING
 
 
 class MemoryClient(Answers):
@@ -32,7 +33,9 @@ class MemoryClient(Answers):
         """At once."""
         return True
 
-    def evaluate(self, flag: str, default: Any, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> Evaluation:
+    def evaluate(
+        self, flag: str, default: Any, unit: str | None = None, attributes: Mapping[str, Any] = NOTHING
+    ) -> Evaluation:
         if flag not in self._values:
             return self._failed(flag, default, "FLAG_NOT_FOUND", "there is no such flag")
         return Evaluation(flag, self._values[flag], reason="STATIC")

@@ -15,7 +15,7 @@ import pytest
 from memory_source import BODY, PATIENCE, VECTORS, MemorySource, change, ruleset, until
 
 from fader.errors import Unavailable
-from fader.sdk import Client, MemoryClient
+from fader.sdk import Client, MemoryClient, asking
 from fader.sdk.answers import MOST_TOLD
 from fader.sdk.cache import FEW
 from fader.sdk.source import Change, KeyRefused
@@ -57,6 +57,24 @@ def test_each_kind(opened: Open) -> None:
     assert client.json("limits", {}) == {"max": [1, None]}
     assert client.version == 1
     assert client.age < PATIENCE
+
+
+def test_inside_of_a_request_a_question_without_a_unit_is_asked_for_who_sent_it(opened: Open) -> None:
+    client = opened(MemorySource(BODY))
+    assert client.ready(PATIENCE)
+    us = {"country": "US", "plan": "pro"}
+    drawn = {unit: client.boolean("drawn", False, unit) for unit in map(str, range(20))}
+    assert set(drawn.values()) == {True, False}
+    for unit, on in drawn.items():
+        with asking(unit, us):
+            assert client.boolean("drawn", False) is on
+            assert client.string("ruled", "-") == "y"
+            assert client.string("ruled", "-", attributes={"country": "DE"}) == client.string(
+                "ruled", "-", unit, {"country": "DE"}
+            )
+            assert client.string("ruled", "-", unit) == client.string("ruled", "-", "somebody", {}) != "y"
+            assert client.evaluate("drawn", False, "").reason == "DEFAULT"
+    assert client.evaluate("drawn", False).reason == "DEFAULT"
 
 
 def test_another_kind_is_the_callers_default(opened: Open) -> None:
