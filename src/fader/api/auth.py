@@ -86,7 +86,7 @@ class Guard:
         return await self._app(scope, receive, with_headers)
 
     def _refusal(self, request: Request) -> Response | None:
-        if _hostname(request.headers.get("host", "")) not in self._hosts:
+        if hostname(request.headers.get("host", "")) not in self._hosts:
             return problem(403, "Foreign host", "this server answers only to its own address (see --host)")
         path = request.url.path
         if path.startswith(OFREP):
@@ -188,5 +188,6 @@ def _equal(given: str, right: str) -> bool:
     return bool(given and right) and hmac.compare_digest(given.encode(), right.encode())
 
 
-def _hostname(host: str) -> str:
+def hostname(host: str) -> str:
+    """Of a Host header, without its port."""
     return (urlsplit(f"//{host}").hostname or "").lower()

@@ -21,6 +21,8 @@ from fader.model.evaluation import Evaluation
 #: Bytes of a context at most.
 LARGEST = 1_000_000
 UNIT = "targetingKey"
+ALL = "/ofrep/v1/evaluate/flags"
+ONE = ALL + "/"
 
 log = structlog.get_logger("fader.ofrep")
 
@@ -70,8 +72,8 @@ def routes(desk: FlagDesk) -> list[BaseRoute]:
         return Response(body, media_type="application/json", headers={"etag": tag})
 
     return [
-        Route("/ofrep/v1/evaluate/flags", bulk, methods=["POST"]),
-        Route("/ofrep/v1/evaluate/flags/{key:key}", single, methods=["POST"]),
+        Route(ALL, bulk, methods=["POST"]),
+        Route(ONE + "{key:key}", single, methods=["POST"]),
     ]
 
 
@@ -106,14 +108,14 @@ def _evaluated(
         found = desk.evaluate(key, unit, attributes)
         if used:
             desk.given(found, unit)
-        return _answer(found)
+        return words(found)
     except (CelError, KeyError, RecursionError, UnicodeEncodeError) as error:
         log.error("a flag cannot be evaluated", flag=key, why=str(error))
         return {"key": key, "errorCode": "GENERAL", "errorDetails": "the flag cannot be evaluated"}
 
 
-def _answer(found: Evaluation) -> dict[str, Any]:
-    """OFREP has no word for DEFAULT; UNKNOWN is the one that claims nothing."""
+def words(found: Evaluation) -> dict[str, Any]:
+    """An answer in the words of OFREP, which has none for DEFAULT; UNKNOWN is the one that claims nothing."""
     reason = "UNKNOWN" if found.reason == "DEFAULT" else found.reason
     answer = {"key": found.flag, "value": found.value, "reason": reason, "variant": found.variant}
     return answer | {"metadata": found.metadata} if found.metadata else answer

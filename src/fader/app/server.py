@@ -30,6 +30,7 @@ from fader.api import (
     units,
 )
 from fader.api import events as tracking
+from fader.api.express import Express
 from fader.api.feed import Feed
 from fader.app.data import DataDirectory
 from fader.app.installation import in_memory, installed
@@ -125,7 +126,7 @@ def build(
         exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
         lifespan=lifespan,
     )
-    return auth.Guard(app, tokens, hosts)
+    return Express(auth.Guard(app, tokens, hosts), flag_desk, tokens, hosts)
 
 
 def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
