@@ -25,13 +25,15 @@ from fader.api import (
     ofrep,
     problems,
     rollouts,
+    sdk,
     services,
     units,
 )
 from fader.api import events as tracking
+from fader.api.feed import Feed
 from fader.app.data import DataDirectory
 from fader.app.installation import in_memory, installed
-from fader.app.listening import listen
+from fader.app.listening import allow_connections, listen
 from fader.app.logs import set_up
 from fader.clock import Clock, system_clock
 from fader.dashboard import pages, templating
@@ -106,6 +108,7 @@ def build(
             *rollouts.routes(desk, states),
             *documents.routes(applier),
             *flags.routes(flag_desk),
+            *sdk.routes(flag_desk, Feed(flag_desk)),
             *ofrep.routes(flag_desk),
             *units.routes(desk),
             *audit.routes(desk),
@@ -127,6 +130,7 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
     data = DataDirectory(data_dir)
     tokens = data.prepare()
     set_up()
+    allow_connections()
     bound = listen(host, port)
     states = SqlStateStore(open_sqlite(data.state))
     events = DuckDBEventStore(data.events)

@@ -45,6 +45,8 @@ def cases(flag: Flag, segments: Mapping[str, Segment]) -> tuple[Case, ...]:
 
     Raises NotAtGateway, CelError for a condition that is not sound, KeyError for a segment that does not exist.
     """
+    if flag.move:
+        raise NotAtGateway((), f"rollout {flag.move.rollout} moves it", "ask by the SDK or OFREP while it runs")
     if flag.requires:
         raise NotAtGateway(("requires",), "it depends on another flag", "write its rules here too")
     found = [Case(variant, units) for variant, units in _forced(flag)]

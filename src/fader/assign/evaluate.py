@@ -6,6 +6,7 @@ All answers that a flag can give are made when it is compiled, so that evaluatin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from xxhash import xxh64_intdigest
 
@@ -21,7 +22,7 @@ from fader.assign.condition import (
     compile_segment,
 )
 from fader.model.evaluation import Evaluation, Reason
-from fader.model.flag import Flag, Rule
+from fader.model.flag import Flag, Move, Rule
 from fader.model.segment import Segment
 from fader.model.share import WHOLE
 
@@ -88,12 +89,14 @@ def compiled(rule: Rule, segments: Segments) -> Condition:
     return compile_condition(parse(rule.condition), segments) if rule.condition else always
 
 
-def _answer(flag: Flag, variant: str, reason: Reason, rule: str = "") -> Evaluation:
+def _answer(flag: Flag, variant: str, reason: Reason, rule: str = "", rollout: str = "") -> Evaluation:
     value = next(v.value for v in flag.variants if v.name == variant)
-    return Evaluation(flag.name, value, variant, reason, rule, metadata=flag.metadata)
+    return Evaluation(flag.name, value, variant, reason, rule, metadata=flag.metadata, rollout=rollout)
 
 
 def _rules(flag: Flag, segments: Segments) -> Evaluator:
+    if flag.move:
+        return _moving(flag, flag.move, _rules(replace(flag, move=None), segments))
     if not flag.rules:
         static = _answer(flag, flag.default, "STATIC")
         return lambda unit, attributes: static
@@ -119,6 +122,29 @@ def _rules(flag: Flag, segments: Segments) -> Evaluator:
         return otherwise
 
     return decide
+
+
+def _moving(flag: Flag, move: Move, decide: Evaluator) -> Evaluator:
+    """Whom no rule settles is in the rollout: with the candidate, or with the baseline. Nobody is in none."""
+    salt = seed(move.salt)
+    (lo, hi), (lo2, hi2) = move.interval.pieces()
+    candidate = _answer(flag, move.candidate, "SPLIT", rollout=move.rollout)
+    baseline = _answer(flag, flag.default, "SPLIT", rollout=move.rollout)
+    beside = [(interval, _answer(flag, arm, "SPLIT", rollout=move.rollout)) for arm, interval in move.arms[1:]]
+
+    def moving(unit: str, attributes: Attributes) -> Evaluation:
+        settled = decide(unit, attributes)
+        if settled.rule or not unit:
+            return settled
+        bucket = _bucket(unit, salt)
+        if lo <= bucket < hi or lo2 <= bucket < hi2:
+            return candidate
+        for interval, answer in beside:
+            if bucket in interval:
+                return answer
+        return baseline
+
+    return moving
 
 
 def _one_rule(

@@ -9,7 +9,7 @@ from fader.assign.bucket import bucket, cut
 from fader.assign.condition import Attributes
 from fader.assign.evaluate import Flags, compiled, rule_name
 from fader.model.evaluation import Evaluation
-from fader.model.flag import Flag, Rule
+from fader.model.flag import Flag, Move, Rule
 from fader.model.share import WHOLE, percent
 
 
@@ -57,7 +57,20 @@ def _stops(flags: Flags, flag: Flag, unit: str, attributes: Attributes) -> Itera
     for position, rule in enumerate(flag.rules):
         yield _at_rule(flags, flag, rule, position, unit, attributes)
     nothing = "no rule applied" if flag.rules else "there are no rules"
+    if flag.move is not None:
+        yield _at_move(flag.default, flag.move, unit)
     yield Stop("default", f"{nothing}: {flag.default}", True)
+
+
+def _at_move(baseline: str, move: Move, unit: str) -> Stop:
+    what = f"rollout {move.rollout}: {percent(move.interval.width)} get {move.candidate}"
+    if not unit:
+        return Stop(what, f"without a unit nobody is in it: {baseline}")
+    place = bucket(unit, move.salt)
+    got = next((variant for variant, interval in move.arms if place in interval), baseline)
+    held = next((interval for variant, interval in move.arms if variant == got), None)
+    where = "of nobody else" if held is None else f"of the {held.width:,} from {held.start:,} on"
+    return Stop(what, f"bucket {place:,} is one {where}: {got}", True)
 
 
 def _at_rule(flags: Flags, flag: Flag, rule: Rule, position: int, unit: str, attributes: Attributes) -> Stop:

@@ -149,7 +149,6 @@ class Applier:
         """An active rollout's spec is frozen, and its service must keep what it needs."""
         problems = []
         specs = {s.name: s for s in document.rollouts}
-        services = {s.name: s for s in document.services}
         for entry in self._states.entries():
             if entry.state.phase not in ACTIVE:
                 continue
@@ -163,25 +162,30 @@ class Applier:
                         f"leave it as it was, or `fader abort {name}` first, or give the change a new rollout name",
                     )
                 )
-            service = services.get(spec.service)
-            if service is None:
-                problems.append(
-                    document.problem(
-                        ("services",),
-                        f"service {spec.service} is gone from the file while rollout {name} is {phase(entry.state)}",
-                        f"keep the service, or `fader abort {name}` first",
-                    )
-                )
-                continue
-            for version in (spec.baseline, *spec.tried):
-                if version not in {v.name for v in service.versions}:
-                    problems.append(
-                        document.problem(
-                            ("services", spec.service, "versions"),
-                            f"version {version} of {spec.service} is gone while rollout {name} needs it",
-                            f"keep the version, or `fader abort {name}` first",
-                        )
-                    )
+            problems += self._lacking(document, spec, f"rollout {name} is {phase(entry.state)}")
+        return problems
+
+    def _lacking(self, document: Document, spec: RolloutSpec, running: str) -> list[Problem]:
+        """What the file no longer has of an active rollout."""
+        keep = f"or `fader abort {spec.name}` first"
+        problems = []
+        service = next((s for s in document.services if s.name == spec.service), None)
+        if spec.service and service is None:
+            message = f"service {spec.service} is gone from the file while {running}"
+            problems.append(document.problem(("services",), message, f"keep the service, {keep}"))
+        flag = next((f for f in document.flags if f.name == spec.flag), None)
+        if spec.flag and flag is None:
+            message = f"flag {spec.flag} is gone from the file while {running}"
+            problems.append(document.problem(("flags",), message, f"keep the flag, {keep}"))
+        at, word = ("flags", spec.flag, "variants"), "variant"
+        there = {v.name for v in flag.variants} if flag else set()
+        if not spec.flag:
+            at, word = ("services", spec.service, "versions"), "version"
+            there = {v.name for v in service.versions} if service else set()
+        for version in (spec.baseline, *spec.tried) if there else ():
+            if version not in there:
+                message = f"{word} {version} of {spec.subject} is gone while rollout {spec.name} needs it"
+                problems.append(document.problem(at, message, f"keep the {word}, {keep}"))
         return problems
 
     async def _silent(self, document: Document) -> list[Problem]:

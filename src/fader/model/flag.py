@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fader.model.arm import Arm
+from fader.model.share import Interval
+
 FlagKind = Literal["boolean", "string", "number", "json"]
 
 #: What a variant holds: plain JSON. Never changed in place.
@@ -52,8 +55,25 @@ class Prerequisite:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """The active rollout of a flag: units whom no rule settles and whose bucket under `salt` lies in `interval` get
+    the candidate. `beside`: the further arms of an experiment that is running; none holds a bucket of another."""
+
+    rollout: str
+    candidate: str
+    salt: str
+    interval: Interval
+    beside: tuple[Arm, ...] = ()
+
+    @property
+    def arms(self) -> tuple[tuple[str, Interval], ...]:
+        """Variants that are not the baseline, with the buckets that they hold now."""
+        return (self.candidate, self.interval), *((a.version, a.interval) for a in self.beside if not a.withdrawn)
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
-    """In this order: not `enabled` or a prerequisite unmet: `off`; forced units; `rules`; else `default`.
+    """In this order: not `enabled` or a prerequisite unmet: `off`; forced units; `rules`; `move`; else `default`.
 
     `client`: may be evaluated with a client key, by code in the hands of users. `expires`: the day, as YYYY-MM-DD,
     after which it should be gone from the code; "" is never. `schema`: JSON Schema, as text, that every JSON variant
@@ -75,6 +95,7 @@ class Flag:
     expires: str = ""
     schema: str = ""
     metadata: FlagMetadata = field(default_factory=dict)
+    move: Move | None = None
 
     def salt(self, rule: Rule) -> str:
         """By which the share of a rule is drawn."""

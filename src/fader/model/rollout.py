@@ -82,8 +82,20 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """A service, whose versions are its variants, or a flag."""
+
+    kind: Literal["service", "flag"]
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.kind == "service" else f"flag {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutSpec:
-    """The move of one service from `baseline` to `candidate`. The last stage is always 100 % and is not judged.
+    """The move of one service, or one flag, from `baseline` to `candidate`. The last stage is always 100 % and is not
+    judged. Of a flag, `service` is the one whose requests are judged by who made them, or "".
 
     An adaptive ramp has no `stages` but a `budget`; the state holds the shares that it has come to. `directions`: the
     declared directions of event names, for the scan.
@@ -104,10 +116,16 @@ class RolloutSpec:
     budget: Budget | None = None
     holdback: Holdback | None = None
     directions: tuple[tuple[str, Direction], ...] = ()
+    flag: str = ""
 
     @property
     def salt(self) -> str:
-        return f"{self.service}/{self.name}"
+        return f"{self.subject.name}/{self.name}"
+
+    @property
+    def subject(self) -> Subject:
+        """What is rolled out. It has one rollout at a time."""
+        return Subject("flag", self.flag) if self.flag else Subject("service", self.service)
 
     @property
     def tried(self) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ class RolloutView:
     health: HealthEvidence | None = None
     arms: tuple[ArmView, ...] = ()
     arm_judgements: tuple[Judgement, ...] = ()
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Brief:
     spec: RolloutSpec
     state: RolloutState
     needs_person: str
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ def looked_up(
     everything = [stay for many in found.values() for stay in many]
     return UnitView(
         unit=unit,
-        assignments=tuple(assigned(unit, s, [x for x in everything if x.service == s.service.name]) for s in live),
+        assignments=tuple(
+            assigned(unit, s, [x for x in everything if x.service == s.service.name and not x.flag]) for s in live
+        ),
         stays=tuple(
             sorted((x for x in everything if x.until or x.rollout not in splits), key=lambda x: (-x.since, x.rollout))
         ),
@@ -73,12 +75,12 @@ def _spans(unit: str, spec: RolloutSpec, version: str, holdings: Iterable[Holdin
     for holding in holdings:
         has = number in holding.interval
         if since and not (has and holding.attempt == attempt):
-            found.append(Stay(spec.name, spec.service, version, attempt, number, since, holding.at))
+            found.append(Stay(spec.name, spec.service, version, attempt, number, since, holding.at, spec.flag))
             since = 0.0
         if has and not since:
             since, attempt = holding.at, holding.attempt
     if since:
-        found.append(Stay(spec.name, spec.service, version, attempt, number, since))
+        found.append(Stay(spec.name, spec.service, version, attempt, number, since, flag=spec.flag))
     return tuple(found)
 
 

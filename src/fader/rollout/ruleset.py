@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from fader.assign.cel import segments_of
 from fader.assign.cel_parser import parse
-from fader.model.flag import Flag, Switch
-from fader.model.rollout import RolloutSpec
+from fader.model.flag import Flag, Move, Switch
+from fader.model.rollout import RolloutSpec, Subject
 from fader.model.ruleset import LiveService, Ruleset, Split
 from fader.model.service import Service
 from fader.model.share import Interval
@@ -16,18 +16,22 @@ from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.rollout.plan import further
 
 
-def baseline_now(service: Service, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> str:
-    """The version that serves as baseline: the candidate of the last completed rollout, else the file's.
+def baseline_now(of: Service | Flag, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> str:
+    """The version that serves as baseline, or the variant that is a flag's default: the candidate of the last
+    completed rollout, else the file's.
 
-    A rollout that was aborted after its completion counts no more, and neither does a version that is gone.
+    A rollout that was aborted after its completion counts no more, and neither does what is gone.
     """
-    known = {v.name for v in service.versions}
+    if isinstance(of, Flag):
+        subject, known, otherwise = Subject("flag", of.name), {v.name for v in of.variants}, of.default
+    else:
+        subject, known, otherwise = Subject("service", of.name), {v.name for v in of.versions}, of.baseline
     completed = [
         (state.ended_at, spec.candidate)
         for spec, state in rollouts
-        if spec.service == service.name and state.phase is Phase.COMPLETED and spec.candidate in known
+        if spec.subject == subject and state.phase is Phase.COMPLETED and spec.candidate in known
     ]
-    return max(completed)[1] if completed else service.baseline
+    return max(completed)[1] if completed else otherwise
 
 
 def build(
@@ -43,7 +47,7 @@ def build(
 def _split(service: Service, entries: Sequence[tuple[RolloutSpec, RolloutState, str]]) -> Split | None:
     """While learning, the interval is empty, and the preview shows the candidate already."""
     for spec, state, preview in entries:
-        if spec.service == service.name and state.phase in ACTIVE:
+        if spec.subject == Subject("service", service.name) and state.phase in ACTIVE:
             interval = Interval(state.start, state.share)
             arms = further(spec, state)
             return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms)
@@ -54,6 +58,21 @@ def switched(flags: Sequence[Flag], switches: Sequence[Switch]) -> tuple[Flag, .
     """The flags as people left them: the last switch of each (`switches` oldest first) decides, else the file."""
     last = {s.flag: s.enabled for s in switches}
     return tuple(replace(f, enabled=last.get(f.name, f.enabled)) for f in flags)
+
+
+def moved(flags: Sequence[Flag], rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> tuple[Flag, ...]:
+    """The flags as rollouts left them and move them now. While learning, everybody in it has the baseline."""
+    return tuple(
+        replace(flag, default=baseline_now(flag, rollouts), move=_move(Subject("flag", flag.name), rollouts))
+        for flag in flags
+    )
+
+
+def _move(subject: Subject, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> Move | None:
+    for spec, state in rollouts:
+        if spec.subject == subject and state.phase in ACTIVE:
+            return Move(spec.name, spec.candidate, spec.salt, Interval(state.start, state.share), further(spec, state))
+    return None
 
 
 def for_gateways(ruleset: Ruleset) -> Ruleset:

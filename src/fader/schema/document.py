@@ -22,6 +22,7 @@ from fader.schema.event import OWN, EventText, parse_event
 from fader.schema.external import external_of, external_problems
 from fader.schema.flag import FlagText
 from fader.schema.flagcheck import flag_problems
+from fader.schema.flagrollout import flag_rollout_problems
 from fader.schema.metric import BUILT_IN, MetricText
 from fader.schema.name import bad_name
 from fader.schema.noun import Noun
@@ -101,6 +102,7 @@ def load_document(text: str, path: str) -> Document:
     found += external_problems(metric_texts, providers, crosscheck.written_names(source.data, "providers"), source)
     found += crosscheck.outcome_problems(rollout_texts, metrics, source)
     found += flag_problems(flag_texts, segment_texts, source)
+    found += flag_rollout_problems(rollout_texts, flag_texts, metrics, source)
     found += unknown_flag_problems(services.values(), source)
     flags = tuple(f.to_model(n) for n, f in flag_texts.items())
     segments = tuple(s.to_model(n) for n, s in segment_texts.items())
@@ -113,7 +115,8 @@ def load_document(text: str, path: str) -> Document:
         services=tuple(services.values()),
         metrics=tuple(metrics.values()),
         rollouts=tuple(
-            r.to_model(n, services[r.service].baseline, metrics, directions) for n, r in rollout_texts.items()
+            r.to_model(n, flag_texts[r.flag].default if r.flag else services[r.service].baseline, metrics, directions)
+            for n, r in rollout_texts.items()
         ),
         lines=source.lines,
         warnings=tuple(crosscheck.warnings(services.values(), source)),

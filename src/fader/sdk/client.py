@@ -17,10 +17,10 @@ from fader.model.evaluation import Evaluation
 from fader.sdk.answers import Answers, log
 from fader.sdk.asking import NOTHING, asked_by
 from fader.sdk.cache import Cache
-from fader.sdk.document import Unreadable, read_ruleset
-from fader.sdk.source import HttpSource, KeyRefused, Source
+from fader.sdk.document import Held, Unreadable, changed, read_ruleset
+from fader.sdk.source import Change, HttpSource, KeyRefused, Source
 
-#: Seconds that the server holds a request for a ruleset that has not changed.
+#: Seconds that the server holds a request for a ruleset that has not changed, where it offers no stream.
 LONG_POLL = 20.0
 #: Seconds without word from the server that are more than a long poll and a restart take.
 SILENCE = 30.0
@@ -53,7 +53,7 @@ class Client(Answers):
         super().__init__()
         self._source = source or HttpSource(server, key)
         self._cache = Cache(Path(cache)) if cache else None
-        self._version = 0
+        self._ruleset = Held(0, (), ())
         self._evaluators: Mapping[str, Evaluator] = {}
         self._held = False
         self._ready = threading.Event()
@@ -77,7 +77,7 @@ class Client(Answers):
     @property
     def version(self) -> int:
         """Of the ruleset in force; 0 before the first."""
-        return self._version
+        return self._ruleset.version
 
     @property
     def age(self) -> float:
@@ -121,37 +121,46 @@ class Client(Answers):
 
     def _recall(self) -> None:
         """What the last process held."""
-        body = self._cache.load() if self._cache else None
-        if body is None:
+        whole, *changes = (self._cache.load() if self._cache else None) or [b""]
+        if not whole:
             return
         try:
-            self._take(body)
+            ruleset = read_ruleset(whole)
+            for change in changes:
+                ruleset = changed(ruleset, change)
+            self._take(ruleset)
         except Unreadable as error:
             log.warning("the cached ruleset cannot be read, waiting for the server (%s)", error)
 
-    def _take(self, body: bytes) -> None:
-        """Raises Unreadable, and the last good one stays."""
-        ruleset = read_ruleset(body)
+    def _take(self, ruleset: Held) -> None:
         self._evaluators = Flags(ruleset.flags, ruleset.segments).evaluators
-        self._version = ruleset.version
+        self._ruleset = ruleset
         self._held = True
 
     def _update(self, confirmed: bool) -> None:
-        """One turn: wait for a newer ruleset and take it. `confirmed`: whether this process heard of the one in force
-        already; what comes from the disk is asked for again. Listeners are told before anybody who waits goes on.
-        Raises Unavailable, Unreadable."""
-        body = self._source.fetch(self._version if confirmed else -1, LONG_POLL if confirmed else 0.0)
-        if body is not None:
-            self._take(body)
-            if self._cache:
-                try:
-                    self._cache.store(body)
-                except OSError as error:
-                    log.warning("the ruleset cannot be cached: %s", error)
+        """One turn: wait for news and take it. `confirmed`: whether this process heard of the ruleset in force already;
+        what comes from the disk is asked for again. Listeners are told before anybody who waits goes on.
+        Raises Unavailable, Unreadable, and the last good one stays."""
+        whole = not confirmed or (self._cache is not None and self._cache.full)
+        news = self._source.fetch(-1 if whole else self._ruleset.version, LONG_POLL if confirmed else 0.0)
+        if news is not None:
+            self._take(changed(self._ruleset, news.body) if isinstance(news, Change) else read_ruleset(news))
+            self._store(news)
         self._heard, self._refused = time.monotonic(), False
         self._listeners.tell("back")
-        if body is not None:
+        if news is not None:
             self._listeners.tell("changed")
+
+    def _store(self, news: bytes | Change) -> None:
+        if self._cache is None:
+            return
+        try:
+            if isinstance(news, Change):
+                self._cache.add(news.body)
+            else:
+                self._cache.store(news)
+        except OSError as error:
+            log.warning("the ruleset cannot be cached: %s", error)
 
     def _failing(self, error: Exception) -> None:
         """A turn brought nothing."""

@@ -31,6 +31,22 @@ def read_ruleset(body: bytes) -> Held:
         raise Unreadable(f"{type(error).__name__}: {error}") from None
 
 
+def changed(held: Held, body: bytes) -> Held:
+    """The ruleset after a change of it. Raises Unreadable, also for a change of another one."""
+    try:
+        change = json.loads(body)
+        if change["from"] != held.version:
+            raise Unreadable(f"it leads from version {change['from']}, and {held.version} is held")
+        gone = change["gone"]
+        flags = {flag.name: flag for flag in held.flags if flag.name not in gone["flags"]}
+        segments = {segment.name: segment for segment in held.segments if segment.name not in gone["segments"]}
+        flags |= {data["name"]: _flag(data) for data in change["flags"]}
+        segments |= {data["name"]: _segment(data) for data in change["segments"]}
+        return Held(int(change["version"]), tuple(flags.values()), tuple(segments.values()))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from None
+
+
 def _flag(data: dict[str, Any]) -> Flag:
     return Flag(
         name=data["name"],

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from memory_source import BODY, PATIENCE, VECTORS, MemorySource, ruleset, until
+from memory_source import BODY, PATIENCE, VECTORS, MemorySource, change, ruleset, until
 
 from fader.errors import Unavailable
 from fader.sdk import Client, MemoryClient, asking
 from fader.sdk.answers import MOST_TOLD
-from fader.sdk.source import KeyRefused
+from fader.sdk.cache import FEW
+from fader.sdk.source import Change, KeyRefused
 
 Open = Callable[..., Client]
 
@@ -138,6 +139,37 @@ def test_what_cannot_be_read_or_had_leaves_the_last_good_one(opened: Open, bad: 
     assert source.asked[:4] == [-1, 7, 7, 7]
 
 
+def test_a_change_is_taken_without_the_whole(opened: Open) -> None:
+    source = MemorySource()
+    client = opened(source)
+    heard: list[str] = []
+    client.listen(heard.append)
+    source.put(ruleset(7), change(7, 8, "ruled", enabled=False))
+    until(lambda: len(source.asked) == 3)
+    assert (client.version, source.asked, heard) == (8, [-1, 7, 8], ["changed", "changed"])
+    assert client.evaluate("plain", None).reason == "DISABLED"
+    assert client.evaluate("ruled", "d").error == "FLAG_NOT_FOUND"
+    assert client.evaluate("drawn", "d").error == ""
+
+
+@pytest.mark.parametrize("bad", [change(6, 9), Change(b""), Change(b'{"from": 7}'), Change(b"[]"), Change(b"\xff")])
+def test_a_change_that_leads_from_elsewhere_or_cannot_be_read_is_not_taken(opened: Open, bad: Change) -> None:
+    source = MemorySource(ruleset(7), bad, ruleset(8))
+    client = opened(source)
+    until(lambda: client.version == 8)
+    assert source.asked[:3] == [-1, 7, 7]
+
+
+def test_a_segment_that_is_gone_holds_for_nobody(opened: Open) -> None:
+    names = [segment["name"] for segment in VECTORS["ruleset"]["segments"]]
+    source = MemorySource(ruleset(7), change(7, 8, segments=names))
+    client = opened(source)
+    until(lambda: client.version == 8)
+    source.put(change(8, 9))
+    until(lambda: client.version == 9)
+    assert not client._ruleset.segments
+
+
 def test_one_broken_flag_breaks_no_other(opened: Open) -> None:
     flag = VECTORS["ruleset"]["flags"][0]
     rule = {"variant": "on", "condition": "tomorrow >", "share": 1_000_000, "name": ""}
@@ -163,6 +195,25 @@ def test_the_cache_starts_a_client_without_server(opened: Open, tmp_path: Path) 
     until(lambda: bool(source.asked))
     assert source.asked == [-1]
     assert [p.name for p in cache.parent.iterdir()] == ["fader.json"]
+
+
+def test_the_cache_holds_the_changes_too(opened: Open, tmp_path: Path) -> None:
+    cache = tmp_path / "fader.json"
+    first = opened(MemorySource(ruleset(7), change(7, 8, enabled=False), change(8, 9, "plain")), cache)
+    until(lambda: cache.exists() and cache.read_bytes().count(b"\n") == 2)
+    first.close()
+    second = opened(MemorySource(Unavailable("gone")), cache)
+    assert second.version == 9
+    assert second.evaluate("plain", "d").error == "FLAG_NOT_FOUND"
+    assert second.evaluate("drawn", "d").reason == "DEFAULT"
+
+
+def test_changes_that_outgrow_the_whole_have_it_asked_for_again(opened: Open, tmp_path: Path) -> None:
+    long = "x" * FEW
+    source = MemorySource(ruleset(7), change(7, 8, description=long), ruleset(9), None)
+    client = opened(source, tmp_path / "fader.json")
+    until(lambda: len(source.asked) == 5)
+    assert (client.version, source.asked) == (9, [-1, 7, -1, 9, 9])
 
 
 def test_a_switch_that_the_cache_does_not_know_is_waited_for(opened: Open, tmp_path: Path) -> None:
