@@ -8,11 +8,15 @@ on, and the shares of its rules, are runtime values: a switch is in force as fas
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from fader.assign.cases import Case, cases
-from fader.gateway.matchers import Json, action, any_of, both, first_of, fraction, switched_on, typed, unit_is
+from fader.assign.predicate import EVERYBODY, texts
+from fader.gateway.matchers import Json, action, both, first_of, fraction, switched_on, typed
 from fader.gateway.names import flag_key, flag_rule_key
+from fader.gateway.texts import in_order, test
 from fader.model.flag import Flag
+from fader.model.request import RequestText
 from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.model.share import WHOLE
@@ -20,14 +24,24 @@ from fader.model.share import WHOLE
 FLAGS_HEADER = "x-fader-flags"
 
 
-def flag_filters(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Segment]) -> list[Json]:
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Of one service: the `filters` that decide its flags, and the `texts` of a request that they look at."""
+
+    filters: tuple[Json, ...] = ()
+    texts: tuple[RequestText, ...] = ()
+
+
+def sent(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Segment]) -> Sent:
     """In the order of the service. A flag that is unknown or cannot be decided here has none; `fader.yaml` with one is
     refused, so it can come only from a newer server."""
-    return [
-        _filter(flags[name], found)
-        for name in service.flags
-        if name in flags and (found := _cases(flags[name], segments)) is not None
-    ]
+    filters, asked = [], []
+    for name in service.flags:
+        found = _cases(flags[name], segments, service) if name in flags else None
+        if found is not None:
+            filters.append(_filter(flags[name], found))
+            asked += [text for case in found for text in texts(case.holds)]
+    return Sent(tuple(filters), in_order(asked))
 
 
 def flag_header(service: Service) -> str:
@@ -46,9 +60,9 @@ def flag_values(flag: Flag) -> dict[str, Json]:
     return {key: {"numerator": value, "denominator": "MILLION"} for key, value in values.items()}
 
 
-def _cases(flag: Flag, segments: Mapping[str, Segment]) -> tuple[Case, ...] | None:
+def _cases(flag: Flag, segments: Mapping[str, Segment], service: Service) -> tuple[Case, ...] | None:
     try:
-        return cases(flag, segments)
+        return cases(flag, segments, service.attributes)
     except (ValueError, KeyError):
         return None
 
@@ -59,7 +73,7 @@ def _filter(flag: Flag, found: Sequence[Case]) -> Json:
     for case in found:
         predicates = _predicates(flag, case)
         if not predicates:
-            # Everybody, with or without a unit: the rules behind it are never reached.
+            # Everybody: the rules behind it are never reached.
             otherwise = _variant(case.variant)
             break
         ordered.append((predicates[0] if len(predicates) == 1 else both(*predicates), _variant(case.variant)))
@@ -77,8 +91,8 @@ def _filter(flag: Flag, found: Sequence[Case]) -> Json:
 
 def _predicates(flag: Flag, case: Case) -> list[Json]:
     predicates = []
-    if case.units is not None:
-        predicates.append(any_of(*map(unit_is, case.units)))
+    if case.holds != EVERYBODY:
+        predicates.append(test(case.holds))
     if case.rule:
         predicates.append(fraction(flag_rule_key(flag.name, case.rule), case.seed, 0))
     return predicates

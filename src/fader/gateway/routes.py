@@ -7,37 +7,41 @@ closes no connection.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fader.assign.bucket import seed
 from fader.gateway.access_log import sampler
+from fader.gateway.flag_header import Sent
 from fader.gateway.identity import identity_filters, issued
-from fader.gateway.leaves import routes
+from fader.gateway.leaves import append, routes
 from fader.gateway.matchers import Json, action, any_of, first_of, header, interval, present, typed
 from fader.gateway.names import KNOWN, UNIT, arm_key, share_key
 from fader.gateway.preview import asks, preview_routes
+from fader.gateway.texts import vary
 from fader.model.ruleset import LiveService
 from fader.model.service import Exclusion, UnitSource
 
 #: The empty filter of the listener that each virtual host fills.
 CHAIN = "fader.chain"
+_NO_FLAGS = Sent()
 
 
-def virtual_host(live: LiveService, flags: Sequence[Json] = ()) -> Json:
-    """`flags`: the filters that decide the flags of the service."""
+def virtual_host(live: LiveService, flags: Sent = _NO_FLAGS) -> Json:
     service = live.service
     decided_by_unit = live.split is not None or issued(service) is not None
-    filters = [*identity_filters(service, reroute=decided_by_unit), *sampler(service), *flags]
+    known = identity_filters(service, reroute=decided_by_unit, asked=flags.texts)
+    filters = [*known, *sampler(service), *flags.filters]
     chain: Json = {}
     if filters:
         kind = "envoy.extensions.filters.http.filter_chain.v3.FilterChainConfigPerRoute"
         chain = {"typed_per_filter_config": {CHAIN: typed(kind, filter_chain={"filters": filters})}}
     tree = _tree(live)
+    # Apart from the routes' own, which only services pay for whose conditions look at headers.
+    varies = {"response_headers_to_add": [append("vary", names)]} if (names := vary(flags.texts)) else {}
     return {
         "name": service.name,
         "domains": list(service.hosts),
         "matcher": tree.get("matcher", {"on_no_match": tree}),
         **chain,
+        **varies,
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fader.model.request import RequestAttribute
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -73,7 +75,8 @@ class Service:
     """What `fader.yaml` says of a service; times in seconds, 0 is "no limit".
 
     `baseline` is the version that the file names; which one serves as baseline *now* is `LiveService.baseline`.
-    `flags`: those that the gateway decides and sends to the app, by name.
+    `flags`: those that the gateway decides and sends to the app, by name. `attributes`: of its requests, for
+    conditions.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Service:
     trust_baggage: bool = False
     sample: int = 1_000_000
     flags: tuple[str, ...] = ()
+    attributes: tuple[RequestAttribute, ...] = ()
 
     def version(self, name: str) -> Version:
         """Raises KeyError."""

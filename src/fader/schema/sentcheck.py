@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from fader.assign.cases import NotAtGateway, cases
+from fader.assign.cases import cases
+from fader.assign.reduce import NotAtGateway
 from fader.errors import Problem
 from fader.model.flag import Flag
 from fader.model.segment import Segment
@@ -27,18 +28,13 @@ def sent_problems(
     services: Iterable[Service], flags: Iterable[Flag], segments: Iterable[Segment], source: Source
 ) -> Iterator[Problem]:
     """For a file that is sound otherwise: its segments make no circle, and its names point at something."""
-    senders: dict[str, str] = {}
+    by_name: Mapping[str, Segment] = {segment.name: segment for segment in segments}
+    flags_by_name = {flag.name: flag for flag in flags}
     for service in services:
         for name in service.flags:
-            senders.setdefault(name, service.name)
-    by_name: Mapping[str, Segment] = {segment.name: segment for segment in segments}
-    for flag in flags:
-        if flag.name not in senders:
-            continue
-        try:
-            cases(flag, by_name)
-        except NotAtGateway as refusal:
-            sender = senders[flag.name]
-            message = f"{refusal.reason}, and service {sender} sends {flag.name}"
-            fix = f"{refusal.fix}; or take it out of services.{sender}.flags and ask by the SDK or OFREP"
-            yield source.problem(("flags", flag.name, *refusal.where), message, fix)
+            try:
+                cases(flags_by_name[name], by_name, service.attributes)
+            except NotAtGateway as refusal:
+                message = f"{refusal.reason}, and service {service.name} sends {name}"
+                fix = f"{refusal.fix}; or take it out of services.{service.name}.flags and ask by the SDK or OFREP"
+                yield source.problem(("flags", name, *refusal.where), message, fix)

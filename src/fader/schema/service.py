@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from fader.model.service import Address, Exclusion, Service, Tls
 from fader.schema.address import Host, Listen
+from fader.schema.attribute import AttributeText, bad_attribute
 from fader.schema.duration import Duration
 from fader.schema.file import ReadableFile
 from fader.schema.name import bad_name
@@ -71,6 +72,7 @@ class ServiceText(Noun):
     flags: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=list[str] | str)] = Field(
         default=[], examples=["[new-checkout]"]
     )
+    attributes: dict[str, AttributeText] = Field(default={}, examples=["{country: {header: x-country}}"])
 
     @field_validator("flags")
     @classmethod
@@ -80,6 +82,14 @@ class ServiceText(Noun):
         if len(flags) > MOST_SENT:
             raise wrong(f"names {len(flags)} flags, more than {MOST_SENT}", "send those that the app asks for")
         return flags
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _attributes(cls, attributes: Any) -> Any:
+        for name in attributes if isinstance(attributes, dict) else ():
+            if bad := bad_attribute(str(name)):
+                raise wrong(*bad, (str(name),))
+        return attributes
 
     @field_validator("hosts")
     @classmethod
@@ -138,4 +148,5 @@ class ServiceText(Noun):
             trust_baggage=self.trust_baggage,
             sample=self.sample,
             flags=tuple(self.flags),
+            attributes=tuple(a.to_model(n) for n, a in self.attributes.items()),
         )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from fader.assign.request import TOKEN
 from fader.model.service import UnitSource
 from fader.schema.file import ReadableFile
 from fader.schema.noun import Noun
 from fader.schema.suggest import quoted, wrong
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
-
 
 def _header(value: object) -> str:
-    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+    if not isinstance(value, str) or not TOKEN.fullmatch(value):
         raise wrong(f"{quoted(value)} cannot be a header's name", "write e.g. x-user-id")
     name = value.lower()
     if name.startswith("x-fader"):
@@ -25,7 +23,7 @@ def _header(value: object) -> str:
 
 
 def _cookie(value: object) -> str:
-    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+    if not isinstance(value, str) or not TOKEN.fullmatch(value):
         raise wrong(f"{quoted(value)} cannot be a cookie's name", "write e.g. fader_uid")
     return value
 
