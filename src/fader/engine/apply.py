@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass, replace
 
+from fader.assign.reduce import NotAtGateway, Reducer
 from fader.clock import Clock
 from fader.engine.ask_once import asked_once
 from fader.engine.desk import Probe
@@ -22,7 +23,7 @@ from fader.model.written import Written
 from fader.ports.events import EventStore
 from fader.ports.providers import Providers
 from fader.ports.states import Entry, StateStore
-from fader.rollout import explain_outcome
+from fader.rollout import explain, explain_outcome
 from fader.rollout.learning import planned
 from fader.rollout.words import phase
 from fader.schema.document import Document
@@ -117,7 +118,8 @@ class Applier:
         for spec in document.rollouts:
             old = known.get(spec.name)
             if old is None:
-                changes.append(Change("rollout", spec.name, "add", f"start it with: fader start {spec.name}"))
+                said = (f"start it with: fader start {spec.name}", explain.audience(spec.audience, spec.baseline))
+                changes.append(Change("rollout", spec.name, "add", "; ".join(filter(None, said))))
             elif _same(old.spec, spec) or old.state.phase is Phase.COMPLETED:
                 changes.append(Change("rollout", spec.name, "same", phase(old.state)))
             else:
@@ -150,6 +152,7 @@ class Applier:
         problems = []
         specs = {s.name: s for s in document.rollouts}
         services = {s.name: s for s in document.services}
+        segments = {s.name: s for s in document.segments}
         for entry in self._states.entries():
             if entry.state.phase not in ACTIVE:
                 continue
@@ -173,6 +176,16 @@ class Applier:
                     )
                 )
                 continue
+            try:
+                Reducer(segments, service.attributes).condition(spec.audience)
+            except (NotAtGateway, KeyError):
+                problems.append(
+                    document.problem(
+                        ("services", spec.service),
+                        f"the audience of rollout {name} cannot be told any more: {spec.audience}",
+                        f"keep the attributes and segments that it names, or `fader abort {name}` first",
+                    )
+                )
             for version in (spec.baseline, *spec.tried):
                 if version not in {v.name for v in service.versions}:
                     problems.append(

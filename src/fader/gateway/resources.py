@@ -126,7 +126,7 @@ def _routes(name: str, group: list[LiveService], ruleset: Ruleset) -> Document:
         # A cluster that is missing for a moment must not refuse the routes of everybody.
         validate_clusters=False,
         ignore_port_in_host_matching=True,
-        virtual_hosts=[virtual_host(live, sent(live.service, flags, segments)) for live in group],
+        virtual_hosts=[virtual_host(live, sent(live.service, flags, segments), segments) for live in group],
     )
 
 

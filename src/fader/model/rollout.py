@@ -86,7 +86,7 @@ class RolloutSpec:
     """The move of one service from `baseline` to `candidate`. The last stage is always 100 % and is not judged.
 
     An adaptive ramp has no `stages` but a `budget`; the state holds the shares that it has come to. `directions`: the
-    declared directions of event names, for the scan.
+    declared directions of event names, for the scan. `audience`: the condition for whom it is at all; "" is everybody.
     """
 
     name: str
@@ -104,6 +104,7 @@ class RolloutSpec:
     budget: Budget | None = None
     holdback: Holdback | None = None
     directions: tuple[tuple[str, Direction], ...] = ()
+    audience: str = ""
 
     @property
     def salt(self) -> str:

@@ -46,7 +46,7 @@ def _split(service: Service, entries: Sequence[tuple[RolloutSpec, RolloutState, 
         if spec.service == service.name and state.phase in ACTIVE:
             interval = Interval(state.start, state.share)
             arms = further(spec, state)
-            return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms)
+            return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms, spec.audience)
     return None
 
 
@@ -57,11 +57,12 @@ def switched(flags: Sequence[Flag], switches: Sequence[Switch]) -> tuple[Flag, .
 
 
 def for_gateways(ruleset: Ruleset) -> Ruleset:
-    """What a gateway needs of it: the flags that a service sends, and the segments that they name."""
+    """What a gateway needs of it: the flags that a service sends, and the segments that they and audiences name."""
     sent = {name for live in ruleset.services for name in live.service.flags}
     flags = tuple(flag for flag in ruleset.flags if flag.name in sent)
     by_name = {segment.name: segment for segment in ruleset.segments}
     conditions = [rule.condition for flag in flags for rule in flag.rules]
+    conditions += [live.split.audience for live in ruleset.services if live.split]
     needed: set[str] = set()
     while conditions:
         condition = conditions.pop()

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from fader.model.metric import Direction, Metric
 from fader.model.rollout import Guardrail, Profile, RolloutSpec, Shield, Stage, Undecided
 from fader.model.share import WHOLE, percent
+from fader.schema.condition import Audience
 from fader.schema.duration import Duration, format_duration
 from fader.schema.experiment import HALF, BudgetText, ExperimentText, HoldbackText, OutcomeText
 from fader.schema.noun import Noun
@@ -84,6 +85,7 @@ class RolloutText(Noun):
     on_harm: Literal["rollback", "hold"] = "rollback"
     if_undecided: UndecidedText = UndecidedText()
     profile: Profile = "balanced"
+    audience: Audience = ""
 
     @field_validator("stages", mode="before", json_schema_input_type=list[StageText] | Literal["auto"])
     @classmethod
@@ -208,6 +210,7 @@ class RolloutText(Noun):
             budget=self.budget.to_model(self.bake) if self.budget else None,
             holdback=self.holdback.to_model() if self.holdback else None,
             directions=tuple(sorted(directions.items())),
+            audience=self.audience,
         )
 
 

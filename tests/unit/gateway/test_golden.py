@@ -152,6 +152,18 @@ RULESETS = {
         ),
         segments=(Segment("beta", units=("carl", "dörte")), Segment("staff", 'segment("beta")', ("emil",))),
     ),
+    "audience": Ruleset(
+        11,
+        (
+            LiveService(SHOP, "v1", replace(SPLIT, audience='segment("staff") || request.cookies["beta"] == "1"')),
+            LiveService(
+                replace(SHOP, name="api", listen=address("127.0.0.1:8082"), unit=(HEADER,)),
+                "v1",
+                replace(SPLIT, audience='country == "US"'),
+            ),
+        ),
+        segments=(Segment("staff", 'unit.endsWith("@example.com")', ("ann",)),),
+    ),
     "conditions-over-requests": Ruleset(
         10,
         (

@@ -135,3 +135,55 @@ def test_each_mistake_at_its_line(flags: str, line: int, message: str, fix: str)
 def test_a_circle_of_segments_is_told_and_not_followed() -> None:
     with pytest.raises(BadInput, match="the segment depends on itself"):
         load_document(FILE.replace("FLAGS", "[checkout]").replace("{units: [bob]}", '{when: segment("beta")}'), "f")
+
+
+ROLLOUT = """\
+services:
+  web:
+    listen: 127.0.0.1:8080
+    versions: {v1: http://127.0.0.1:9001, v2: http://127.0.0.1:9002}
+    baseline: v1
+    attributes: {country: x-country}
+rollouts:
+  web-v2:
+    service: web
+    candidate: v2
+    stages: [50%, 100%]
+    guardrails: [errors]
+    audience: AUDIENCE
+segments:
+  beta-users: {units: [bob]}
+  us: {when: 'country == "US"'}
+  old: {when: 'semver(version) < semver("2")'}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "audience"),
+    [
+        ("beta-users", 'segment("beta-users")'),
+        ("us", 'segment("us")'),
+        ("""'country in ["US", "CA"] && request.path != "/"'""", 'country in ["US", "CA"] && request.path != "/"'),
+        ("", ""),
+    ],
+)
+def test_an_audience_is_a_condition_or_the_name_of_a_segment(written: str, audience: str) -> None:
+    (rollout,) = load_document(ROLLOUT.replace("AUDIENCE", written), "f").rollouts
+    assert rollout.audience == audience
+
+
+@pytest.mark.parametrize(
+    ("written", "message", "fix"),
+    [
+        ("beta-user", 'there is no segment "beta-user"', "did you mean beta-users?"),
+        ("""'segment("bta") || country == "US"'""", 'at character 9: there is no segment "bta"', "known are"),
+        ("""'country = "US"'""", "at character 9: = is not expected", "write =="),
+        ("old", "at character 1: segment old: at character 17: it compares by order", "a gateway compares texts"),
+        ("""'plan == "pro"'""", "at character 1: it asks for plan, and nothing says", "add attributes: {plan:"),
+    ],
+)
+def test_a_mistake_in_an_audience(written: str, message: str, fix: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        load_document(ROLLOUT.replace("AUDIENCE", written), "f")
+    (problem,) = refused.value.problems
+    assert (problem.line, message in problem.message, fix in problem.fix) == (13, True, True), problem
