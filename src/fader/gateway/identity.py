@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from fader.assign.bucket import UNIT_BYTES
 from fader.gateway.matchers import Json, typed
@@ -25,9 +26,11 @@ def issued(service: Service) -> UnitSource | None:
 
 
 def sources(service: Service) -> tuple[UnitSource, ...]:
-    """The sources up to and with the one that always yields an id."""
+    """In the order in which they are asked, up to and with the one that always yields an id. With continuity the issued
+    cookie is asked first as well: who signs in stays who they were. One id decides at any time, never either of two."""
     stop = issued(service)
-    return service.unit[: service.unit.index(stop) + 1] if stop else service.unit
+    found = service.unit[: service.unit.index(stop) + 1] if stop else service.unit
+    return (replace(stop, issue=False), *found) if stop and stop.continuity else found
 
 
 def identity_filters(service: Service, reroute: bool, asked: Sequence[RequestText] = ()) -> list[Json]:

@@ -26,8 +26,8 @@ class UnitSource:
     """One place where the unit's id may stand. The first source of a service that yields a non-empty id wins.
 
     kind `header`: `name` is the header. kind `cookie`: `name` is the cookie; with `issue` the gateway makes an
-    anonymous id where none is present. kind `jwt`: `name` is the claim (`sub`), verified against `issuer` and
-    the keys in the file `jwks`.
+    anonymous id where none is present, and with `continuity` an issued id comes before all other sources. kind `jwt`:
+    `name` is the claim (`sub`), verified against `issuer` and the keys in the file `jwks`.
     """
 
     kind: Literal["header", "cookie", "jwt"]
@@ -35,6 +35,7 @@ class UnitSource:
     issue: bool = False
     issuer: str = ""
     jwks: str = ""
+    continuity: bool = False
 
 
 @dataclass(frozen=True, slots=True)

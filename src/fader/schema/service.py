@@ -108,6 +108,9 @@ class ServiceText(Noun):
         if any(u.issue for u in unit[:-1]):
             fix = "put the issued cookie last"
             raise wrong("has entries behind the issued cookie, which always holds an id", fix)
+        if len(unit) == 1 and unit[0].continuity:
+            fix = "name the id of who is signed in before it, e.g. {header: x-user-id}, or remove continuity"
+            raise wrong("has continuity and no other source: there is nothing to continue", fix)
         return unit
 
     @field_validator("versions", mode="before")
