@@ -1,4 +1,5 @@
-"""Flags that the gateway decides and sends to the app as one header: `x-fader-flags: checkout=on,banner=green`.
+"""Flags that the gateway decides and sends to the app as one header: `x-fader-flags: checkout=on,banner=green`, or as
+entries of the W3C baggage: `baggage: fader-flag.checkout=on,fader-flag.banner=green`.
 
 Each flag is a filter with only a shadow matcher: it blocks nothing and leaves the name of the variant in the request's
 metadata, from which the routes write the header. Never give it `rules` or `matcher`: those enforce. Whether a flag is
@@ -7,8 +8,10 @@ on, and the shares of its rules, are runtime values: a switch is in force as fas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from fader.assign.cases import Case, cases
 from fader.assign.predicate import EVERYBODY, texts
@@ -22,6 +25,10 @@ from fader.model.service import Service
 from fader.model.share import WHOLE
 
 FLAGS_HEADER = "x-fader-flags"
+#: What the keys of flags begin with in the baggage. No service has such a key: those begin with `fader.`.
+BAGGAGE_KEY = "fader-flag."
+#: Namespace of metadata: the baggage that came in.
+_CAME = "fader.came"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class Sent:
 def sent(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Segment]) -> Sent:
     """In the order of the service. A flag that is unknown or cannot be decided here has none; `fader.yaml` with one is
     refused, so it can come only from a newer server."""
-    filters, asked = [], []
+    filters, asked = [_own_entries(service)] if _is_kept(service) else [], []
     for name in service.flags:
         found = _cases(flags[name], segments, service) if name in flags else None
         if found is not None:
@@ -47,10 +54,52 @@ def sent(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Seg
 def flag_header(service: Service) -> str:
     """The header's value as Envoy's format; a flag without an answer is `name=`. No name needs
     an escape: they are letters, digits, - and _."""
-    return ",".join(
-        f"{name}=%DYNAMIC_METADATA(envoy.filters.http.rbac:{_prefix(name)}shadow_effective_policy_id)%"
-        for name in service.flags
-    )
+    return ",".join(f"{name}={_decided(name)}" for name in service.flags)
+
+
+def baggage(service: Service, assignment: str) -> list[tuple[str, bool]]:
+    """Values of the header `baggage`, and whether each is added to what is there. `assignment`: the entry of the
+    service's version, as Envoy's format."""
+    sent = service.flags if service.flags_as != "header" else ()
+    own = ",".join([assignment, *(f"{BAGGAGE_KEY}{name}={_decided(name)}" for name in sent)])
+    came = [(f"%DYNAMIC_METADATA({_CAME}:baggage)%", True)] if _is_kept(service) else []
+    return [*came, (own, service.trust_baggage)]
+
+
+def _is_kept(service: Service) -> bool:
+    """Whether baggage that comes in goes on to the app, beside flags of ours."""
+    return bool(service.trust_baggage and service.flags and service.flags_as != "header")
+
+
+def _own_entries(service: Service) -> Json:
+    """Takes the header `baggage` into metadata, without what only this gateway may say."""
+    version = re.escape(f"fader.{quote(service.name, safe='')}")
+    own = rf"[ \t]*(?:{re.escape(BAGGAGE_KEY)}[^,]*|{version}[ \t]*=[^,]*)"
+    return {
+        "name": "fader.baggage",
+        "typed_config": typed(
+            "envoy.extensions.filters.http.header_to_metadata.v3.Config",
+            request_rules=[
+                {
+                    "header": "baggage",
+                    "on_header_present": {
+                        "metadata_namespace": _CAME,
+                        "key": "baggage",
+                        "type": "STRING",
+                        "regex_value_rewrite": {
+                            "pattern": {"regex": rf"^(?:{own}(?:,[ \t]*|$))+|,{own}"},
+                            "substitution": "",
+                        },
+                    },
+                    "remove": True,
+                }
+            ],
+        ),
+    }
+
+
+def _decided(name: str) -> str:
+    return f"%DYNAMIC_METADATA(envoy.filters.http.rbac:{_prefix(name)}shadow_effective_policy_id)%"
 
 
 def flag_values(flag: Flag) -> dict[str, Json]:

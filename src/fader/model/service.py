@@ -76,8 +76,8 @@ class Service:
     """What `fader.yaml` says of a service; times in seconds, 0 is "no limit".
 
     `baseline` is the version that the file names; which one serves as baseline *now* is `LiveService.baseline`.
-    `flags`: those that the gateway decides and sends to the app, by name. `attributes`: of its requests, for
-    conditions.
+    `flags`: those that the gateway decides and sends to the app, by name, in a header of their own, in the baggage
+    or in both. `attributes`: of its requests, for conditions.
     """
 
     name: str
@@ -95,6 +95,7 @@ class Service:
     sample: int = 1_000_000
     flags: tuple[str, ...] = ()
     attributes: tuple[RequestAttribute, ...] = ()
+    flags_as: Literal["header", "baggage", "both"] = "header"
 
     def version(self, name: str) -> Version:
         """Raises KeyError."""

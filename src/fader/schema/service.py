@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -72,6 +72,7 @@ class ServiceText(Noun):
     flags: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=list[str] | str)] = Field(
         default=[], examples=["[new-checkout]"]
     )
+    flags_as: Literal["header", "baggage", "both"] = "header"
     attributes: dict[str, AttributeText] = Field(default={}, examples=["{country: {header: x-country}}"])
 
     @field_validator("flags")
@@ -151,5 +152,6 @@ class ServiceText(Noun):
             trust_baggage=self.trust_baggage,
             sample=self.sample,
             flags=tuple(self.flags),
+            flags_as=self.flags_as,
             attributes=tuple(a.to_model(n) for n, a in self.attributes.items()),
         )

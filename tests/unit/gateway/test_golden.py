@@ -171,6 +171,8 @@ RULESETS = {
                 replace(
                     SHOP,
                     flags=("menu",),
+                    flags_as="both",
+                    trust_baggage=True,
                     attributes=(
                         RequestAttribute("country", RequestText("header", "x-country")),
                         RequestAttribute(
