@@ -129,16 +129,18 @@ def _rules(flag: Flag, segments: Segments) -> Evaluator:
 
 
 def _moving(flag: Flag, move: Move, decide: Evaluator) -> Evaluator:
-    """Whom no rule settles is in the rollout: with the candidate, or with the baseline. Nobody is in none."""
+    """Whom no rule settles and the audience holds is in the rollout: with the candidate, or with the baseline. Nobody
+    is in none."""
     salt = seed(move.salt)
     (lo, hi), (lo2, hi2) = move.interval.pieces()
     candidate = _answer(flag, move.candidate, "SPLIT", rollout=move.rollout)
     baseline = _answer(flag, flag.default, "SPLIT", rollout=move.rollout)
     beside = [(interval, _answer(flag, arm, "SPLIT", rollout=move.rollout)) for arm, interval in move.arms[1:]]
+    meant = compile_condition(parse(move.audience), segments) if move.audience else always
 
     def moving(unit: str, attributes: Attributes) -> Evaluation:
         settled = decide(unit, attributes)
-        if settled.rule or not unit:
+        if settled.rule or not unit or not meant(attributes, unit):
             return settled
         bucket = _bucket(unit, salt)
         if lo <= bucket < hi or lo2 <= bucket < hi2:

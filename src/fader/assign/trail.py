@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fader.assign.bucket import bucket, cut
-from fader.assign.condition import Attributes
+from fader.assign.cel_parser import parse
+from fader.assign.condition import Attributes, compile_condition
 from fader.assign.evaluate import Flags, compiled, rule_name
 from fader.model.evaluation import Evaluation
 from fader.model.flag import Flag, Move, Rule
@@ -58,14 +59,16 @@ def _stops(flags: Flags, flag: Flag, unit: str, attributes: Attributes) -> Itera
         yield _at_rule(flags, flag, rule, position, unit, attributes)
     nothing = "no rule applied" if flag.rules else "there are no rules"
     if flag.move is not None:
-        yield _at_move(flag.default, flag.move, unit)
+        yield _at_move(flags, flag.default, flag.move, unit, attributes)
     yield Stop("default", f"{nothing}: {flag.default}", True)
 
 
-def _at_move(baseline: str, move: Move, unit: str) -> Stop:
+def _at_move(flags: Flags, baseline: str, move: Move, unit: str, attributes: Attributes) -> Stop:
     what = f"rollout {move.rollout}: {percent(move.interval.width)} get {move.candidate}"
     if not unit:
         return Stop(what, f"without a unit nobody is in it: {baseline}")
+    if move.audience and not compile_condition(parse(move.audience), flags.segments)(attributes, unit):
+        return Stop(what, f"it is for those with {move.audience} alone")
     place = bucket(unit, move.salt)
     got = next((variant for variant, interval in move.arms if place in interval), baseline)
     held = next((interval for variant, interval in move.arms if variant == got), None)

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass, replace
 
+from fader.assign.reduce import NotAtGateway, Reducer
 from fader.clock import Clock
 from fader.engine.ask_once import asked_once
 from fader.engine.desk import Probe
@@ -22,7 +23,7 @@ from fader.model.written import Written
 from fader.ports.events import EventStore
 from fader.ports.providers import Providers
 from fader.ports.states import Entry, StateStore
-from fader.rollout import explain_outcome
+from fader.rollout import explain, explain_outcome
 from fader.rollout.learning import planned
 from fader.rollout.words import phase
 from fader.schema.document import Document
@@ -117,7 +118,8 @@ class Applier:
         for spec in document.rollouts:
             old = known.get(spec.name)
             if old is None:
-                changes.append(Change("rollout", spec.name, "add", f"start it with: fader start {spec.name}"))
+                said = (f"start it with: fader start {spec.name}", explain.audience(spec.audience, spec.baseline))
+                changes.append(Change("rollout", spec.name, "add", "; ".join(filter(None, said))))
             elif _same(old.spec, spec) or old.state.phase is Phase.COMPLETED:
                 changes.append(Change("rollout", spec.name, "same", phase(old.state)))
             else:
@@ -177,6 +179,13 @@ class Applier:
         if spec.flag and flag is None:
             message = f"flag {spec.flag} is gone from the file while {running}"
             problems.append(document.problem(("flags",), message, f"keep the flag, {keep}"))
+        if spec.audience and service is not None and not spec.flag:
+            try:
+                Reducer({s.name: s for s in document.segments}, service.attributes).condition(spec.audience)
+            except (NotAtGateway, KeyError):
+                message = f"the audience of rollout {spec.name} cannot be told any more: {spec.audience}"
+                fix = f"keep the attributes and segments that it names, {keep}"
+                problems.append(document.problem(("services", spec.service), message, fix))
         at, word = ("flags", spec.flag, "variants"), "variant"
         there = {v.name for v in flag.variants} if flag else set()
         if not spec.flag:

@@ -19,7 +19,7 @@ def typed(kind: str, **fields: object) -> Json:
 def fraction(key: str, seed: int, default: int, unit: str = UNIT) -> Json:
     """Buckets below the runtime value `key` (ppm), strictly; `default` while the key is absent or unreadable.
     A request without a unit never matches."""
-    return _fraction(_unit_input(unit), key, seed, default)
+    return _fraction(_state_input(unit), key, seed, default)
 
 
 def switched_on(key: str) -> Json:
@@ -28,11 +28,12 @@ def switched_on(key: str) -> Json:
     return _fraction(_header_input(":method"), key, 0, 0)
 
 
-def unit_is(unit: str) -> Json:
-    return {"single_predicate": {"input": _unit_input(UNIT), "value_match": {"exact": unit}}}
+def text_is(key: str, **match: object) -> Json:
+    """The filter state `key` by exact, prefix, suffix, contains or safe_regex. What is not there never matches."""
+    return {"single_predicate": {"input": _state_input(key), "value_match": match}}
 
 
-def _unit_input(key: str) -> Json:
+def _state_input(key: str) -> Json:
     kind = "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput"
     return {"name": "unit", "typed_config": typed(kind, key=key)}
 
@@ -61,14 +62,14 @@ def _fraction(asked: Json, key: str, seed: int, default: int) -> Json:
 
 
 def present(unit: str) -> Json:
-    """Whether there is a unit at all: a fraction that no key ever changes, of everybody."""
+    """Whether there is a unit, or another filter state, at all: a fraction that no key ever changes, of everybody."""
     return fraction("fader.everybody", 0, WHOLE, unit)
 
 
 def piece(lo: str, hi: str, seed: int, unit: str) -> Json:
     """Buckets in [lo, hi). The NOT is always ANDed with a positive fraction, or a request without a unit would
     match; an absent `lo` is 1,000,000, an absent `hi` 0: nobody. `hi` first: most units end there."""
-    return both(fraction(hi, seed, 0, unit), {"not_matcher": fraction(lo, seed, WHOLE, unit)})
+    return both(fraction(hi, seed, 0, unit), inverse(fraction(lo, seed, WHOLE, unit)))
 
 
 def interval(key: str, seed: int, unit: str = UNIT) -> Json:
@@ -79,6 +80,11 @@ def interval(key: str, seed: int, unit: str = UNIT) -> Json:
 def header(name: str, **match: str) -> Json:
     """`match` is one of exact, prefix, suffix, contains."""
     return {"single_predicate": {"input": _header_input(name), "value_match": match}}
+
+
+def inverse(predicate: Json) -> Json:
+    """Also matches a request that lacks what is looked at."""
+    return {"not_matcher": predicate}
 
 
 def both(*predicates: Json) -> Json:

@@ -60,6 +60,11 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
+def provider(issuer: str, jwks: str) -> str:
+    """Of verified tokens."""
+    return "jwt-" + digest(issuer, jwks)
+
+
 def share_key(service: Service, split: Split) -> str:
     """Prefix of the four runtime keys of a split. The candidate is in it: the same rollout name with another
     candidate never inherits a share."""

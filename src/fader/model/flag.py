@@ -57,13 +57,15 @@ class Prerequisite:
 @dataclass(frozen=True, slots=True)
 class Move:
     """The active rollout of a flag: units whom no rule settles and whose bucket under `salt` lies in `interval` get
-    the candidate. `beside`: the further arms of an experiment that is running; none holds a bucket of another."""
+    the candidate. `beside`: the further arms of an experiment that is running; none holds a bucket of another.
+    `audience`: the condition for whom it is at all; "" is everybody."""
 
     rollout: str
     candidate: str
     salt: str
     interval: Interval
     beside: tuple[Arm, ...] = ()
+    audience: str = ""
 
     @property
     def arms(self) -> tuple[tuple[str, Interval], ...]:

@@ -98,7 +98,7 @@ class RolloutSpec:
     judged. Of a flag, `service` is the one whose requests are judged by who made them, or "".
 
     An adaptive ramp has no `stages` but a `budget`; the state holds the shares that it has come to. `directions`: the
-    declared directions of event names, for the scan.
+    declared directions of event names, for the scan. `audience`: the condition for whom it is at all; "" is everybody.
     """
 
     name: str
@@ -117,6 +117,7 @@ class RolloutSpec:
     holdback: Holdback | None = None
     directions: tuple[tuple[str, Direction], ...] = ()
     flag: str = ""
+    audience: str = ""
 
     @property
     def salt(self) -> str:

@@ -17,7 +17,8 @@ class Split:
     """The active rollout of a service: units whose bucket under `salt` lies in `interval` get the candidate.
 
     `preview` is the secret that shows the candidate to an engineer, kept out of the evidence. `beside`: the further
-    arms of an experiment that is running; none holds a bucket of another.
+    arms of an experiment that is running; none holds a bucket of another. `audience`: the condition of a request that
+    the split is for; any other has the baseline, and is no evidence. "" is every request.
     """
 
     rollout: str
@@ -27,6 +28,7 @@ class Split:
     shield: Shield
     preview: str
     beside: tuple[Arm, ...] = ()
+    audience: str = ""
 
     @property
     def tried(self) -> tuple[str, ...]:

@@ -100,6 +100,8 @@ def assigned(unit: str, live: LiveService, had: Sequence[Stay]) -> Assignment:
     else:
         version = split.candidate if inside else live.baseline
         reason = explain.where_it_lies(split.rollout, split.candidate, split.interval.width, inside=inside)
+    if split.audience:
+        reason = f"{reason}; {explain.audience(split.audience, live.baseline)}"
     here = [s for s in had if s.rollout == split.rollout]
     return Assignment(
         service=service,

@@ -50,7 +50,7 @@ def _split(service: Service, entries: Sequence[tuple[RolloutSpec, RolloutState, 
         if spec.subject == Subject("service", service.name) and state.phase in ACTIVE:
             interval = Interval(state.start, state.share)
             arms = further(spec, state)
-            return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms)
+            return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms, spec.audience)
     return None
 
 
@@ -71,16 +71,18 @@ def moved(flags: Sequence[Flag], rollouts: Sequence[tuple[RolloutSpec, RolloutSt
 def _move(subject: Subject, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> Move | None:
     for spec, state in rollouts:
         if spec.subject == subject and state.phase in ACTIVE:
-            return Move(spec.name, spec.candidate, spec.salt, Interval(state.start, state.share), further(spec, state))
+            interval = Interval(state.start, state.share)
+            return Move(spec.name, spec.candidate, spec.salt, interval, further(spec, state), spec.audience)
     return None
 
 
 def for_gateways(ruleset: Ruleset) -> Ruleset:
-    """What a gateway needs of it: the flags that a service sends, and the segments that they name."""
+    """What a gateway needs of it: the flags that a service sends, and the segments that they and audiences name."""
     sent = {name for live in ruleset.services for name in live.service.flags}
     flags = tuple(flag for flag in ruleset.flags if flag.name in sent)
     by_name = {segment.name: segment for segment in ruleset.segments}
     conditions = [rule.condition for flag in flags for rule in flag.rules]
+    conditions += [live.split.audience for live in ruleset.services if live.split]
     needed: set[str] = set()
     while conditions:
         condition = conditions.pop()

@@ -30,7 +30,7 @@ from fader.schema.problems import problems
 from fader.schema.provider import ProviderText
 from fader.schema.rollout import RolloutText
 from fader.schema.segment import SegmentText
-from fader.schema.sentcheck import sent_problems, unknown_flag_problems
+from fader.schema.sentcheck import audience_problems, sent_problems, unknown_audience_problems, unknown_flag_problems
 from fader.schema.service import ServiceText
 from fader.schema.source import Location, Source, nearest, read
 from fader.schema.suggest import did_you_mean
@@ -104,10 +104,12 @@ def load_document(text: str, path: str) -> Document:
     found += flag_problems(flag_texts, segment_texts, source)
     found += flag_rollout_problems(rollout_texts, flag_texts, metrics, source)
     found += unknown_flag_problems(services.values(), source)
+    found += unknown_audience_problems(rollout_texts, source)
     flags = tuple(f.to_model(n) for n, f in flag_texts.items())
     segments = tuple(s.to_model(n) for n, s in segment_texts.items())
     if not found:
         found += sent_problems(services.values(), flags, segments, source)
+        found += audience_problems(rollout_texts, services, segments, source)
     if found:
         raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
     return Document(

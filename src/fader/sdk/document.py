@@ -68,7 +68,9 @@ def _flag(data: dict[str, Any]) -> Flag:
 
 def _move(data: dict[str, Any]) -> Move:
     beside = tuple(Arm(a["version"], _interval(a["interval"]), a["withdrawn"]) for a in data["beside"])
-    return Move(data["rollout"], data["candidate"], data["salt"], _interval(data["interval"]), beside)
+    return Move(
+        data["rollout"], data["candidate"], data["salt"], _interval(data["interval"]), beside, data.get("audience", "")
+    )
 
 
 def _interval(data: dict[str, Any]) -> Interval:
