@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,32 @@ class Users(threading.Thread):
     def stop(self) -> None:
         self._leave.set()
         self.join(10)
+
+
+class Oncall(ThreadingHTTPServer):
+    """Where a channel leads to. `sentences`: what it was told, by kind."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Told)
+        self.sentences: dict[str, str] = {}
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class Told(BaseHTTPRequestHandler):
+    server: Oncall
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.sentences[body["type"]] = body["data"]["sentence"]
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
 
 
 def sign_in(page: Page, rig: Rig) -> None:
@@ -119,7 +147,10 @@ def test_the_first_rollout_from_the_empty_state_to_completed(
 def test_a_rollback_as_it_happens_on_a_page_that_has_outlived_the_server(
     open_page: Open, versions: Versions, rig: Callable[[str], Rig]
 ) -> None:
-    fader = rig(ROLLOUT.replace("bake: 2s", "bake: 1h").replace("20pp", "1pp"))
+    oncall = Oncall()
+    channel = f'{{url: "http://127.0.0.1:{oncall.server_port}/", on: [started, rolled_back]}}'
+    written = ROLLOUT.replace("bake: 2s", "bake: 1h").replace("20pp", "1pp")
+    fader = rig(f"{written}notifications: {{oncall: {channel}}}\n")
     users = Users(fader)
     users.start()
     try:
@@ -148,5 +179,9 @@ def test_a_rollback_as_it_happens_on_a_page_that_has_outlived_the_server(
         picture(page, "rollback-as-it-happens")
         fader.until(lambda: {fader.get(f"user-{i}") for i in range(60)} == {(200, "v1")}, "everybody has v1")
         assert page.said == []
+        fader.until(lambda: "rollout.rolled_back" in oncall.sentences, "the channel is told")
+        assert set(oncall.sentences) == {"rollout.started", "rollout.rolled_back"}
+        expect(page.locator(".headline")).to_have_text(oncall.sentences["rollout.rolled_back"])
     finally:
         users.stop()
+        oncall.close()
