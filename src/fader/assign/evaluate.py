@@ -100,7 +100,7 @@ def _answer(flag: Flag, variant: str, reason: Reason, rule: str = "", rollout: s
 
 def _rules(flag: Flag, segments: Segments) -> Evaluator:
     if flag.move:
-        return _moving(flag, flag.move, _rules(replace(flag, move=None), segments))
+        return _moving(flag, flag.move, _rules(replace(flag, move=None), segments), segments)
     if not flag.rules:
         static = _answer(flag, flag.default, "STATIC")
         return lambda unit, attributes: static
@@ -128,7 +128,7 @@ def _rules(flag: Flag, segments: Segments) -> Evaluator:
     return decide
 
 
-def _moving(flag: Flag, move: Move, decide: Evaluator) -> Evaluator:
+def _moving(flag: Flag, move: Move, decide: Evaluator, segments: Segments) -> Evaluator:
     """Whom no rule settles and the audience holds is in the rollout: with the candidate, or with the baseline. Nobody
     is in none."""
     salt = seed(move.salt)

@@ -13,6 +13,7 @@ from fader.engine.desk import Probe
 from fader.engine.observe import learnt
 from fader.engine.publish import Publisher
 from fader.errors import BadInput, Problem
+from fader.model.channel import Channel
 from fader.model.evidence import Evidence
 from fader.model.flag import Flag
 from fader.model.rollout import RolloutSpec
@@ -31,7 +32,7 @@ from fader.schema.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`kind` is service, rollout, flag or segment; `action` is add, change, remove or same."""
+    """`kind` is service, rollout, flag, segment or channel; `action` is add, change, remove or same."""
 
     kind: str
     name: str
@@ -90,7 +91,9 @@ class Applier:
         if any(c.action != "same" for c in plan.changes):
             changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
             entries = tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
-            self._states.apply(document.services, entries, document.flags, document.segments, self._clock())
+            self._states.apply(
+                document.services, entries, document.flags, document.segments, self._clock(), document.settings
+            )
         held = self._states.written()
         if written and (held is None or (held.text, held.path) != (written.text, written.path)):
             self._states.write(replace(written, at=self._clock()))
@@ -140,6 +143,7 @@ class Applier:
         for kind, old, new in (
             ("segment", self._states.segments(), document.segments),
             ("flag", self._states.flags(), document.flags),
+            ("channel", self._states.settings().channels, document.settings.channels),
         ):
             known = {noun.name: noun for noun in old}
             changes += [Change(kind, noun.name, *_difference(known.get(noun.name), noun)) for noun in new]
@@ -254,8 +258,12 @@ def _same(frozen: RolloutSpec, written: RolloutSpec) -> bool:
     return replace(frozen, baseline="") == replace(written, baseline="")
 
 
-_GONE = {"segment": "no condition may name it", "flag": "apps get their own default"}
-_Noun = Service | RolloutSpec | Flag | Segment
+_GONE = {
+    "segment": "no condition may name it",
+    "flag": "apps get their own default",
+    "channel": "nobody is told any more",
+}
+_Noun = Service | RolloutSpec | Flag | Segment | Channel
 
 
 def _difference(old: _Noun | None, new: _Noun) -> tuple[str, str]:

@@ -17,7 +17,9 @@ from fader.model.metric import Direction, Metric
 from fader.model.rollout import RolloutSpec
 from fader.model.segment import Segment
 from fader.model.service import Service
+from fader.model.settings import Settings
 from fader.schema import crosscheck
+from fader.schema.channel import ChannelText
 from fader.schema.event import OWN, EventText, parse_event
 from fader.schema.external import external_of, external_problems
 from fader.schema.flag import FlagText
@@ -51,6 +53,7 @@ class FileText(Noun):
     flags: dict[str, FlagText] = Field(default={})
     segments: dict[str, SegmentText] = Field(default={})
     providers: dict[str, ProviderText] = Field(default={})
+    notifications: dict[str, ChannelText] = Field(default={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Document:
     flags: tuple[Flag, ...] = ()
     segments: tuple[Segment, ...] = ()
     providers: tuple[Provider, ...] = ()
+    settings: Settings = Settings()
 
     def problem(self, where: Location, message: str, fix: str) -> Problem:
         """For what comes to light later, such as a version that does not answer: a problem at its line."""
@@ -92,6 +96,7 @@ def load_document(text: str, path: str) -> Document:
     externals = {n: external_of(m, providers) for n, m in metric_texts.items()}
     written = {n: m.to_model(n, directions, externals[n]) for n, m in metric_texts.items()}
     metrics = {m.name: m for m in BUILT_IN} | written
+    channel_texts = _section("notifications", ChannelText, source, directory, found)
     flag_texts = _section("flags", FlagText, source, directory, found)
     segment_texts = _section("segments", SegmentText, source, directory, found)
     found += crosscheck.port_problems(services.values(), source)
@@ -126,6 +131,7 @@ def load_document(text: str, path: str) -> Document:
         flags=flags,
         segments=segments,
         providers=tuple(providers.values()),
+        settings=Settings(channels=tuple(c.to_model(n) for n, c in channel_texts.items())),
     )
 
 
