@@ -727,9 +727,12 @@ def same(plain: MemoryEventStore, real: DuckDBEventStore) -> None:
 # Failed requests, to be looked at --------------------------------------------------------------------------------
 
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
 def test_failures_are_the_latest_of_the_candidate_beside_comparable_ones_of_the_baseline(store: EventStore) -> None:
     Log(store).load(
-        line("ann", v="v2", t="1001", c=503, path="/items/1", us=81_000),
+        line("ann", v="v2", t="1001", c=503, path="/items/1", us=81_000, tp=f"00-{TRACE}-00f067aa0ba902b7-01"),
         line("bob", v="v2", t="1003", c=0, path="/items/2", w=None),
         line("cat", v="v2", t="1002", path="/cart", w="v1"),
         line("dan", v="v2", t="1004", c=404, path="/cart"),
@@ -737,7 +740,7 @@ def test_failures_are_the_latest_of_the_candidate_beside_comparable_ones_of_the_
         line("fay", v="v2", t="999", c=500, path="/items/9"),
         line("gil", v="v2", t="2000", c=500, path="/items/9"),
         line("hal", t="1001", path="/items/7", us=12_000),
-        line("ida", t="1005", c=500, path="/items/8", us=13_500),
+        line("ida", t="1005", c=500, path="/items/8", us=13_500, tp=f"00-{TRACE[::-1]}-00f067aa0ba902b7-00"),
         line("jon", t="1006", path="/elsewhere"),
         line("kim", v="v2", t="1001", s="mail", c=500),
     )
@@ -745,9 +748,9 @@ def test_failures_are_the_latest_of_the_candidate_beside_comparable_ones_of_the_
     assert [f.request for f in found] == [
         Request(1003.0, "GET", "/items/2", "GET /items/{}", 0, "", 20.0),
         Request(1002.0, "GET", "/cart", "GET /cart", 200, "v1", 20.0),
-        Request(1001.0, "GET", "/items/1", "GET /items/{}", 503, "v2", 81.0),
+        Request(1001.0, "GET", "/items/1", "GET /items/{}", 503, "v2", 81.0, TRACE),
     ]
-    other = Request(1005.0, "GET", "/items/8", "GET /items/{}", 500, "v1", 13.5)
+    other = Request(1005.0, "GET", "/items/8", "GET /items/{}", 500, "v1", 13.5, TRACE[::-1])
     assert [f.beside for f in found] == [other, None, other]
     assert store.failures("shop", "v2", "v1", 1000.0, 2000.0, 2) == found[:2]
     assert store.failures("shop", "v3", "v1", 1000.0, 2000.0, 2) == ()

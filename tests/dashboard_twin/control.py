@@ -130,6 +130,9 @@ class ScriptedControl:
         self._scene(name)
         return self.failed.get(name, ())
 
+    def tracing(self) -> str:
+        return self.states.settings().tracing
+
     async def command(self, name: str, command: Command) -> RolloutView:
         scene = self._scene(name)
         if command.name not in scene.view.commands:

@@ -88,6 +88,9 @@ class Desk:
         view = await self.rollout(name)
         return await self._failing.of(view, self._clock()) if view.state.started_at else ()
 
+    def tracing(self) -> str:
+        return self._states.settings().tracing
+
     async def command(self, name: str, command: Command) -> RolloutView:
         entry = self._states.entry(name)
         if command.name in ("start", "retry"):

@@ -66,6 +66,9 @@ class Control(Protocol):
         """A sample of what failed on the candidate lately, beside comparable requests of the baseline, latest first.
         Raises NotFound, Unavailable."""
 
+    def tracing(self) -> str:
+        """The address at which a trace is looked at, with `{trace_id}` in it; "" for none."""
+
     async def command(self, name: str, command: Command) -> RolloutView:
         """Raises NotFound, Refused (with the sentence that says why)."""
 

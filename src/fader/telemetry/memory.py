@@ -59,7 +59,7 @@ class Attempt:
 
 def seen(x: Line) -> Request:
     ms = None if x.us is None else x.us / 1000
-    return Request(x.at, x.m or "", x.path or "", x.route or "", x.status, x.w or "", ms)
+    return Request(x.at, x.m or "", x.path or "", x.route or "", x.status, x.w or "", ms, x.tp or "")
 
 
 class MemoryEventStore:
