@@ -363,6 +363,25 @@ def test_learning_is_of_the_version_that_was_assigned_and_served(store: EventSto
     assert (latency.requests, latency.units, latency.events, latency.values.total) == (2, 2, 0.0, 2)
 
 
+def test_the_spread_between_units_of_metrics_of_requests(store: EventStore) -> None:
+    log = Log(store)
+    log.load(
+        line("ann", c=500),
+        line("ann"),
+        *(line("bob", c=503) for _ in range(7)),
+        line("cid", us=90_000),
+        line("dan", v="v2", c=500),
+        line("eve", t=100, c=500),
+    )
+    errors = store.spread("shop", "v1", CellMetric(ERRORS), 990.0)
+    assert (errors.units, errors.requests, errors.events) == (3, 10, 6)  # no more than five of a unit count
+    assert (errors.yy, errors.yn, errors.nn) == (1 + 25, 2 + 35, 4 + 49 + 1)
+    slow = store.spread("shop", "v1", CellMetric(LATENCY, 50.0), 990.0)
+    assert (slow.units, slow.requests, slow.events, slow.yy) == (3, 10, 1, 1)
+    store.forget("bob")
+    assert store.spread("shop", "v1", CellMetric(ERRORS), 990.0).units == 2
+
+
 def test_the_learning_window_moves_by_five_minutes(store: EventStore) -> None:
     log = Log(store)
     log.load(line("ann", t=10_000), line("bob", t=10_400), line("ann", t=10_700))
@@ -684,7 +703,7 @@ def run(plain: MemoryEventStore, real: DuckDBEventStore, steps: list[tuple[str, 
     offset = 0
     last: Cell | None = None
     for name, what in steps:
-        answers = []
+        answers, spreads = [], []
         for store in (plain, real):
             match name, what:
                 case "append", list(lines):
@@ -699,12 +718,14 @@ def run(plain: MemoryEventStore, real: DuckDBEventStore, steps: list[tuple[str, 
                     store.open_cell(replace(last, until=until))
                 case "learn", (tuple(of), float(since)):
                     answers.append(store.learning("shop", "v1", tuple(c.metric for c in of), since))
+                    spreads.append([store.spread("shop", "v1", c, since) for c in of])
                 case "forget", (str() | None) as unit:
                     answers.append(store.forget(unit or ""))
         if name == "ask":
             same(plain, real)
         elif name == "learn":
             assert answers[1] == answers[0]
+            assert spreads[1] == spreads[0]
         elif answers:
             assert answers[0] == answers[1]
         if name == "append":

@@ -122,7 +122,7 @@ class ScriptedControl:
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         return tuple(p for p in self._scene(name).points if p.at > since)
 
-    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+    async def learnt(self, name: str, metric: str = "") -> tuple[LearningEvidence, ...]:
         self._scene(name)
         return self.learning
 

@@ -14,7 +14,7 @@ from fader.model.metric import Comparison, Margin, Metric
 from fader.model.report import EndpointHealth, GatewayReport
 from fader.model.rollout import Budget, Experiment, Guardrail, Outcome, RolloutSpec, Stage
 from fader.model.state import Basis, Phase, RolloutState
-from fader.model.summary import ArmSummary
+from fader.model.summary import ArmSummary, Histogram
 from fader.model.verdict import Judgement, Plan, Reading, Signal, Verdict
 from fader.model.view import Point, RolloutView, StageView
 from fader.rollout.words import share as percent
@@ -699,9 +699,13 @@ def channels() -> tuple[Channel, ...]:
 
 
 def learnt() -> tuple[LearningEvidence, ...]:
-    """A day of the baseline: 30 % of 24,000 users bought, for 12 EUR each on average."""
+    """A day of the baseline: 30 % of 24,000 users bought, for 12 EUR each on average. Some have most of the errors."""
+    slow = Histogram(tuple(range(100, 160)), tuple(10_000 - 160 * i for i in range(60)))
+    errors = ArmSummary(24_000, 410_000, 1270, 2900, 31_000, 9.1e6)
+    above = ArmSummary(24_000, 410_000, 20_500, 41_000, 490_000, 9.1e6)
     return (
-        LearningEvidence("errors", 410_000, 24_000, 1270.0),
+        LearningEvidence("errors", 410_000, 24_000, 1270.0, summary=errors),
+        LearningEvidence("latency", 410_000, 24_000, values=slow, summary=above),
         LearningEvidence(
             "conversion", 410_000, 24_000, 7200.0, summary=ArmSummary(24_000, 24_000, 7200, 7200, 7200, 24_000)
         ),

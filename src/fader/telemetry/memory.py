@@ -12,6 +12,7 @@ from fader.model.evidence import Beside, HealthEvidence, LearningEvidence, Metri
 from fader.model.failure import Failure, Request
 from fader.model.metric import Metric
 from fader.model.share import Interval
+from fader.model.summary import ArmSummary
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
 from fader.telemetry.fingerprint import of_request
 from fader.telemetry.line import Line, read
@@ -25,6 +26,7 @@ from fader.telemetry.memory_requests import (
     holds,
     inside,
     minutes,
+    seen,
     selected,
     summary,
 )
@@ -55,11 +57,6 @@ class Attempt:
     cell: Cell
     lines: list[Line]
     sealed: Exposure | None = None
-
-
-def seen(x: Line) -> Request:
-    ms = None if x.us is None else x.us / 1000
-    return Request(x.at, x.m or "", x.path or "", x.route or "", x.status, x.w or "", ms, x.tp or "")
 
 
 class MemoryEventStore:
@@ -254,9 +251,9 @@ class MemoryEventStore:
         ripe = min(cell.until or math.inf, latest)
         return counted_of(counting, cell, exposed, events, ripe, past, known.away())
 
-    def _lesson(self, metric: Metric, served: list[Line], begin: float, service: str) -> LearningEvidence:
+    def _lesson(self, cell_metric: CellMetric, served: list[Line], begin: float, service: str) -> LearningEvidence:
         cell = Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
-        counting = counting_of(CellMetric(metric), "")
+        counting, metric = counting_of(cell_metric, ""), cell_metric.metric
         events: dict[str, list[Event]] = defaultdict(list)
         for line in served:
             events[line.u or ""].append(line)
@@ -273,11 +270,8 @@ class MemoryEventStore:
         done = 0.0 if metric.kind == "quantile" else arm.events
         return LearningEvidence(metric.name, int(arm.requests), arm.units, done, histogram(bins), arm)
 
-    def learning(
-        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
-    ) -> tuple[LearningEvidence, ...]:
-        begin = math.floor(since / SLOT) * SLOT
-        served = [
+    def _served(self, service: str, version: str, begin: float) -> list[Line]:
+        return [
             line
             for line in self._lines
             if line.s == service
@@ -288,11 +282,17 @@ class MemoryEventStore:
             and line.p is not None
             and line.at >= begin
         ]
+
+    def learning(
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
+    ) -> tuple[LearningEvidence, ...]:
+        begin = math.floor(since / SLOT) * SLOT
+        served = self._served(service, version, begin)
         evidence = []
         measures(CellMetric(metric) for metric in metrics)
         for metric in metrics:
             if is_outcome(metric):
-                evidence.append(self._lesson(metric, served, begin, service))
+                evidence.append(self._lesson(CellMetric(metric), served, begin, service))
                 continue
             lines = [line for line in served if selected(metric, line)]
             events = sum(holds(metric.where, line) for line in lines) if metric.kind == "proportion" else 0
@@ -301,6 +301,10 @@ class MemoryEventStore:
                 LearningEvidence(metric.name, len(lines), units, float(events), histogram(bins(metric, lines)))
             )
         return tuple(evidence)
+
+    def spread(self, service: str, version: str, metric: CellMetric, since: float) -> ArmSummary:
+        begin = math.floor(since / SLOT) * SLOT
+        return self._lesson(metric, self._served(service, version, begin), begin, service).summary
 
     def exposure(self, rollout: str, attempt: int) -> Exposure:
         known = self._attempts.get((rollout, attempt))
