@@ -53,13 +53,12 @@ from fader.telemetry.memory_units import (
     rate_of,
     within,
 )
-from fader.telemetry.names import Kind
+from fader.telemetry.names import MOST, Kind
 from fader.telemetry.restarts import restarts
 from fader.telemetry.spool import Segment, check, unheld
 from fader.telemetry.tracked import EXPOSURE, TrackedRow, decode, encode
 
 SLOT = 300
-MOST = 10_000
 SKEW_REACH = 300.0
 
 
