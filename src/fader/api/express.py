@@ -124,8 +124,12 @@ class Express:
             if not isinstance(unit, str) or not (sees_all or flags.flags[flag].client):
                 return None
             found = flags.evaluators[flag](unit, context)
+            if found.rollout:
+                self._desk.given(found, unit)
         except Exception:  # of any kind: the long way says what is wrong
             return None
+        if found.rollout:
+            self._desk.given(found, unit)
         answer = self._answers.get(id(found))
         return answer if answer is not None and answer[0] is found else self._remember(found)
 

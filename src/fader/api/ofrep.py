@@ -61,7 +61,7 @@ def routes(desk: FlagDesk, notices: Notices, tokens: Tokens) -> list[BaseRoute]:
             return reply({"key": key, "errorCode": error.code, "errorDetails": str(error)}, 400)
         if key not in _visible(desk, request):
             return reply({"key": key, "errorCode": "FLAG_NOT_FOUND", "errorDetails": f"there is no flag {key!r}"}, 404)
-        answer = _evaluated(desk, key, unit, attributes)
+        answer = _evaluated(desk, key, unit, attributes, used=True)
         if "errorCode" in answer:
             return reply({"errorDetails": answer["errorDetails"]}, 500)
         return reply(answer)
@@ -113,9 +113,15 @@ def _visible(desk: FlagDesk, request: Request) -> list[str] | dict[str, Any]:
     return [name for name, flag in flags.items() if flag.client] if request.state.client else flags
 
 
-def _evaluated(desk: FlagDesk, key: str, unit: str, attributes: dict[str, Any]) -> dict[str, Any]:
+def _evaluated(
+    desk: FlagDesk, key: str, unit: str, attributes: dict[str, Any], *, used: bool = False
+) -> dict[str, Any]:
+    """`used`: who asks for one flag uses its value; who asks for all may use some, and tells which himself."""
     try:
-        return words(desk.evaluate(key, unit, attributes))
+        found = desk.evaluate(key, unit, attributes)
+        if used:
+            desk.given(found, unit)
+        return words(found)
     except (CelError, KeyError, RecursionError, UnicodeEncodeError) as error:
         log.error("a flag cannot be evaluated", flag=key, why=str(error))
         return {"key": key, "errorCode": "GENERAL", "errorDetails": "the flag cannot be evaluated"}

@@ -22,6 +22,7 @@ from fader.api import (
     flags,
     gateway,
     health,
+    notifications,
     ofrep,
     problems,
     rollouts,
@@ -44,14 +45,17 @@ from fader.engine.apply import Applier, answers
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller
 from fader.engine.desk import Desk, Probe
+from fader.engine.exposing import Exposing
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.fleet import Fleet
 from fader.engine.meters import Meters
+from fader.engine.notifier import Notifier
 from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
 from fader.errors import FaderError
 from fader.gateway.supervisor_watch import parent_gone
 from fader.model.installation import Installation
+from fader.notify.http import HttpMessenger
 from fader.ports.events import EventStore
 from fader.ports.providers import Providers
 from fader.ports.states import StateStore
@@ -77,17 +81,19 @@ def build(
 ) -> ASGIApp:
     """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan.
     `providers`: None asks them over HTTP. `limits`: how often flags may be evaluated over OFREP."""
-    http = HttpProviders()
+    http, messenger = HttpProviders(), HttpMessenger(clock=clock)
     asked = providers or http
     fleet, told = Fleet(), Changes()
     publisher = Publisher(states)
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
-    flag_desk = FlagDesk(states, publisher, clock, told.tell)
+    exposing = Exposing(events, clock)
+    flag_desk = FlagDesk(states, publisher, clock, told.tell, exposing)
     feed = Feed(flag_desk)
     applier = Applier(states, events, publisher, probe, clock, asked)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
+    notifier = Notifier(states, messenger, told.tell, clock)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -95,6 +101,8 @@ def build(
             asyncio.create_task(controller.run()),
             asyncio.create_task(retention.run()),
             asyncio.create_task(meters.run()),
+            asyncio.create_task(exposing.run()),
+            asyncio.create_task(notifier.run()),
             asyncio.create_task(asyncio.to_thread(templating.prepare)),
             # Reads the history once, so that the first page that is asked for need not.
             asyncio.create_task(desk.rollouts()),
@@ -106,6 +114,7 @@ def build(
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
             await http.close()
+            await messenger.close()
 
     app = Starlette(
         routes=[
@@ -119,10 +128,11 @@ def build(
             *audit.routes(desk),
             *services.routes(desk),
             *changes.routes(desk),
+            *notifications.routes(notifier),
             *tracking.routes(events, clock),
             *gateway.routes(publisher, fleet, events, clock),
             *auth.routes(tokens),
-            *pages.routes(desk, flag_desk, applier, installation),
+            *pages.routes(desk, flag_desk, applier, installation, notifier),
         ],
         exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
         lifespan=lifespan,

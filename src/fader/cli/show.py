@@ -65,6 +65,8 @@ def view_lines(view: RolloutView) -> RenderableType:
     from fader.model.share import percent
 
     parts: list[RenderableType] = [Text(view.headline, style="bold")]
+    if view.audience:
+        parts.append(Text(view.audience))
     if view.needs_person:
         parts.append(Text(view.needs_person, style="yellow"))
     stages = Text()

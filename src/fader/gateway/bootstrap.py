@@ -27,6 +27,9 @@ LATENCY_BUCKETS = (
     400_000, 600_000, 1_000_000, 1_500_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000,
 )  # fmt: skip
 _MOST_CONNECTIONS = 50_000
+#: Envoy refuses patterns of more than 100 instructions of its own kind. Those of conditions are matched in linear time
+#: whatever their size, and have a bound of their own; a class of characters alone may take dozens.
+PATTERNS = {"re2.max_program_size.error_level": 1_000_000}
 
 
 def source(path: Path) -> Json:
@@ -51,7 +54,7 @@ def bootstrap(layout: Layout) -> Json:
         },
         "layered_runtime": {
             "layers": [
-                {"name": "static", "static_layer": {}},
+                {"name": "static", "static_layer": PATTERNS},
                 {"name": LAYER, "rtds_layer": {"name": LAYER, "rtds_config": source(layout.rtds)}},
             ]
         },

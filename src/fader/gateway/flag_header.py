@@ -1,4 +1,5 @@
-"""Flags that the gateway decides and sends to the app as one header: `x-fader-flags: checkout=on,banner=green`.
+"""Flags that the gateway decides and sends to the app as one header: `x-fader-flags: checkout=on,banner=green`, or as
+entries of the W3C baggage: `baggage: fader-flag.checkout=on,fader-flag.banner=green`.
 
 Each flag is a filter with only a shadow matcher: it blocks nothing and leaves the name of the variant in the request's
 metadata, from which the routes write the header. Never give it `rules` or `matcher`: those enforce. Whether a flag is
@@ -7,48 +8,125 @@ on, and the shares of its rules, are runtime values: a switch is in force as fas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
 
 from fader.assign.cases import Case, cases
-from fader.gateway.matchers import Json, action, any_of, both, first_of, fraction, switched_on, typed, unit_is
-from fader.gateway.names import flag_key, flag_rule_key
+from fader.assign.predicate import EVERYBODY, texts
+from fader.gateway.matchers import (
+    Json,
+    action,
+    both,
+    bounds,
+    drawn,
+    first_of,
+    fraction,
+    interval,
+    inverse,
+    switched_on,
+    typed,
+)
+from fader.gateway.names import flag_key, flag_move_key, flag_rule_key
+from fader.gateway.texts import in_order, test
 from fader.model.flag import Flag
+from fader.model.request import RequestText
 from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.model.share import WHOLE
 
 FLAGS_HEADER = "x-fader-flags"
+#: What the keys of flags begin with in the baggage. No service has such a key: those begin with `fader.`.
+BAGGAGE_KEY = "fader-flag."
+#: Namespace of metadata: the baggage that came in.
+_CAME = "fader.came"
 
 
-def flag_filters(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Segment]) -> list[Json]:
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Of one service: the `filters` that decide its flags, and the `texts` of a request that they look at."""
+
+    filters: tuple[Json, ...] = ()
+    texts: tuple[RequestText, ...] = ()
+
+
+def sent(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Segment]) -> Sent:
     """In the order of the service. A flag that is unknown or cannot be decided here has none; `fader.yaml` with one is
     refused, so it can come only from a newer server."""
-    return [
-        _filter(flags[name], found)
-        for name in service.flags
-        if name in flags and (found := _cases(flags[name], segments)) is not None
-    ]
+    filters, asked = [_own_entries(service)] if _is_kept(service) else [], []
+    for name in service.flags:
+        found = _cases(flags[name], segments, service) if name in flags else None
+        if found is not None:
+            filters.append(_filter(flags[name], found))
+            asked += [text for case in found for text in texts(case.holds)]
+    return Sent(tuple(filters), in_order(asked))
 
 
 def flag_header(service: Service) -> str:
     """The header's value as Envoy's format; a flag without an answer is `name=`. No name needs
     an escape: they are letters, digits, - and _."""
-    return ",".join(
-        f"{name}=%DYNAMIC_METADATA(envoy.filters.http.rbac:{_prefix(name)}shadow_effective_policy_id)%"
-        for name in service.flags
-    )
+    return ",".join(f"{name}={_decided(name)}" for name in service.flags)
+
+
+def baggage(service: Service, assignment: str) -> list[tuple[str, bool]]:
+    """Values of the header `baggage`, and whether each is added to what is there. `assignment`: the entry of the
+    service's version, as Envoy's format."""
+    sent = service.flags if service.flags_as != "header" else ()
+    own = ",".join([assignment, *(f"{BAGGAGE_KEY}{name}={_decided(name)}" for name in sent)])
+    came = [(f"%DYNAMIC_METADATA({_CAME}:baggage)%", True)] if _is_kept(service) else []
+    return [*came, (own, service.trust_baggage)]
+
+
+def _is_kept(service: Service) -> bool:
+    """Whether baggage that comes in goes on to the app, beside flags of ours."""
+    return bool(service.trust_baggage and service.flags and service.flags_as != "header")
+
+
+def _own_entries(service: Service) -> Json:
+    """Takes the header `baggage` into metadata, without what only this gateway may say."""
+    version = re.escape(f"fader.{quote(service.name, safe='')}")
+    own = rf"[ \t]*(?:{re.escape(BAGGAGE_KEY)}[^,]*|{version}[ \t]*=[^,]*)"
+    return {
+        "name": "fader.baggage",
+        "typed_config": typed(
+            "envoy.extensions.filters.http.header_to_metadata.v3.Config",
+            request_rules=[
+                {
+                    "header": "baggage",
+                    "on_header_present": {
+                        "metadata_namespace": _CAME,
+                        "key": "baggage",
+                        "type": "STRING",
+                        "regex_value_rewrite": {
+                            "pattern": {"regex": rf"^(?:{own}(?:,[ \t]*|$))+|,{own}"},
+                            "substitution": "",
+                        },
+                    },
+                    "remove": True,
+                }
+            ],
+        ),
+    }
+
+
+def _decided(name: str) -> str:
+    return f"%DYNAMIC_METADATA(envoy.filters.http.rbac:{_prefix(name)}shadow_effective_policy_id)%"
 
 
 def flag_values(flag: Flag) -> dict[str, Json]:
     """The runtime values of a flag. An absent one is off, and a share of nobody."""
     values = {flag_key(flag.name): WHOLE if flag.enabled else 0}
     values.update({flag_rule_key(flag.name, rule.name): rule.share for rule in flag.rules if rule.share < WHOLE})
+    if flag.move:
+        for variant, held in flag.move.arms:
+            values.update(bounds(flag_move_key(flag.name, flag.move.rollout, variant), held))
     return {key: {"numerator": value, "denominator": "MILLION"} for key, value in values.items()}
 
 
-def _cases(flag: Flag, segments: Mapping[str, Segment]) -> tuple[Case, ...] | None:
+def _cases(flag: Flag, segments: Mapping[str, Segment], service: Service) -> tuple[Case, ...] | None:
     try:
-        return cases(flag, segments)
+        return cases(flag, segments, service.attributes)
     except (ValueError, KeyError):
         return None
 
@@ -59,7 +137,7 @@ def _filter(flag: Flag, found: Sequence[Case]) -> Json:
     for case in found:
         predicates = _predicates(flag, case)
         if not predicates:
-            # Everybody, with or without a unit: the rules behind it are never reached.
+            # Everybody: the rules behind it are never reached.
             otherwise = _variant(case.variant)
             break
         ordered.append((predicates[0] if len(predicates) == 1 else both(*predicates), _variant(case.variant)))
@@ -77,10 +155,14 @@ def _filter(flag: Flag, found: Sequence[Case]) -> Json:
 
 def _predicates(flag: Flag, case: Case) -> list[Json]:
     predicates = []
-    if case.units is not None:
-        predicates.append(any_of(*map(unit_is, case.units)))
+    if case.holds != EVERYBODY:
+        predicates.append(test(case.holds))
     if case.rule:
         predicates.append(fraction(flag_rule_key(flag.name, case.rule), case.seed, 0))
+    if case.rollout:
+        predicates.append(interval(flag_move_key(flag.name, case.rollout, case.variant), case.seed))
+    predicates += [drawn(draw) for draw in case.within]
+    predicates += [inverse(drawn(draw)) for draw in case.without]
     return predicates
 
 

@@ -1,12 +1,19 @@
-"""Who is assigned: the chain of filters that finds the unit, in the order of the service's sources, without code."""
+"""Who is assigned: the chain of filters that finds the unit, in the order of the service's sources, without code.
+
+The same filters read the texts of the request that conditions look at.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from fader.assign.bucket import UNIT_BYTES
 from fader.gateway.matchers import Json, typed
-from fader.gateway.names import KNOWN, UNIT, digest
+from fader.gateway.names import KNOWN, UNIT, provider
+from fader.gateway.texts import command, state
+from fader.model.request import RequestText
 from fader.model.service import Service, UnitSource
 
 #: A year; browsers cap it further by themselves.
@@ -19,31 +26,42 @@ def issued(service: Service) -> UnitSource | None:
 
 
 def sources(service: Service) -> tuple[UnitSource, ...]:
-    """The sources up to and with the one that always yields an id."""
+    """In the order in which they are asked, up to and with the one that always yields an id. With continuity the issued
+    cookie is asked first as well: who signs in stays who they were. One id decides at any time, never either of two."""
     stop = issued(service)
-    return service.unit[: service.unit.index(stop) + 1] if stop else service.unit
+    found = service.unit[: service.unit.index(stop) + 1] if stop else service.unit
+    return (replace(stop, issue=False), *found) if stop and stop.continuity else found
 
 
-def identity_filters(service: Service, reroute: bool) -> list[Json]:
-    """`reroute`: the route depends on the unit, so it is chosen again once the unit is known."""
-    filters = [_jwt(source) for source in sources(service) if source.kind == "jwt"]
-    cookies = [source.name for source in sources(service) if source.kind == "cookie"]
+def identity_filters(service: Service, reroute: bool, asked: Sequence[RequestText] = ()) -> list[Json]:
+    """`reroute`: the route depends on the unit, so it is chosen again once the unit is known. `asked`: what conditions
+    look at."""
+    everything = [*map(_text, sources(service)), *asked]
+    tokens = dict.fromkeys((text.issuer, text.jwks) for text in everything if text.kind == "claim")
+    cookies = dict.fromkeys(text.name for text in everything if text.kind == "cookie")
+    filters = [_jwt(issuer, jwks) for issuer, jwks in tokens]
     if cookies:
         filters.append(_cookies(cookies))
-    return [*filters, _unit(service, reroute)]
+    return [*filters, _unit(service, reroute, asked)]
 
 
-def _jwt(source: UnitSource) -> Json:
+def _text(source: UnitSource) -> RequestText:
+    if source.kind == "jwt":
+        return RequestText("claim", source.name, source.issuer, source.jwks)
+    return RequestText(source.kind, source.name)
+
+
+def _jwt(issuer: str, jwks: str) -> Json:
     """Verified, and what does not verify is as if it were not there: the next source is asked."""
-    name = _provider(source)
+    name = provider(issuer, jwks)
     return {
         "name": f"fader.{name}",
         "typed_config": typed(
             "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
             providers={
                 name: {
-                    "issuer": source.issuer,
-                    "local_jwks": {"filename": source.jwks},
+                    "issuer": issuer,
+                    "local_jwks": {"filename": jwks},
                     "forward": True,
                     "payload_in_metadata": name,
                 }
@@ -60,11 +78,7 @@ def _jwt(source: UnitSource) -> Json:
     }
 
 
-def _provider(source: UnitSource) -> str:
-    return "jwt-" + digest(source.issuer, source.jwks)
-
-
-def _cookies(names: list[str]) -> Json:
+def _cookies(names: Iterable[str]) -> Json:
     return {
         "name": "fader.cookie",
         "typed_config": typed(
@@ -80,15 +94,17 @@ def _cookies(names: list[str]) -> Json:
     }
 
 
-def _unit(service: Service, reroute: bool) -> Json:
+def _unit(service: Service, reroute: bool, asked: Sequence[RequestText]) -> Json:
     """The sources write the same object, the last of the list first: what the first yields stays. (Envoy's COALESCE
     would stop at a header that is present and empty.)"""
     stop = issued(service)
-    found = [_object(KNOWN if stop else UNIT, _command(source)) for source in reversed(sources(service))]
+    found = [_object(state(text), command(text)) for text in asked]
+    for source in reversed(sources(service)):
+        found.append(_object(KNOWN if stop else UNIT, command(_text(source)), UNIT_BYTES))
     if stop:
         operators = [{"command": "FILTER_STATE", "param": f"{KNOWN}:PLAIN"}, {"command": "UNIQUE_ID"}]
         chain = json.dumps({"operators": operators}, separators=(",", ":"))
-        found.append(_object(UNIT, f"COALESCE({chain})"))
+        found.append(_object(UNIT, f"COALESCE({chain})", UNIT_BYTES))
     return {
         "name": "fader.unit",
         "typed_config": typed(
@@ -99,26 +115,16 @@ def _unit(service: Service, reroute: bool) -> Json:
     }
 
 
-def _object(key: str, command: str) -> Json:
-    """Cut at the bytes of the bucketing contract. Without `skip_if_empty` every unit with an empty id would hash
-    alike and move together."""
+def _object(key: str, found: str, most: int = 0) -> Json:
+    """A unit is cut at the bytes of the bucketing contract. Without `skip_if_empty` every unit with an empty id would
+    hash alike and move together."""
+    cut = f":{most}" if most else ""
     return {
         "object_key": key,
         "factory_key": "envoy.string",
         "skip_if_empty": True,
-        "format_string": {
-            "omit_empty_values": True,
-            "text_format_source": {"inline_string": f"%{command}:{UNIT_BYTES}%"},
-        },
+        "format_string": {"omit_empty_values": True, "text_format_source": {"inline_string": f"%{found}{cut}%"}},
     }
-
-
-def _command(source: UnitSource) -> str:
-    if source.kind == "header":
-        return f"REQ({source.name})"
-    if source.kind == "cookie":
-        return f"DYNAMIC_METADATA(fader.cookie:{source.name})"
-    return f"DYNAMIC_METADATA(envoy.filters.http.jwt_authn:{_provider(source)}:{source.name})"
 
 
 def set_cookie(service: Service, source: UnitSource) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from fader.gateway.access_log import NOTHING, UNIT_HEADER, probability, route_name
 from fader.gateway.clusters import attempts, seconds
-from fader.gateway.flag_header import FLAGS_HEADER, flag_header
+from fader.gateway.flag_header import FLAGS_HEADER, baggage, flag_header
 from fader.gateway.identity import set_cookie, sources
 from fader.gateway.matchers import Json
 from fader.gateway.names import (
@@ -112,7 +112,7 @@ def _retry(on: str, times: int, again: Json) -> Json:
 def _shared(live: LiveService, version: str, reason: str, issue: UnitSource | None) -> Json:
     service = live.service
     assignment = literal(f"{service.name}={version}")
-    baggage = literal(f"fader.{quote(service.name, safe='')}={quote(version, safe='')}")
+    entry = literal(f"fader.{quote(service.name, safe='')}={quote(version, safe='')}")
     response = [overwrite("x-fader", assignment)]
     if service.flags or (live.split and reason != "excluded"):
         response.append(append("vary", _vary(live)))
@@ -126,8 +126,12 @@ def _shared(live: LiveService, version: str, reason: str, issue: UnitSource | No
         "request_headers_to_add": [
             overwrite(UNIT_HEADER, f"%FILTER_STATE({UNIT}:PLAIN)%"),
             overwrite("x-fader", assignment),
-            append("baggage", baggage) if service.trust_baggage else overwrite("baggage", baggage),
-            *([overwrite(FLAGS_HEADER, flag_header(service))] if service.flags else []),
+            *((append if beside else overwrite)("baggage", value) for value, beside in baggage(service, entry)),
+            *(
+                [overwrite(FLAGS_HEADER, flag_header(service))]
+                if service.flags and service.flags_as != "baggage"
+                else []
+            ),
         ],
         "response_headers_to_add": response,
     }

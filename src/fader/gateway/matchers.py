@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from fader.assign.bucket import seed
 from fader.gateway.names import UNIT
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Draw, Interval
 
 Json = dict[str, Any]
+#: A runtime key that is never set.
+FIXED = "fader.fixed"
 API = "type.googleapis.com/"
 
 
@@ -19,7 +22,7 @@ def typed(kind: str, **fields: object) -> Json:
 def fraction(key: str, seed: int, default: int, unit: str = UNIT) -> Json:
     """Buckets below the runtime value `key` (ppm), strictly; `default` while the key is absent or unreadable.
     A request without a unit never matches."""
-    return _fraction(_unit_input(unit), key, seed, default)
+    return _fraction(_state_input(unit), key, seed, default)
 
 
 def switched_on(key: str) -> Json:
@@ -28,11 +31,12 @@ def switched_on(key: str) -> Json:
     return _fraction(_header_input(":method"), key, 0, 0)
 
 
-def unit_is(unit: str) -> Json:
-    return {"single_predicate": {"input": _unit_input(UNIT), "value_match": {"exact": unit}}}
+def text_is(key: str, **match: object) -> Json:
+    """The filter state `key` by exact, prefix, suffix, contains or safe_regex. What is not there never matches."""
+    return {"single_predicate": {"input": _state_input(key), "value_match": match}}
 
 
-def _unit_input(key: str) -> Json:
+def _state_input(key: str) -> Json:
     kind = "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput"
     return {"name": "unit", "typed_config": typed(kind, key=key)}
 
@@ -61,14 +65,14 @@ def _fraction(asked: Json, key: str, seed: int, default: int) -> Json:
 
 
 def present(unit: str) -> Json:
-    """Whether there is a unit at all: a fraction that no key ever changes, of everybody."""
+    """Whether there is a unit, or another filter state, at all: a fraction that no key ever changes, of everybody."""
     return fraction("fader.everybody", 0, WHOLE, unit)
 
 
 def piece(lo: str, hi: str, seed: int, unit: str) -> Json:
     """Buckets in [lo, hi). The NOT is always ANDed with a positive fraction, or a request without a unit would
     match; an absent `lo` is 1,000,000, an absent `hi` 0: nobody. `hi` first: most units end there."""
-    return both(fraction(hi, seed, 0, unit), {"not_matcher": fraction(lo, seed, WHOLE, unit)})
+    return both(fraction(hi, seed, 0, unit), inverse(fraction(lo, seed, WHOLE, unit)))
 
 
 def interval(key: str, seed: int, unit: str = UNIT) -> Json:
@@ -76,9 +80,31 @@ def interval(key: str, seed: int, unit: str = UNIT) -> Json:
     return any_of(piece(f"{key}.lo1", f"{key}.hi1", seed, unit), piece(f"{key}.lo2", f"{key}.hi2", seed, unit))
 
 
+def bounds(key: str, held: Interval) -> dict[str, int]:
+    """The values of those keys for an interval, in ppm."""
+    (lo1, hi1), (lo2, hi2) = held.pieces()
+    return {f"{key}.lo1": lo1, f"{key}.hi1": hi1, f"{key}.lo2": lo2, f"{key}.hi2": hi2}
+
+
+def drawn(draw: Draw, unit: str = UNIT) -> Json:
+    """The units of a draw that never changes: its pieces are the defaults of a key that is never set."""
+    pieces = [_fixed(lo, hi, seed(draw.salt), unit) for lo, hi in draw.interval.pieces() if hi]
+    return pieces[0] if len(pieces) == 1 else any_of(*pieces)
+
+
+def _fixed(lo: int, hi: int, salt: int, unit: str) -> Json:
+    below = fraction(FIXED, salt, hi, unit)
+    return both(below, inverse(fraction(FIXED, salt, lo, unit))) if lo else below
+
+
 def header(name: str, **match: str) -> Json:
     """`match` is one of exact, prefix, suffix, contains."""
     return {"single_predicate": {"input": _header_input(name), "value_match": match}}
+
+
+def inverse(predicate: Json) -> Json:
+    """Also matches a request that lacks what is looked at."""
+    return {"not_matcher": predicate}
 
 
 def both(*predicates: Json) -> Json:

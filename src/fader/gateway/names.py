@@ -60,6 +60,11 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
+def provider(issuer: str, jwks: str) -> str:
+    """Of verified tokens."""
+    return "jwt-" + digest(issuer, jwks)
+
+
 def share_key(service: Service, split: Split) -> str:
     """Prefix of the four runtime keys of a split. The candidate is in it: the same rollout name with another
     candidate never inherits a share."""
@@ -81,6 +86,11 @@ def flag_key(flag: str) -> str:
 def flag_rule_key(flag: str, rule: str) -> str:
     """Runtime key of the share of a rule."""
     return f"{FLAG_KEYS}{token(flag)}.rule.{token(rule)}"
+
+
+def flag_move_key(flag: str, rollout: str, variant: str) -> str:
+    """Prefix of the four runtime keys of what a rollout gives the variant to."""
+    return f"{FLAG_KEYS}{token(flag)}.move.{token(rollout)}.{token(variant)}"
 
 
 def whole_log_key(listener_name: str) -> str:

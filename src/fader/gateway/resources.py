@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fader.gateway.bootstrap import bootstrap
+from fader.gateway.bootstrap import PATTERNS, bootstrap
 from fader.gateway.clusters import clusters, live_versions
-from fader.gateway.flag_header import flag_filters
+from fader.gateway.flag_header import sent
 from fader.gateway.layout import Layout
 from fader.gateway.listeners import certificate, inner, public, secret
 from fader.gateway.matchers import typed
@@ -90,7 +90,7 @@ def render(ruleset: Ruleset, layout: Layout) -> Resources:
         files={entry.path: entry for entry in files},
         check={
             **{key: value for key, value in start.items() if key not in {"dynamic_resources", "admin"}},
-            "layered_runtime": {"layers": [{"name": LAYER, "static_layer": values}]},
+            "layered_runtime": {"layers": [{"name": LAYER, "static_layer": {**PATTERNS, **values}}]},
             "static_resources": {
                 "clusters": all_clusters,
                 "listeners": _static(listeners, routes),
@@ -126,7 +126,7 @@ def _routes(name: str, group: list[LiveService], ruleset: Ruleset) -> Document:
         # A cluster that is missing for a moment must not refuse the routes of everybody.
         validate_clusters=False,
         ignore_port_in_host_matching=True,
-        virtual_hosts=[virtual_host(live, flag_filters(live.service, flags, segments)) for live in group],
+        virtual_hosts=[virtual_host(live, sent(live.service, flags, segments), segments) for live in group],
     )
 
 

@@ -16,8 +16,8 @@ class EndpointHealth:
 
 @dataclass(frozen=True, slots=True)
 class VersionCount:
-    """Exact counts since Envoy started, by *assigned* version; `reason` is rollout, preview, excluded, withdrawn or
-    none.
+    """Exact counts since Envoy started, by *assigned* version; `reason` is rollout, preview, excluded, outside,
+    withdrawn or none.
 
     `latency_bins`: (upper bound in ms, count), not cumulative.
     """

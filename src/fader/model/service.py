@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fader.model.request import RequestAttribute
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -24,8 +26,8 @@ class UnitSource:
     """One place where the unit's id may stand. The first source of a service that yields a non-empty id wins.
 
     kind `header`: `name` is the header. kind `cookie`: `name` is the cookie; with `issue` the gateway makes an
-    anonymous id where none is present. kind `jwt`: `name` is the claim (`sub`), verified against `issuer` and
-    the keys in the file `jwks`.
+    anonymous id where none is present, and with `continuity` an issued id comes before all other sources. kind `jwt`:
+    `name` is the claim (`sub`), verified against `issuer` and the keys in the file `jwks`.
     """
 
     kind: Literal["header", "cookie", "jwt"]
@@ -33,6 +35,7 @@ class UnitSource:
     issue: bool = False
     issuer: str = ""
     jwks: str = ""
+    continuity: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ class Service:
     """What `fader.yaml` says of a service; times in seconds, 0 is "no limit".
 
     `baseline` is the version that the file names; which one serves as baseline *now* is `LiveService.baseline`.
-    `flags`: those that the gateway decides and sends to the app, by name.
+    `flags`: those that the gateway decides and sends to the app, by name, in a header of their own, in the baggage
+    or in both. `attributes`: of its requests, for conditions.
     """
 
     name: str
@@ -90,6 +94,8 @@ class Service:
     trust_baggage: bool = False
     sample: int = 1_000_000
     flags: tuple[str, ...] = ()
+    attributes: tuple[RequestAttribute, ...] = ()
+    flags_as: Literal["header", "baggage", "both"] = "header"
 
     def version(self, name: str) -> Version:
         """Raises KeyError."""

@@ -43,7 +43,8 @@ class RolloutView:
     `needs_person`: why a person must act, or "". `commands`: what may be asked now. `reading_sentences` and
     `signal_sentences` go with `readings` and `signals`, one each; `plan`: what the experiment can show, or "";
     `verdict`: what it came to, or "". `health`: of the data of the stage, None before there is any. `arms`: further
-    ones of its experiment; `arm_judgements`: their guardrails and outcomes.
+    ones of its experiment; `arm_judgements`: their guardrails and outcomes. `audience`: whom it is for, in a sentence,
+    or "" for everybody.
     """
 
     name: str
@@ -71,6 +72,7 @@ class RolloutView:
     arms: tuple[ArmView, ...] = ()
     arm_judgements: tuple[Judgement, ...] = ()
     flag: str = ""
+    audience: str = ""
 
 
 @dataclass(frozen=True, slots=True)

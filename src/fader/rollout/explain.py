@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fader.assign.words import in_words
 from fader.model.arm import Arm
 from fader.model.decision import Step
 from fader.model.evidence import Evidence, LearningEvidence
@@ -155,6 +156,15 @@ def where_it_lies(rollout: str, candidate: str, share: int, *, inside: bool) -> 
         return f"{rollout} has given {candidate} to nobody yet"
     where = "among" if inside else "outside"
     return f"its bucket is {where} the {words.share(share)} of users to whom {rollout} has given {candidate}"
+
+
+def audience(condition: str, baseline: str) -> str:
+    """Whom a rollout is for; "" for everybody."""
+    return f"only where {in_words(condition)}; elsewhere {baseline}, as no evidence" if condition else ""
+
+
+def not_reached(rollout: str, baseline: str) -> str:
+    return f"{rollout} does not reach it, by a holdout or for another rollout of the layer: it keeps {baseline}"
 
 
 def where_an_arm_lies(rollout: str, arm: Arm) -> str:

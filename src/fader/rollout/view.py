@@ -12,7 +12,7 @@ from fader.model.view import ArmView, RolloutView, StageView
 from fader.ports.events import Exposure
 from fader.rollout.command import allowed
 from fader.rollout.experiment import main_reading
-from fader.rollout.explain import arm_ahead, arm_ended, arm_running, headline, needs_person, sentence
+from fader.rollout.explain import arm_ahead, arm_ended, arm_running, audience, headline, needs_person, sentence
 from fader.rollout.explain_outcome import plan, reading, verdict
 from fader.rollout.explain_signal import signal
 from fader.rollout.plan import further, route
@@ -69,6 +69,7 @@ def view(
         arms=_arms(then, state, health),
         arm_judgements=decision.beside,
         flag=spec.flag,
+        audience=audience(spec.audience, spec.baseline),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator
 
 from fader.assign.cel import CelError
 from fader.assign.cel_parser import parse
+from fader.schema.name import bad_name
 from fader.schema.suggest import wrong
 
 
@@ -22,4 +23,12 @@ def parse_condition(value: object) -> str:
     return value
 
 
+def parse_audience(value: object) -> str:
+    """A condition; the name of a segment is short for `segment("NAME")`. Raises PydanticCustomError."""
+    if isinstance(value, str) and value not in ("true", "false") and not bad_name(value):
+        return f'segment("{value}")'
+    return parse_condition(value)
+
+
+Audience = Annotated[str, BeforeValidator(parse_audience, json_schema_input_type=str)]
 Condition = Annotated[str, BeforeValidator(parse_condition, json_schema_input_type=str)]

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from fader.model.metric import Direction, Metric
 from fader.model.rollout import Guardrail, Profile, RolloutSpec, Shield, Stage, Undecided
 from fader.model.share import WHOLE, percent
+from fader.schema.condition import Audience
 from fader.schema.duration import Duration, format_duration
 from fader.schema.experiment import HALF, BudgetText, ExperimentText, HoldbackText, OutcomeText
 from fader.schema.noun import Noun
@@ -85,6 +86,7 @@ class RolloutText(Noun):
     on_harm: Literal["rollback", "hold"] = "rollback"
     if_undecided: UndecidedText = UndecidedText()
     profile: Profile = "balanced"
+    audience: Audience = ""
 
     @field_validator("stages", mode="before", json_schema_input_type=list[StageText] | Literal["auto"])
     @classmethod
@@ -218,6 +220,7 @@ class RolloutText(Noun):
             holdback=self.holdback.to_model() if self.holdback else None,
             directions=tuple(sorted(directions.items())),
             flag=self.flag,
+            audience=self.audience,
         )
 
 

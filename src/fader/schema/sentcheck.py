@@ -1,15 +1,20 @@
-"""Flags that a service sends: each must exist and be one that a gateway can decide."""
+"""What a gateway decides: the flags that a service sends, and the audiences of rollouts. What they name must exist, and
+each must be one that a gateway can decide."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from fader.assign.cases import NotAtGateway, cases
+from fader.assign.cases import cases
+from fader.assign.cel import segments_of
+from fader.assign.cel_parser import parse
+from fader.assign.reduce import NotAtGateway, Reducer
 from fader.errors import Problem
 from fader.model.flag import Flag
 from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.schema.crosscheck import written_names
+from fader.schema.rollout import RolloutText
 from fader.schema.source import Source
 from fader.schema.suggest import did_you_mean, quoted
 
@@ -27,18 +32,40 @@ def sent_problems(
     services: Iterable[Service], flags: Iterable[Flag], segments: Iterable[Segment], source: Source
 ) -> Iterator[Problem]:
     """For a file that is sound otherwise: its segments make no circle, and its names point at something."""
-    senders: dict[str, str] = {}
+    by_name: Mapping[str, Segment] = {segment.name: segment for segment in segments}
+    flags_by_name = {flag.name: flag for flag in flags}
     for service in services:
         for name in service.flags:
-            senders.setdefault(name, service.name)
-    by_name: Mapping[str, Segment] = {segment.name: segment for segment in segments}
-    for flag in flags:
-        if flag.name not in senders:
-            continue
-        try:
-            cases(flag, by_name)
-        except NotAtGateway as refusal:
-            sender = senders[flag.name]
-            message = f"{refusal.reason}, and service {sender} sends {flag.name}"
-            fix = f"{refusal.fix}; or take it out of services.{sender}.flags and ask by the SDK or OFREP"
-            yield source.problem(("flags", flag.name, *refusal.where), message, fix)
+            try:
+                cases(flags_by_name[name], by_name, service.attributes)
+            except NotAtGateway as refusal:
+                message = f"{refusal.reason}, and service {service.name} sends {name}"
+                fix = f"{refusal.fix}; or take it out of services.{service.name}.flags and ask by the SDK or OFREP"
+                yield source.problem(("flags", name, *refusal.where), message, fix)
+
+
+def unknown_audience_problems(rollouts: Mapping[str, RolloutText], source: Source) -> Iterator[Problem]:
+    known = written_names(source.data, "segments")
+    for name, rollout in rollouts.items():
+        for segment, position in segments_of(parse(rollout.audience)) if rollout.audience else ():
+            if segment not in known:
+                written = written_names(source.data, "rollouts", name).get("audience")
+                where = "" if written == segment else f"at character {position}: "
+                fix = did_you_mean(segment, known) if known else "write it under segments:"
+                at = ("rollouts", name, "audience")
+                yield source.problem(at, f"{where}there is no segment {quoted(segment)}", fix)
+
+
+def audience_problems(
+    rollouts: Mapping[str, RolloutText], services: Mapping[str, Service], segments: Iterable[Segment], source: Source
+) -> Iterator[Problem]:
+    """For a file that is sound otherwise. The audience of a flag's rollout is decided where the flag is: also by
+    gateways that send it."""
+    by_name = {segment.name: segment for segment in segments}
+    for name, rollout in rollouts.items():
+        senders = [s for s in services.values() if rollout.flag in s.flags]
+        for service in senders if rollout.flag else [services[rollout.service]]:
+            try:
+                Reducer(by_name, service.attributes).condition(rollout.audience)
+            except NotAtGateway as refusal:
+                yield source.problem(("rollouts", name, "audience"), refusal.reason, refusal.fix)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from fader.model.service import Address, Exclusion, Service, Tls
 from fader.schema.address import Host, Listen
+from fader.schema.attribute import AttributeText, bad_attribute
 from fader.schema.duration import Duration
 from fader.schema.file import ReadableFile
 from fader.schema.name import bad_name
@@ -71,6 +72,8 @@ class ServiceText(Noun):
     flags: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=list[str] | str)] = Field(
         default=[], examples=["[new-checkout]"]
     )
+    flags_as: Literal["header", "baggage", "both"] = "header"
+    attributes: dict[str, AttributeText] = Field(default={}, examples=["{country: {header: x-country}}"])
 
     @field_validator("flags")
     @classmethod
@@ -80,6 +83,14 @@ class ServiceText(Noun):
         if len(flags) > MOST_SENT:
             raise wrong(f"names {len(flags)} flags, more than {MOST_SENT}", "send those that the app asks for")
         return flags
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _attributes(cls, attributes: Any) -> Any:
+        for name in attributes if isinstance(attributes, dict) else ():
+            if bad := bad_attribute(str(name)):
+                raise wrong(*bad, (str(name),))
+        return attributes
 
     @field_validator("hosts")
     @classmethod
@@ -98,6 +109,9 @@ class ServiceText(Noun):
         if any(u.issue for u in unit[:-1]):
             fix = "put the issued cookie last"
             raise wrong("has entries behind the issued cookie, which always holds an id", fix)
+        if len(unit) == 1 and unit[0].continuity:
+            fix = "name the id of who is signed in before it, e.g. {header: x-user-id}, or remove continuity"
+            raise wrong("has continuity and no other source: there is nothing to continue", fix)
         return unit
 
     @field_validator("versions", mode="before")
@@ -138,4 +152,6 @@ class ServiceText(Noun):
             trust_baggage=self.trust_baggage,
             sample=self.sample,
             flags=tuple(self.flags),
+            flags_as=self.flags_as,
+            attributes=tuple(a.to_model(n) for n, a in self.attributes.items()),
         )

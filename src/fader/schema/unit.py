@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from fader.assign.request import TOKEN
 from fader.model.service import UnitSource
 from fader.schema.file import ReadableFile
 from fader.schema.noun import Noun
 from fader.schema.suggest import quoted, wrong
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
-
 
 def _header(value: object) -> str:
-    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+    if not isinstance(value, str) or not TOKEN.fullmatch(value):
         raise wrong(f"{quoted(value)} cannot be a header's name", "write e.g. x-user-id")
     name = value.lower()
     if name.startswith("x-fader"):
@@ -25,7 +23,7 @@ def _header(value: object) -> str:
 
 
 def _cookie(value: object) -> str:
-    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+    if not isinstance(value, str) or not TOKEN.fullmatch(value):
         raise wrong(f"{quoted(value)} cannot be a cookie's name", "write e.g. fader_uid")
     return value
 
@@ -39,12 +37,14 @@ class Jwt(Noun):
 
 
 class Unit(Noun):
-    """Exactly one of header, cookie and jwt. `issue`: the gateway makes an anonymous id where none is present."""
+    """Exactly one of header, cookie and jwt. `issue`: the gateway makes an anonymous id where none is present.
+    `continuity`: an id that was issued comes before the other sources."""
 
     header: Annotated[str, BeforeValidator(_header)] | None = None
     cookie: Annotated[str, BeforeValidator(_cookie)] | None = None
     jwt: Jwt | None = None
     issue: bool = False
+    continuity: bool = False
 
     @model_validator(mode="after")
     def _one(self) -> Unit:
@@ -56,12 +56,15 @@ class Unit(Noun):
             raise wrong(
                 f"issue does not go with {given[0]}", "only a cookie can be issued: {cookie: fader_uid, issue: true}"
             )
+        if self.continuity and not self.issue:
+            fix = "only an issued cookie can stay the unit: {cookie: fader_uid, issue: true, continuity: true}"
+            raise wrong("continuity goes with issue alone", fix)
         return self
 
     def to_model(self) -> UnitSource:
         if self.header is not None:
             return UnitSource("header", self.header)
         if self.cookie is not None:
-            return UnitSource("cookie", self.cookie, issue=self.issue)
+            return UnitSource("cookie", self.cookie, issue=self.issue, continuity=self.continuity)
         assert self.jwt is not None  # noqa: S101 - _one has seen to it
         return UnitSource("jwt", self.jwt.claim, issuer=self.jwt.issuer, jwks=self.jwt.jwks)

@@ -44,6 +44,10 @@ class Answers(ABC):
     def ready(self, timeout: float = 5.0) -> bool:
         """Wait for what the answers come from, at most `timeout` seconds. Whether there is any."""
 
+    @abstractmethod
+    def track(self, name: str, unit: str | None = None, properties: Mapping[str, float | str | bool] = NOTHING) -> None:
+        """`unit` did `name`, now: an outcome, by which rollouts are judged. None is the unit of the request."""
+
     @property
     def refused(self) -> bool:
         """Whether the server, when it was last asked, did not accept the key."""

@@ -18,7 +18,9 @@ from fader.sdk.answers import Answers, log
 from fader.sdk.asking import NOTHING, asked_by
 from fader.sdk.cache import Cache
 from fader.sdk.document import Held, Unreadable, changed, read_ruleset
+from fader.sdk.exposures import Exposures
 from fader.sdk.source import Change, HttpSource, KeyRefused, Source
+from fader.sdk.tracker import Tracker
 
 #: Seconds that the server holds a request for a ruleset that has not changed, where it offers no stream.
 LONG_POLL = 20.0
@@ -35,6 +37,7 @@ class Client(Answers):
     """Holds the last good ruleset and never depends on the server being up. Safe for use from several threads, from
     asyncio (evaluating waits for nothing) and over a fork.
 
+    What a rollout gave to whom is told to the server in the background, and `track` tells what users did then.
     `cache`: file that keeps the ruleset for a start without server. Before there is any ruleset, all answers are the
     caller's defaults. `ready` waits until the server was asked: a ruleset from the disk may know nothing of a switch.
     """
@@ -47,11 +50,16 @@ class Client(Answers):
         cache: str | Path | None = None,
         silence: float = SILENCE,
         source: Source | None = None,
+        tracker: Tracker | None = None,
     ) -> None:
         """`key` is the server key. `silence`: seconds without word from the server after which listeners are told.
-        `source` takes the place of the server, in tests. Raises ValueError for an address that is none."""
+        `source` takes the place of the server, in tests. `tracker` tells what happens; without one the client makes its
+        own when there is something to tell. Raises ValueError for an address that is none."""
         super().__init__()
         self._source = source or HttpSource(server, key)
+        self._server = server, key
+        self._tracker, self._own_tracker = tracker, tracker is None
+        self._exposures = Exposures()
         self._cache = Cache(Path(cache)) if cache else None
         self._ruleset = Held(0, (), ())
         self._evaluators: Mapping[str, Evaluator] = {}
@@ -70,9 +78,18 @@ class Client(Answers):
         try:
             if unit is None:
                 unit, attributes = asked_by(attributes)
-            return self._evaluators[flag](unit, attributes)
+            found = self._evaluators[flag](unit, attributes)
         except Exception as error:
             return self._unanswered(flag, default, error)
+        if found.rollout:
+            self._tell(found, unit)
+        return found
+
+    def track(self, name: str, unit: str | None = None, properties: Mapping[str, float | str | bool] = NOTHING) -> None:
+        try:
+            self._telling().track(name, asked_by()[0] if unit is None else unit, properties)
+        except Exception as error:
+            log.warning("%s cannot be tracked: %s", name, error)
 
     @property
     def version(self) -> int:
@@ -96,8 +113,10 @@ class Client(Answers):
         return self._held
 
     def close(self) -> None:
-        """Stop keeping up to date; evaluating goes on with what there is."""
+        """Tell what is left to tell and stop keeping up to date; evaluating goes on with what there is."""
         self._stop.set()
+        if self._tracker and self._own_tracker:
+            self._tracker.close()
         self._source.close()
         if self._thread is not threading.current_thread():
             self._thread.join(1.0)
@@ -107,6 +126,20 @@ class Client(Answers):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _tell(self, found: Evaluation, unit: str) -> None:
+        """Whatever becomes of it, the answer stands."""
+        try:
+            if self._exposures.new(found, unit):
+                self._telling().exposure(found.rollout, found.variant, unit)
+        except Exception as error:
+            log.warning("an exposure to %s cannot be told: %s", found.rollout, error)
+
+    def _telling(self) -> Tracker:
+        if self._tracker is None:
+            with self._lock:
+                self._tracker = self._tracker or Tracker(*self._server)
+        return self._tracker
 
     def _unanswered(self, flag: str, default: Any, error: Exception) -> Evaluation:
         if not self._held:
@@ -134,6 +167,7 @@ class Client(Answers):
 
     def _take(self, ruleset: Held) -> None:
         self._evaluators = Flags(ruleset.flags, ruleset.segments).evaluators
+        self._exposures.follow(ruleset.flags)
         self._ruleset = ruleset
         self._held = True
 
@@ -177,6 +211,7 @@ class Client(Answers):
         """Threads do not live on in a forked process, and a lock may have been held when it was made."""
         if self._stop.is_set():
             return
+        self._exposures.forked()
         self._lock, self._stop, ready = threading.Lock(), threading.Event(), self._ready.is_set()
         self._ready = threading.Event()
         if ready:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from fader.model.share import WHOLE, Interval
 
 from .envoy import Gateway, free_port, gateway
 from .http import Headers, apps, get
-from .worlds import HEADER, live, shop, split, world
+from .worlds import COOKIE, HEADER, live, shop, split, world
 
 pytestmark = pytest.mark.slow
 
@@ -151,3 +152,33 @@ async def test_long_ids_are_cut_at_256_bytes_everywhere() -> None:
     assert first["u"] == "a" * 256
     assert bucket(whole, "s") == bucket(whole + "more", "s")
     assert len(second["u"]) >= 255
+
+
+async def test_with_continuity_a_visitor_who_signs_in_stays_who_they_were() -> None:
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        sources = (HEADER, replace(COOKIE, continuity=True))
+        service = shop(port, v1.port, v2.port, unit=sources)
+        signed_in = ("x-user-id", "ann")
+        async with gateway(world(live(service, split(WHOLE // 2)))):
+            for _ in range(20):
+                first = await get(port, "/")
+                (visitor,) = first.seen("x-fader-unit")
+                cookie = ("cookie", first.one("set-cookie").split(";")[0])
+                for headers in ((cookie,), (cookie, signed_in), (signed_in, cookie)):
+                    again = await get(port, "/", *headers)
+                    assert (again.seen("x-fader-unit"), again.app) == ([visitor], first.app)
+                    assert again.all("set-cookie") == []
+            # On a device without the cookie, or with an empty one, the user is known by name and gets none.
+            for headers in ((signed_in,), (signed_in, ("cookie", "fader_uid="))):
+                named = await get(port, "/", *headers)
+                assert (named.seen("x-fader-unit"), named.all("set-cookie")) == (["ann"], [])
+                assert named.one("vary") == "cookie, x-user-id"
+
+
+async def test_without_continuity_who_signs_in_is_the_user() -> None:
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        async with gateway(world(live(shop(port, v1.port, v2.port), split()))):
+            answer = await get(port, "/", ("cookie", "fader_uid=visitor"), ("x-user-id", "ann"))
+            assert answer.seen("x-fader-unit") == ["ann"]

@@ -151,3 +151,50 @@ async def test_unknown_is_said_and_not_guessed() -> None:
         async with gateway(ruleset(service, (*FLAGS, needs))):
             answer = await get(port, "/", ("x-user-id", "u"))
             assert answer.seen("x-fader-flags") == ["needs=,gone=,static=on"]
+
+
+OWN = "fader-flag.static=on,fader-flag.named=off"
+
+
+@pytest.mark.parametrize(
+    ("came", "kept"),
+    [
+        ([], []),
+        (["tenant=7"], ["tenant=7"]),
+        (["tenant=7;ttl=5 , user=%20a"], ["tenant=7;ttl=5 , user=%20a"]),
+        (["fader-flag.static=off"], []),
+        (["fader-flag.static=off,fader-flag.x=1;p=2, fader.shop=v9"], []),
+        (["fader-flag.static=off, tenant=7"], ["tenant=7"]),
+        (["tenant=7, fader-flag.static=off,fader-flag.named , user=b,fader.shop =v9;x"], ["tenant=7, user=b"]),
+        (["a=1", "fader-flag.static=off", "b=2"], ["a=1,b=2"]),
+        (["fader.docs=v3,fader.shop2=v1,xfader-flag.a=1,a=fader-flag.b"],) * 2,
+        (["FADER-FLAG.static=off"],) * 2,
+        (["a=" + "x" * 8000],) * 2,
+        (["a=" + "x" * 9000], []),
+    ],
+)
+async def test_flags_in_the_baggage_beside_that_of_a_trusted_caller(came: list[str], kept: list[str]) -> None:
+    """Of what comes in, what only this gateway may say goes; keys are told apart by case, as the standard has it."""
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        names = ("static", "named")
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=names, flags_as="baggage", trust_baggage=True)
+        async with gateway(ruleset(service)):
+            answer = await get(port, "/", ("x-user-id", "u"), *(("baggage", value) for value in came))
+            assert answer.seen("baggage") == [*kept, f"fader.shop=v1,{OWN}"]
+            assert answer.seen("x-fader-flags") == []
+
+
+async def test_flags_in_both_and_no_baggage_of_strangers() -> None:
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        names = ("static", "named", "gone")
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=names, flags_as="both")
+        async with gateway(ruleset(service)) as running:
+            strange = ("baggage", "tenant=7,fader-flag.static=off")
+            answer = await get(port, "/", ("x-user-id", "u"), strange)
+            assert answer.seen("baggage") == [f"fader.shop=v1,{OWN},fader-flag.gone="]
+            assert answer.seen("x-fader-flags") == ["static=on,named=off,gone="]
+            # A trusted caller's own flags pass where the service sends none.
+            await running.apply(ruleset(replace(service, flags=(), trust_baggage=True)))
+            assert (await get(port, "/", strange)).seen("baggage") == [strange[1], "fader.shop=v1"]

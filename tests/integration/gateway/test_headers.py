@@ -135,7 +135,7 @@ async def test_a_new_visitor_may_preview_too() -> None:
     assert longer.app == "v2", "the secret is compared whole; what follows it does not matter"
 
 
-def _token(key: bytes, claims: dict[str, object]) -> str:
+def token(key: bytes, claims: dict[str, object]) -> str:
     def part(data: bytes) -> str:
         return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
@@ -150,21 +150,21 @@ async def test_a_verified_claim_is_the_unit_and_a_forged_one_is_not(tmp_path: Pa
     secret = base64.urlsafe_b64encode(key).rstrip(b"=").decode()
     jwks.write_text(json.dumps({"keys": [{"kty": "oct", "k": secret, "alg": "HS256", "kid": "k"}]}))
     source = UnitSource("jwt", "sub", issuer="https://id.example", jwks=str(jwks))
-    good = _token(key, {"iss": "https://id.example", "sub": "alice"})
+    good = token(key, {"iss": "https://id.example", "sub": "alice"})
     cases = {
         good: ["alice"],
-        _token(b"x" * 32, {"iss": "https://id.example", "sub": "alice"}): ["bob"],
-        _token(key, {"iss": "https://other.example", "sub": "alice"}): ["bob"],
-        _token(key, {"iss": "https://id.example", "sub": "alice", "exp": 1_000}): ["bob"],
-        _token(key, {"iss": "https://id.example"}): ["bob"],
+        token(b"x" * 32, {"iss": "https://id.example", "sub": "alice"}): ["bob"],
+        token(key, {"iss": "https://other.example", "sub": "alice"}): ["bob"],
+        token(key, {"iss": "https://id.example", "sub": "alice", "exp": 1_000}): ["bob"],
+        token(key, {"iss": "https://id.example"}): ["bob"],
         "nonsense": ["bob"],
     }
     async with apps("v1", "v2") as (v1, v2):
         port = free_port()
         service = shop(port, v1.port, v2.port, unit=(source, HEADER))
         async with gateway(world(live(service, split()))):
-            for token, expected in cases.items():
-                answer = await get(port, "/", ("authorization", f"Bearer {token}"), ("x-user-id", "bob"))
+            for held, expected in cases.items():
+                answer = await get(port, "/", ("authorization", f"Bearer {held}"), ("x-user-id", "bob"))
                 assert answer.status == 200
                 assert answer.seen("x-fader-unit") == expected
             nobody = await get(port, "/")

@@ -54,7 +54,7 @@ async def test_flags_without_an_sdk(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FADER_SERVER", server.url)
     monkeypatch.setenv("FADER_TOKEN", "operator")
-    (yaml,), (code,), (start, curl, switch) = blocks("yaml"), blocks("python"), blocks("sh")
+    (yaml, choosing), (code,), (start, curl, switch, ask) = blocks("yaml"), blocks("python"), blocks("sh")
     names: dict[str, Any] = {}
     exec(code, names)
     port = free_port()
@@ -91,6 +91,19 @@ async def test_flags_without_an_sdk(
             assert newer is not None
             assert await running.apply(newer) == ["rtds"]
             assert (await seen("ann")).startswith("old checkout, banner ")
+            Path("fader.yaml").write_text(choosing.replace(":9001", f":{app}").replace(":8080", f":{port}"))
+            await fader("fader apply -f fader.yaml")
+            await fader("fader flag on checkout")
+            newest = await control.ruleset(newer.version, 5)
+            assert newest is not None
+            await running.apply(newest)
+            *headers, address = shlex.split(ask)[1:]
+            asked = [(name, value) for name, _, value in (h.partition(": ") for h in headers if h != "-H")]
+            path = address.removeprefix("http://127.0.0.1:8080")
+            assert (await client.send("GET", path, asked)).body == b"new checkout, banner green\n"
+            assert (await client.send("GET", "/shop", asked[:1])).body == b"old checkout, banner none\n"
+            german = [*asked[:1], ("x-country", "DE")]
+            assert (await client.send("GET", "/shop", german)).body == b"old checkout, banner none\n"
         await control.close()
 
 

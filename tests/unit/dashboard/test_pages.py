@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
@@ -48,6 +49,17 @@ async def test_every_state_has_its_page(client: Made, now: float, make: Callable
         assert wait in page.text
     for command in scene.view.commands:
         assert f'action="/rollouts/{scene.view.name}/{command}"' in page.text
+
+
+async def test_a_rollout_says_whom_it_is_for(client: Made, now: float) -> None:
+    scene = scenes.ramping(now)
+    named = replace(
+        scene, view=replace(scene.view, audience='only where country is "US"; elsewhere v1, as no evidence')
+    )
+    for made, shown in ((scene, False), (named, True)):
+        async with client(ScriptedControl(made)) as http:
+            page = await http.get(f"/rollouts/{scene.view.name}")
+        assert ("only where country is &#34;US&#34;; elsewhere v1, as no evidence" in page.text) is shown
 
 
 @pytest.mark.parametrize("make", [*ALL, scenes.markup])

@@ -67,3 +67,32 @@ async def test_the_state_decides_the_baseline_and_the_plan_says_so(world: Any) -
     plan = await world.apply()
     assert any("the state decides" in w for w in plan.warnings)
     assert world.publisher.current.services[0].baseline == "v2"
+
+
+AUDIENCE = (
+    FILE.replace("baseline: v1", "baseline: v1\n    attributes: {country: x-country}").replace(
+        "candidate: v2", 'candidate: v2\n    audience: \'country == "US" || segment("staff")\''
+    )
+    + "segments: {staff: {units: [ann]}}\n"
+)
+
+
+async def test_a_plan_says_for_whom_a_rollout_is(world: Any) -> None:
+    new = AUDIENCE.replace("  shop-v2:", "  shop-us:")
+    plan = await world.applier.plan(load_document(new, "fader.yaml"))
+    (added,) = [c for c in plan.changes if c.name == "shop-us"]
+    assert added.detail == (
+        "start it with: fader start shop-us; "
+        'only where country is "US" or they are in the segment staff; elsewhere v1, as no evidence'
+    )
+
+
+async def test_the_audience_of_a_running_rollout_must_stay_known(world: Any) -> None:
+    await world.apply(AUDIENCE)
+    await world.ask("start")
+    assert world.publisher.current.services[0].split.audience == 'country == "US" || segment("staff")'
+    without = FILE[: FILE.index("rollouts:")]
+    for gone in (without, without.replace("baseline: v1", "baseline: v1\n    attributes: {country: x-country}")):
+        with pytest.raises(BadInput, match=r"fader\.yaml:2: the audience of rollout shop-v2 cannot be told any more"):
+            await world.apply(gone)
+    await world.apply(AUDIENCE.replace("[ann]", "[ann, bob]"))

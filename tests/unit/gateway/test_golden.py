@@ -17,6 +17,7 @@ from fader.gateway.layout import Layout
 from fader.gateway.resources import render
 from fader.model.arm import Arm
 from fader.model.flag import Flag, Forced, Rule, Variant
+from fader.model.request import RequestAttribute, RequestText
 from fader.model.ruleset import LiveService, Ruleset, Split
 from fader.model.segment import Segment
 from fader.model.service import Address, Exclusion, HealthCheck, Service, Tls, UnitSource, Version
@@ -150,6 +151,55 @@ RULESETS = {
             Flag("closed", "boolean", ON_OFF, "on", "off", enabled=False),
         ),
         segments=(Segment("beta", units=("carl", "dörte")), Segment("staff", 'segment("beta")', ("emil",))),
+    ),
+    "audience": Ruleset(
+        11,
+        (
+            LiveService(SHOP, "v1", replace(SPLIT, audience='segment("staff") || request.cookies["beta"] == "1"')),
+            LiveService(
+                replace(SHOP, name="api", listen=address("127.0.0.1:8082"), unit=(HEADER,)),
+                "v1",
+                replace(SPLIT, audience='country == "US"'),
+            ),
+        ),
+        segments=(Segment("staff", 'unit.endsWith("@example.com")', ("ann",)),),
+    ),
+    "conditions-over-requests": Ruleset(
+        10,
+        (
+            LiveService(
+                replace(
+                    SHOP,
+                    flags=("menu",),
+                    flags_as="both",
+                    trust_baggage=True,
+                    attributes=(
+                        RequestAttribute("country", RequestText("header", "x-country")),
+                        RequestAttribute(
+                            "plan", RequestText("claim", "plan", "https://id.example", "/etc/fader/jwks.json")
+                        ),
+                        RequestAttribute("unused", RequestText("cookie", "unused")),
+                    ),
+                ),
+                "v1",
+            ),
+        ),
+        flags=(
+            Flag(
+                "menu",
+                "boolean",
+                ON_OFF,
+                "off",
+                "off",
+                rules=(
+                    Rule("off", 'country != "US" && !request.path.startsWith("/shop/")'),
+                    Rule(
+                        "on", 'plan in ["pro", "team"] || request.cookies["beta"].matches("^[^0]+$")', 500_000, "half"
+                    ),
+                    Rule("on", '!has(request.query["old"]) && request.host.endsWith(".example")'),
+                ),
+            ),
+        ),
     ),
 }
 

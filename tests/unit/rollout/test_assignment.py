@@ -140,3 +140,10 @@ def test_a_unit_of_a_further_arm_has_it_while_the_stage_lasts() -> None:
     assert (view.assignments[0].version, view.assignments[0].since) == ("v1", 25.0)
     assert view.assignments[0].reason.endswith("had given v4, which did harm")
     assert view.stays == (Stay("shop-v2", "shop", "v4", 1, B2, 20.0, 25.0),)
+
+
+def test_with_an_audience_the_reason_says_for_whom() -> None:
+    mine = replace(split(B2, 10), audience='country == "US"')
+    [found] = looked_up(UNIT, [live(split=mine)], [], []).assignments
+    assert found.version == "v2"
+    assert found.reason.endswith('; only where country is "US"; elsewhere v1, as no evidence')

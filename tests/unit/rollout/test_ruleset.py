@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 from tests.unit.rollout.build import NOW, spec, state
 
+from fader.model.ruleset import Ruleset
+from fader.model.segment import Segment
 from fader.model.service import Address, Service, UnitSource, Version
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase
-from fader.rollout.ruleset import baseline_now, build
+from fader.rollout.ruleset import baseline_now, build, for_gateways
 
 SHOP = Service(
     "shop",
@@ -61,3 +63,19 @@ def test_services_do_not_share_rollouts() -> None:
     shop, blog = build((SHOP, BLOG), ((spec(), state(), "s"),))
     assert shop.split is not None
     assert blog.split is None
+
+
+def test_a_gateway_gets_the_audience_and_the_segments_that_it_names() -> None:
+    entry = spec(audience='segment("staff")'), state(Phase.RAMPING), "secret"
+    segments = (
+        Segment("staff", 'segment("inner")'),
+        Segment("inner", units=("ann",)),
+        Segment("other", units=("bob",)),
+    )
+    whole = Ruleset(1, build((SHOP,), (entry,)), segments=segments)
+    found = for_gateways(whole)
+    assert found.services[0].split is not None
+    assert found.services[0].split.audience == 'segment("staff")'
+    assert found.segments == segments[:2]
+    ended = Ruleset(1, build((SHOP,), ((entry[0], state(Phase.COMPLETED), "secret"),)), segments=segments)
+    assert for_gateways(ended).segments == ()

@@ -243,3 +243,11 @@ class TestPoints:
             p = points(of, state(), found)[-1]
             assert (p.metric, p.candidate_value) == (metric.name, events / 1000)  # not the 2 x events of `failures`
             assert p.candidate_low < p.candidate_value < p.candidate_high
+
+
+def test_whom_it_is_for_is_said_in_words() -> None:
+    life = ramping()
+    assert life.view().audience == ""
+    life.spec = replace(life.spec, audience='country == "US" || segment("staff")')
+    words = 'only where country is "US" or they are in the segment staff; elsewhere v1, as no evidence'
+    assert life.view().audience == words

@@ -232,6 +232,16 @@ def test_two_certificates_may_share_a_port_by_host(full: Document) -> None:
         ),
         (
             "baseline: v1",
+            "baseline: v1\n    unit: {cookie: uid, issue: true, continuity: true}",
+            "6: services.shop.unit: has continuity and no other source: there is nothing to continue",
+        ),
+        (
+            "baseline: v1",
+            "baseline: v1\n    unit: [{header: x-user-id}, {cookie: uid, continuity: true}]",
+            "6: services.shop.unit.1: continuity goes with issue alone",
+        ),
+        (
+            "baseline: v1",
             "baseline: v1\n    unit: {jwt: {issuer: '', jwks: /}}",
             "6: services.shop.unit.jwt.issuer: is empty",
         ),

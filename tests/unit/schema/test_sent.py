@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fader.errors import BadInput
+from fader.model.request import RequestAttribute, RequestText
 from fader.schema import load_document
 from fader.schema.service import MOST_SENT
 
@@ -27,6 +28,8 @@ flags:
       - {variant: on, when: 'country == "US"'}
   after: {requires: {checkout: on}}
   crowded: {rules: [{variant: on, when: 'segment("many")'}]}
+  ordered: {rules: [{variant: on, when: 'semver(version) >= semver("2.1")'}]}
+  here: {rules: [{variant: on, when: 'country == "US" && request.path.startsWith("/shop")'}]}
 segments:
   beta: {units: [bob]}
   many: {units: [MANY]}
@@ -44,6 +47,42 @@ def test_what_a_service_sends() -> None:
     assert load("[]") == ()
 
 
+def test_an_attribute_is_that_of_the_service_that_sends_the_flag() -> None:
+    text = FILE.replace("FLAGS", "[here]\n    attributes: ATTRIBUTES")
+    (web,) = load_document(text.replace("ATTRIBUTES", "{country: {header: X-Country}}"), "f").services
+    assert web.attributes == (RequestAttribute("country", RequestText("header", "x-country")),)
+    assert load_document(text.replace("ATTRIBUTES", "{country: x-country}"), "f").services == (web,)
+    second = """\
+  api:
+    listen: 127.0.0.1:8081
+    versions: {v1: http://127.0.0.1:9001}
+    baseline: v1
+    flags: [here]
+flags:
+"""
+    with pytest.raises(BadInput, match=r"it asks for country, and nothing says .* service api sends here"):
+        load_document(text.replace("ATTRIBUTES", "{country: x-country}").replace("flags:\n", second, 1), "f")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message", "fix"),
+    [
+        ("{country: {}}", "country: names none of header, cookie, query and jwt", "write one of them"),
+        ("{country: {header: a, cookie: b}}", "country: names header and cookie", "write one of them"),
+        ("{country: {header: a b}}", 'country.header: "a b" cannot be the name of a header', "write e.g."),
+        ("{country: {header: x-fader-unit}}", "country.header: x-fader-unit is stripped", "name another header"),
+        ("{country: {query: a&b}}", 'country.query: "a&b" cannot be the name of a parameter', "write e.g."),
+        ("{unit: {header: a}}", "unit: unit is the unit itself in conditions", "take another name"),
+        ("{request: {header: a}}", "request: request is the request itself", "take another name"),
+        ("{a-b: {header: a}}", '"a-b" cannot be an attribute\'s name', "use letters, digits and _"),
+    ],
+)
+def test_a_mistake_in_an_attribute(attributes: str, message: str, fix: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        load(f"[here]\n    attributes: {attributes}")
+    assert any(message in p.message and fix in p.fix for p in refused.value.problems), refused.value.problems
+
+
 @pytest.mark.parametrize(
     ("flags", "line", "message", "fix"),
     [
@@ -58,10 +97,18 @@ def test_what_a_service_sends() -> None:
         (
             "[rich]",
             16,
-            "flags.rich.rules.1.when: at character 9: it asks for country, which a gateway does not know, and service "
-            "web sends rich",
-            'it can decide segment("NAME") of listed units, unit == "ID", || and &&; or take it out of '
-            "services.web.flags and ask by the SDK or OFREP",
+            "flags.rich.rules.1.when: at character 1: it asks for country, and nothing says where a request holds it, "
+            "and service web sends rich",
+            "add attributes: {country: {header: x-country}} to the service; or take it out of services.web.flags and "
+            "ask by the SDK or OFREP",
+        ),
+        (
+            "[ordered]",
+            19,
+            "flags.ordered.rules.0.when: at character 17: it compares by order, which a gateway cannot decide, and "
+            "service web sends ordered",
+            "a gateway compares texts: ==, !=, in [...], startsWith, endsWith, contains, matches, has, "
+            'segment("NAME"), !, &&, || and ? :; or take it out of services.web.flags and ask by the SDK or OFREP',
         ),
         (
             "[after]",
@@ -72,8 +119,9 @@ def test_what_a_service_sends() -> None:
         (
             "[crowded]",
             18,
-            "flags.crowded: it names 101 units, and the gateway takes at most 100, and service web sends crowded",
-            "draw them by a share, or name fewer; or take it out of services.web.flags and ask by the SDK or OFREP",
+            "flags.crowded.rules.0.when: it takes more than 100 comparisons, the most that the gateway makes, and "
+            "service web sends crowded",
+            "draw units by a share, or name fewer; or take it out of services.web.flags and ask by the SDK or OFREP",
         ),
     ],
 )
@@ -87,3 +135,55 @@ def test_each_mistake_at_its_line(flags: str, line: int, message: str, fix: str)
 def test_a_circle_of_segments_is_told_and_not_followed() -> None:
     with pytest.raises(BadInput, match="the segment depends on itself"):
         load_document(FILE.replace("FLAGS", "[checkout]").replace("{units: [bob]}", '{when: segment("beta")}'), "f")
+
+
+ROLLOUT = """\
+services:
+  web:
+    listen: 127.0.0.1:8080
+    versions: {v1: http://127.0.0.1:9001, v2: http://127.0.0.1:9002}
+    baseline: v1
+    attributes: {country: x-country}
+rollouts:
+  web-v2:
+    service: web
+    candidate: v2
+    stages: [50%, 100%]
+    guardrails: [errors]
+    audience: AUDIENCE
+segments:
+  beta-users: {units: [bob]}
+  us: {when: 'country == "US"'}
+  old: {when: 'semver(version) < semver("2")'}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "audience"),
+    [
+        ("beta-users", 'segment("beta-users")'),
+        ("us", 'segment("us")'),
+        ("""'country in ["US", "CA"] && request.path != "/"'""", 'country in ["US", "CA"] && request.path != "/"'),
+        ("", ""),
+    ],
+)
+def test_an_audience_is_a_condition_or_the_name_of_a_segment(written: str, audience: str) -> None:
+    (rollout,) = load_document(ROLLOUT.replace("AUDIENCE", written), "f").rollouts
+    assert rollout.audience == audience
+
+
+@pytest.mark.parametrize(
+    ("written", "message", "fix"),
+    [
+        ("beta-user", 'there is no segment "beta-user"', "did you mean beta-users?"),
+        ("""'segment("bta") || country == "US"'""", 'at character 9: there is no segment "bta"', "known are"),
+        ("""'country = "US"'""", "at character 9: = is not expected", "write =="),
+        ("old", "at character 1: segment old: at character 17: it compares by order", "a gateway compares texts"),
+        ("""'plan == "pro"'""", "at character 1: it asks for plan, and nothing says", "add attributes: {plan:"),
+    ],
+)
+def test_a_mistake_in_an_audience(written: str, message: str, fix: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        load_document(ROLLOUT.replace("AUDIENCE", written), "f")
+    (problem,) = refused.value.problems
+    assert (problem.line, message in problem.message, fix in problem.fix) == (13, True, True), problem

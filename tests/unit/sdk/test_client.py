@@ -15,7 +15,7 @@ import pytest
 from memory_source import BODY, PATIENCE, VECTORS, MemorySource, change, ruleset, until
 
 from fader.errors import Unavailable
-from fader.sdk import Client, MemoryClient, asking
+from fader.sdk import Client, MemoryClient, Tracker, asking
 from fader.sdk.answers import MOST_TOLD
 from fader.sdk.cache import FEW
 from fader.sdk.source import Change, KeyRefused
@@ -387,3 +387,68 @@ def test_the_in_memory_client() -> None:
     flags.set("a", True)
     assert heard == ["changed"]
     flags.close()
+
+
+# Rollouts ---------------------------------------------------------------------------------------------------------
+
+
+class Told(Tracker):
+    """A tracker that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.exposures: list[tuple[str, str, str]] = []
+        self.events: list[tuple[str, str, dict[str, Any]]] = []
+
+    def exposure(self, rollout: str, version: str, unit: str) -> None:
+        self.exposures.append((rollout, version, unit))
+
+    def track(self, name: str, unit: str, properties: Any = None) -> None:
+        self.events.append((name, unit, dict(properties)))
+
+
+def moving(version: int, width: int) -> bytes:
+    document = json.loads(BODY)
+    for flag in document["flags"]:
+        if flag["name"] == "plain":
+            flag["move"] = {
+                "rollout": "new-form",
+                "candidate": flag["off"],
+                "salt": "plain/new-form",
+                "interval": {"start": 0, "width": width},
+                "beside": [],
+            }
+    return json.dumps(document | {"version": version}).encode()
+
+
+def test_what_a_rollout_gave_is_told_once_for_each_unit() -> None:
+    told = Told()
+    with Client("http://127.0.0.1:1", "key", source=MemorySource(moving(1, 500_000)), tracker=told) as client:
+        assert client.ready(PATIENCE)
+        answers = {unit: client.evaluate("plain", None, unit) for unit in map(str, range(40))}
+        assert {a.reason for a in answers.values()} == {"SPLIT"}
+        assert {a.metadata["fader.rollout"] for a in answers.values()} == {"new-form"}
+        for unit in answers:
+            client.boolean("plain", False, unit)
+        client.evaluate("plain", None, "")
+        client.evaluate("ruled", None, "ann")
+    assert told.exposures == [("new-form", a.variant, unit) for unit, a in answers.items()]
+    assert len({a.variant for a in answers.values()}) == 2
+
+
+def test_a_teller_that_fails_costs_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Told):
+        def exposure(self, rollout: str, version: str, unit: str) -> None:
+            raise RuntimeError("no")
+
+    with Client("http://127.0.0.1:1", "key", source=MemorySource(moving(1, 500_000)), tracker=Broken()) as client:
+        assert client.ready(PATIENCE)
+        assert client.evaluate("plain", None, "ann").reason == "SPLIT"
+
+
+def test_what_users_do_is_tracked_for_the_unit_of_the_request() -> None:
+    told = Told()
+    with Client("http://127.0.0.1:1", "key", source=MemorySource(BODY), tracker=told) as client:
+        client.track("order", "ann", {"amount": 5.0})
+        with asking("bob"):
+            client.track("order")
+    assert told.events == [("order", "ann", {"amount": 5.0}), ("order", "bob", {})]
