@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fader.clock import Clock, system_clock
 from fader.engine.apply import Applier
 from fader.engine.flag_desk import FlagDesk
+from fader.engine.notifier import Notifier
 from fader.engine.publish import Publisher
 from fader.errors import BadInput, NotFound, Problem, Refused
 from fader.model.assignment import UnitView
@@ -26,6 +27,7 @@ from fader.model.service import Address
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.view import Brief, Point, RolloutView
+from fader.notify.memory import MemoryMessenger
 from fader.ports.control import Preview, ServiceView
 from fader.providers.memory import MemoryProviders
 from fader.rollout.assignment import looked_up
@@ -67,6 +69,8 @@ class ScriptedControl:
         publisher.publish()
         self.applier = Applier(self.states, MemoryEventStore(), publisher, answering, clock, MemoryProviders())
         self.flags = FlagDesk(self.states, publisher, clock, self.announce)
+        self.messenger = MemoryMessenger()
+        self.notifier = Notifier(self.states, self.messenger, self.announce, clock)
         self.failing, self.free = "", 41_000_000_000
         self.failed: dict[str, tuple[Failure, ...]] = {}
         self.learning: tuple[LearningEvidence, ...] = ()
@@ -118,13 +122,16 @@ class ScriptedControl:
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         return tuple(p for p in self._scene(name).points if p.at > since)
 
-    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+    async def learnt(self, name: str, metric: str = "") -> tuple[LearningEvidence, ...]:
         self._scene(name)
         return self.learning
 
     async def failures(self, name: str) -> tuple[Failure, ...]:
         self._scene(name)
         return self.failed.get(name, ())
+
+    def tracing(self) -> str:
+        return self.states.settings().tracing
 
     async def command(self, name: str, command: Command) -> RolloutView:
         scene = self._scene(name)

@@ -22,6 +22,7 @@ from fader.api import (
     flags,
     gateway,
     health,
+    notifications,
     ofrep,
     problems,
     rollouts,
@@ -30,8 +31,10 @@ from fader.api import (
     units,
 )
 from fader.api import events as tracking
+from fader.api.allowance import NO_LIMITS, Limits
 from fader.api.express import Express
 from fader.api.feed import Feed
+from fader.api.notices import Notices
 from fader.app.data import DataDirectory
 from fader.app.installation import in_memory, installed
 from fader.app.listening import allow_connections, listen
@@ -46,11 +49,13 @@ from fader.engine.exposing import Exposing
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.fleet import Fleet
 from fader.engine.meters import Meters
+from fader.engine.notifier import Notifier
 from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
 from fader.errors import FaderError
 from fader.gateway.supervisor_watch import parent_gone
 from fader.model.installation import Installation
+from fader.notify.http import HttpMessenger
 from fader.ports.events import EventStore
 from fader.ports.providers import Providers
 from fader.ports.states import StateStore
@@ -72,10 +77,11 @@ def build(
     probe: Probe = answers,
     providers: Providers | None = None,
     installation: Callable[[], Installation] = in_memory,
+    limits: Limits = NO_LIMITS,
 ) -> ASGIApp:
     """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan.
-    `providers`: None asks them over HTTP."""
-    http = HttpProviders()
+    `providers`: None asks them over HTTP. `limits`: how often flags may be evaluated over OFREP."""
+    http, messenger = HttpProviders(), HttpMessenger(clock=clock)
     asked = providers or http
     fleet, told = Fleet(), Changes()
     publisher = Publisher(states)
@@ -83,9 +89,11 @@ def build(
     desk = Desk(states, events, fleet, controller, told, clock, probe)
     exposing = Exposing(events, clock)
     flag_desk = FlagDesk(states, publisher, clock, told.tell, exposing)
+    feed = Feed(flag_desk)
     applier = Applier(states, events, publisher, probe, clock, asked)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
+    notifier = Notifier(states, messenger, told.tell, clock)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -94,6 +102,7 @@ def build(
             asyncio.create_task(retention.run()),
             asyncio.create_task(meters.run()),
             asyncio.create_task(exposing.run()),
+            asyncio.create_task(notifier.run()),
             asyncio.create_task(asyncio.to_thread(templating.prepare)),
             # Reads the history once, so that the first page that is asked for need not.
             asyncio.create_task(desk.rollouts()),
@@ -105,6 +114,7 @@ def build(
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
             await http.close()
+            await messenger.close()
 
     app = Starlette(
         routes=[
@@ -112,24 +122,25 @@ def build(
             *rollouts.routes(desk, states),
             *documents.routes(applier),
             *flags.routes(flag_desk),
-            *sdk.routes(flag_desk, Feed(flag_desk)),
-            *ofrep.routes(flag_desk),
+            *sdk.routes(flag_desk, feed),
+            *ofrep.routes(flag_desk, Notices(feed, clock), tokens),
             *units.routes(desk),
             *audit.routes(desk),
             *services.routes(desk),
             *changes.routes(desk),
+            *notifications.routes(notifier),
             *tracking.routes(events, clock),
             *gateway.routes(publisher, fleet, events, clock),
             *auth.routes(tokens),
-            *pages.routes(desk, flag_desk, applier, installation),
+            *pages.routes(desk, flag_desk, applier, installation, notifier),
         ],
         exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
         lifespan=lifespan,
     )
-    return Express(auth.Guard(app, tokens, hosts), flag_desk, tokens, hosts)
+    return Express(auth.Guard(app, tokens, hosts), flag_desk, tokens, hosts, limits)
 
 
-def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
+def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070, limits: Limits = NO_LIMITS) -> int:
     """Run until SIGTERM or SIGINT, or until the supervisor that started it is gone. Raises BadInput, Corrupt."""
     data = DataDirectory(data_dir)
     tokens = data.prepare()
@@ -140,7 +151,7 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
     events = DuckDBEventStore(data.events)
     hosts = frozenset({"localhost", "127.0.0.1", "::1", host.lower()})
     config = uvicorn.Config(
-        build(states, events, tokens, hosts, installation=lambda: installed(data)),
+        build(states, events, tokens, hosts, installation=lambda: installed(data), limits=limits),
         loop="uvloop",
         http="httptools",
         lifespan="on",

@@ -15,18 +15,22 @@ from fader.assign.reduce import NotAtGateway, Reducer
 from fader.model.flag import Flag
 from fader.model.request import RequestAttribute
 from fader.model.segment import Segment
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Draw
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """Those for whom it `holds` get `variant`. With a `rule` only its share of them, drawn by the bucket under `seed`;
-    the rest goes on to the next case. A request without a unit is in no share."""
+    with a `rollout` only those whose bucket under `seed` it has given the variant; of these, those that are `within`
+    all draws and `without` any. The rest goes on to the next case. A request without a unit is in no share."""
 
     variant: str
     holds: Predicate = EVERYBODY
     rule: str = ""
     seed: int = 0
+    rollout: str = ""
+    within: tuple[Draw, ...] = ()
+    without: tuple[Draw, ...] = ()
 
 
 def cases(flag: Flag, segments: Mapping[str, Segment], attributes: Sequence[RequestAttribute] = ()) -> tuple[Case, ...]:
@@ -35,8 +39,6 @@ def cases(flag: Flag, segments: Mapping[str, Segment], attributes: Sequence[Requ
 
     Raises NotAtGateway, CelError for a condition that is not sound, KeyError for a segment that does not exist.
     """
-    if flag.move:
-        raise NotAtGateway((), f"rollout {flag.move.rollout} moves it", "ask by the SDK or OFREP while it runs")
     if flag.requires:
         raise NotAtGateway(("requires",), "it depends on another flag", "write its rules here too")
     reducer = Reducer(segments, attributes)
@@ -46,6 +48,13 @@ def cases(flag: Flag, segments: Mapping[str, Segment], attributes: Sequence[Requ
         drawn = (rule.name, seed(flag.salt(rule))) if rule.share < WHOLE else ("", 0)
         if holds != NOBODY:
             found.append(Case(rule.variant, holds, *drawn))
+    found += [Case(held.variant, within=(held.draw,)) for held in flag.held]
+    if move := flag.move:
+        holds, within = reducer.condition(move.audience), (move.layer,) if move.layer else ()
+        if holds != NOBODY:
+            salt = seed(move.salt)
+            found += [Case(v, holds, "", salt, move.rollout, within, move.holdouts) for v, _ in move.arms]
+    found += [Case(piece.variant, within=(Draw(flag.split_salt, piece.interval),)) for piece in flag.split]
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass, replace
 
+from fader.assign.pieces import reweighted, weights
 from fader.assign.reduce import NotAtGateway, Reducer
 from fader.clock import Clock
 from fader.engine.ask_once import asked_once
@@ -13,11 +14,13 @@ from fader.engine.desk import Probe
 from fader.engine.observe import learnt
 from fader.engine.publish import Publisher
 from fader.errors import BadInput, Problem
+from fader.model.channel import Channel
 from fader.model.evidence import Evidence
-from fader.model.flag import Flag
+from fader.model.flag import Flag, Piece
 from fader.model.rollout import RolloutSpec
 from fader.model.segment import Segment
 from fader.model.service import Address, Service
+from fader.model.share import WHOLE, Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.written import Written
 from fader.ports.events import EventStore
@@ -31,7 +34,7 @@ from fader.schema.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`kind` is service, rollout, flag or segment; `action` is add, change, remove or same."""
+    """`kind` is service, rollout, flag, segment, channel or link; `action` is add, change, remove or same."""
 
     kind: str
     name: str
@@ -63,6 +66,7 @@ class Applier:
 
     async def plan(self, document: Document) -> Plan:
         """What applying would change. Raises BadInput with everything that stands against it."""
+        document = self._least_moved(document)
         problems = [*self._against_running(document), *await self._silent(document)]
         if problems:
             raise BadInput(*sorted(problems, key=lambda p: p.line))
@@ -86,16 +90,42 @@ class Applier:
 
         `written`: the text that the document was read from, kept to be shown; its time is set here.
         """
+        document = self._least_moved(document)
         plan = await self.plan(document)
         if any(c.action != "same" for c in plan.changes):
+            entries = self._released(document)
             changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
-            entries = tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
-            self._states.apply(document.services, entries, document.flags, document.segments, self._clock())
+            changed -= {entry.spec.name for entry in entries}
+            entries += tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
+            self._states.apply(
+                document.services, entries, document.flags, document.segments, self._clock(), document.settings
+            )
         held = self._states.written()
         if written and (held is None or (held.text, held.path) != (written.text, written.path)):
             self._states.write(replace(written, at=self._clock()))
         self._publisher.publish()
         return plan
+
+    def _least_moved(self, document: Document) -> Document:
+        """With weights as pieces that follow from those in force."""
+        known = {flag.name: flag for flag in self._states.flags()}
+        flags = []
+        for flag in document.flags:
+            old = known.get(flag.name)
+            held = (old.split or (Piece(old.default, Interval(0, WHOLE)),)) if old else ()
+            flags.append(replace(flag, split=reweighted(held, weights(flag.split))) if flag.split else flag)
+        return replace(document, flags=tuple(flags))
+
+    def _released(self, document: Document) -> tuple[Entry, ...]:
+        """Completed rollouts that held units out which are held out no more, or others."""
+        found, named = [], {spec.name: spec for spec in document.rollouts}
+        for entry in self._states.entries():
+            if entry.state.phase is Phase.COMPLETED:
+                new = named.get(entry.spec.name)
+                kept = tuple(draw for draw in entry.spec.holdouts if draw in document.holdouts)
+                spec = replace(entry.spec, holdouts=new.holdouts if new else kept)
+                found += [replace(entry, spec=spec)] if spec != entry.spec else []
+        return tuple(found)
 
     def _entry(self, spec: RolloutSpec) -> Entry:
         old = self._known().get(spec.name)
@@ -114,9 +144,12 @@ class Applier:
 
     def _rollouts(self, document: Document) -> list[Change]:
         known = self._known()
+        released = {entry.spec.name for entry in self._released(document)}
         changes = []
         for spec in document.rollouts:
             old = known.get(spec.name)
+            if spec.name in released:
+                continue
             if old is None:
                 said = (f"start it with: fader start {spec.name}", explain.audience(spec.audience, spec.baseline))
                 changes.append(Change("rollout", spec.name, "add", "; ".join(filter(None, said))))
@@ -124,7 +157,7 @@ class Applier:
                 changes.append(Change("rollout", spec.name, "same", phase(old.state)))
             else:
                 changes.append(Change("rollout", spec.name, *_difference(old.spec, replace(spec))))
-        return changes
+        return changes + [Change("rollout", name, "change", "its holdouts") for name in sorted(released)]
 
     async def _foreseen(self, document: Document, change: Change) -> Change:
         """A rollout that could be started, with what its experiment can show by what is known today."""
@@ -140,11 +173,16 @@ class Applier:
         for kind, old, new in (
             ("segment", self._states.segments(), document.segments),
             ("flag", self._states.flags(), document.flags),
+            ("channel", self._states.settings().channels, document.settings.channels),
         ):
             known = {noun.name: noun for noun in old}
             changes += [Change(kind, noun.name, *_difference(known.get(noun.name), noun)) for noun in new]
             gone = known.keys() - {noun.name for noun in new}
             changes += [Change(kind, name, "remove", _GONE[kind]) for name in sorted(gone)]
+        was, now = self._states.settings().tracing, document.settings.tracing
+        if was or now:
+            action = "same" if was == now else "add" if not was else "change" if now else "remove"
+            changes.append(Change("link", "tracing", action, now))
         return changes
 
     def _against_running(self, document: Document) -> list[Problem]:
@@ -186,6 +224,9 @@ class Applier:
                 message = f"the audience of rollout {spec.name} cannot be told any more: {spec.audience}"
                 fix = f"keep the attributes and segments that it names, {keep}"
                 problems.append(document.problem(("services", spec.service), message, fix))
+        if flag is not None and flag.split:
+            message = f"flag {spec.flag} gives its variants by weights while {running}"
+            problems.append(document.problem(("flags", spec.flag, "default"), message, f"keep the default, {keep}"))
         at, word = ("flags", spec.flag, "variants"), "variant"
         there = {v.name for v in flag.variants} if flag else set()
         if not spec.flag:
@@ -254,8 +295,12 @@ def _same(frozen: RolloutSpec, written: RolloutSpec) -> bool:
     return replace(frozen, baseline="") == replace(written, baseline="")
 
 
-_GONE = {"segment": "no condition may name it", "flag": "apps get their own default"}
-_Noun = Service | RolloutSpec | Flag | Segment
+_GONE = {
+    "segment": "no condition may name it",
+    "flag": "apps get their own default",
+    "channel": "nobody is told any more",
+}
+_Noun = Service | RolloutSpec | Flag | Segment | Channel
 
 
 def _difference(old: _Noun | None, new: _Noun) -> tuple[str, str]:

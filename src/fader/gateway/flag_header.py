@@ -15,8 +15,20 @@ from urllib.parse import quote
 
 from fader.assign.cases import Case, cases
 from fader.assign.predicate import EVERYBODY, texts
-from fader.gateway.matchers import Json, action, both, first_of, fraction, switched_on, typed
-from fader.gateway.names import flag_key, flag_rule_key
+from fader.gateway.matchers import (
+    Json,
+    action,
+    both,
+    bounds,
+    drawn,
+    first_of,
+    fraction,
+    interval,
+    inverse,
+    switched_on,
+    typed,
+)
+from fader.gateway.names import flag_key, flag_move_key, flag_rule_key
 from fader.gateway.texts import in_order, test
 from fader.model.flag import Flag
 from fader.model.request import RequestText
@@ -106,6 +118,9 @@ def flag_values(flag: Flag) -> dict[str, Json]:
     """The runtime values of a flag. An absent one is off, and a share of nobody."""
     values = {flag_key(flag.name): WHOLE if flag.enabled else 0}
     values.update({flag_rule_key(flag.name, rule.name): rule.share for rule in flag.rules if rule.share < WHOLE})
+    if flag.move:
+        for variant, held in flag.move.arms:
+            values.update(bounds(flag_move_key(flag.name, flag.move.rollout, variant), held))
     return {key: {"numerator": value, "denominator": "MILLION"} for key, value in values.items()}
 
 
@@ -144,6 +159,10 @@ def _predicates(flag: Flag, case: Case) -> list[Json]:
         predicates.append(test(case.holds))
     if case.rule:
         predicates.append(fraction(flag_rule_key(flag.name, case.rule), case.seed, 0))
+    if case.rollout:
+        predicates.append(interval(flag_move_key(flag.name, case.rollout, case.variant), case.seed))
+    predicates += [drawn(draw) for draw in case.within]
+    predicates += [inverse(drawn(draw)) for draw in case.without]
     return predicates
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fader.model.metric import Direction, Margin, Metric
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Draw
 
 Shield = Literal["connect", "errors", "off"]
 Profile = Literal["balanced", "careful", "swift"]
@@ -99,6 +99,8 @@ class RolloutSpec:
 
     An adaptive ramp has no `stages` but a `budget`; the state holds the shares that it has come to. `directions`: the
     declared directions of event names, for the scan. `audience`: the condition for whom it is at all; "" is everybody.
+    `layer`: the units that it shares with no other rollout of the layer; `holdouts`: those that get no rollout. Shares
+    are of the units that are left.
     """
 
     name: str
@@ -118,6 +120,8 @@ class RolloutSpec:
     directions: tuple[tuple[str, Direction], ...] = ()
     flag: str = ""
     audience: str = ""
+    layer: Draw | None = None
+    holdouts: tuple[Draw, ...] = ()
 
     @property
     def salt(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from fader.assign.bucket import bucket
+from fader.assign.reach import reached
 from fader.model.assignment import Assignment, Stay, UnitView
 from fader.model.holding import Holding
 from fader.model.rollout import RolloutSpec
@@ -70,6 +71,8 @@ def _cut(stay: Stay, state: RolloutState | None) -> Stay:
 
 
 def _spans(unit: str, spec: RolloutSpec, version: str, holdings: Iterable[Holding]) -> tuple[Stay, ...]:
+    if not reached(spec.layer, spec.holdouts)(unit):
+        return ()
     number, found = bucket(unit, spec.salt), []
     since, attempt = 0.0, 0
     for holding in holdings:
@@ -91,6 +94,9 @@ def assigned(unit: str, live: LiveService, had: Sequence[Stay]) -> Assignment:
         return Assignment(
             service, live.baseline, explain.nothing_active(service, live.baseline), since_baseline(live.baseline, had)
         )
+    if not reached(split.layer, split.holdouts)(unit):
+        reason = explain.not_reached(split.rollout, live.baseline)
+        return Assignment(service, live.baseline, reason, since_baseline(live.baseline, had), split.rollout)
     number = bucket(unit, split.salt)
     inside = number in split.interval
     arm = next((arm for arm in split.beside if number in arm.interval), None)

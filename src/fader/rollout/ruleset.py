@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from fader.assign.cel import segments_of
 from fader.assign.cel_parser import parse
-from fader.model.flag import Flag, Move, Switch
+from fader.model.flag import Flag, HeldOut, Move, Switch
 from fader.model.rollout import RolloutSpec, Subject
 from fader.model.ruleset import LiveService, Ruleset, Split
 from fader.model.service import Service
-from fader.model.share import Interval
+from fader.model.share import Draw, Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.rollout.plan import further
 
@@ -50,7 +50,8 @@ def _split(service: Service, entries: Sequence[tuple[RolloutSpec, RolloutState, 
         if spec.subject == Subject("service", service.name) and state.phase in ACTIVE:
             interval = Interval(state.start, state.share)
             arms = further(spec, state)
-            return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms, spec.audience)
+            reach = spec.audience, spec.layer, spec.holdouts
+            return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms, *reach)
     return None
 
 
@@ -63,16 +64,37 @@ def switched(flags: Sequence[Flag], switches: Sequence[Switch]) -> tuple[Flag, .
 def moved(flags: Sequence[Flag], rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> tuple[Flag, ...]:
     """The flags as rollouts left them and move them now. While learning, everybody in it has the baseline."""
     return tuple(
-        replace(flag, default=baseline_now(flag, rollouts), move=_move(Subject("flag", flag.name), rollouts))
+        replace(
+            flag,
+            default=baseline_now(flag, rollouts),
+            move=_move(Subject("flag", flag.name), rollouts),
+            held=_held(flag, rollouts),
+        )
         for flag in flags
     )
+
+
+def _held(flag: Flag, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> tuple[HeldOut, ...]:
+    """Of each holdout, what its units had before the first rollout that they were held out of was completed."""
+    completed = [
+        (state.ended_at, spec)
+        for spec, state in rollouts
+        if spec.subject == Subject("flag", flag.name) and state.phase is Phase.COMPLETED
+    ]
+    held: dict[Draw, HeldOut] = {}
+    for _, spec in sorted(completed, key=lambda ended: ended[0]):
+        for draw in spec.holdouts:
+            if spec.baseline in {v.name for v in flag.variants}:
+                held.setdefault(draw, HeldOut(draw, spec.baseline))
+    return tuple(held.values())
 
 
 def _move(subject: Subject, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> Move | None:
     for spec, state in rollouts:
         if spec.subject == subject and state.phase in ACTIVE:
             interval = Interval(state.start, state.share)
-            return Move(spec.name, spec.candidate, spec.salt, interval, further(spec, state), spec.audience)
+            reach = spec.audience, spec.layer, spec.holdouts
+            return Move(spec.name, spec.candidate, spec.salt, interval, further(spec, state), *reach)
     return None
 
 

@@ -59,12 +59,13 @@ def unknown_audience_problems(rollouts: Mapping[str, RolloutText], source: Sourc
 def audience_problems(
     rollouts: Mapping[str, RolloutText], services: Mapping[str, Service], segments: Iterable[Segment], source: Source
 ) -> Iterator[Problem]:
-    """For a file that is sound otherwise. The audience of a flag's rollout is decided where the flag is."""
+    """For a file that is sound otherwise. The audience of a flag's rollout is decided where the flag is: also by
+    gateways that send it."""
     by_name = {segment.name: segment for segment in segments}
     for name, rollout in rollouts.items():
-        if rollout.flag:
-            continue
-        try:
-            Reducer(by_name, services[rollout.service].attributes).condition(rollout.audience)
-        except NotAtGateway as refusal:
-            yield source.problem(("rollouts", name, "audience"), refusal.reason, refusal.fix)
+        senders = [s for s in services.values() if rollout.flag in s.flags]
+        for service in senders if rollout.flag else [services[rollout.service]]:
+            try:
+                Reducer(by_name, service.attributes).condition(rollout.audience)
+            except NotAtGateway as refusal:
+                yield source.problem(("rollouts", name, "audience"), refusal.reason, refusal.fix)

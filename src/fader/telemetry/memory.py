@@ -12,12 +12,13 @@ from fader.model.evidence import Beside, HealthEvidence, LearningEvidence, Metri
 from fader.model.failure import Failure, Request
 from fader.model.metric import Metric
 from fader.model.share import Interval
+from fader.model.summary import ArmSummary
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
 from fader.telemetry.fingerprint import of_request
 from fader.telemetry.line import Line, read
 from fader.telemetry.line import name as logged_name
 from fader.telemetry.measure import measures
-from fader.telemetry.memory_cells import OpenCell, arms_of, before, exposed_to_flag, forgotten_of, units_of, visits
+from fader.telemetry.memory_cells import Attempt, OpenCell, arms_of, before, exposed_to_flag, forgotten_of, units_of, visits
 from fader.telemetry.memory_requests import (
     bins,
     counting_of,
@@ -25,6 +26,7 @@ from fader.telemetry.memory_requests import (
     holds,
     inside,
     minutes,
+    seen,
     selected,
     summary,
 )
@@ -49,18 +51,6 @@ from fader.telemetry.tracked import EXPOSURE, TrackedRow, decode, encode
 SLOT = 300
 MOST = 10_000
 SKEW_REACH = 300.0
-
-
-@dataclass
-class Attempt:
-    cell: Cell
-    lines: list[Line]
-    sealed: Exposure | None = None
-
-
-def seen(x: Line) -> Request:
-    ms = None if x.us is None else x.us / 1000
-    return Request(x.at, x.m or "", x.path or "", x.route or "", x.status, x.w or "", ms)
 
 
 class MemoryEventStore:
@@ -255,10 +245,16 @@ class MemoryEventStore:
         ripe = min(cell.until or math.inf, latest)
         return counted_of(counting, cell, exposed, events, ripe, past, known.away())
 
+<<<<<<< HEAD
     def _lesson(
         self, metric: Metric, lines: list[Line], cell: Cell, exposed: dict[tuple[str, bool], Exposed]
     ) -> LearningEvidence:
         counting = counting_of(CellMetric(metric), "")
+=======
+    def _lesson(self, cell_metric: CellMetric, served: list[Line], begin: float, service: str) -> LearningEvidence:
+        cell = Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
+        counting, metric = counting_of(cell_metric, ""), cell_metric.metric
+>>>>>>> pages
         events: dict[str, list[Event]] = defaultdict(list)
         for line in lines:
             events[line.u or ""].append(line)
@@ -274,6 +270,7 @@ class MemoryEventStore:
         done = 0.0 if metric.kind == "quantile" else arm.events
         return LearningEvidence(metric.name, int(arm.requests), arm.units, done, histogram(bins), arm)
 
+<<<<<<< HEAD
     def learning(
         self, service: str, version: str, metrics: tuple[Metric, ...], since: float, rollout: str = ""
     ) -> tuple[LearningEvidence, ...]:
@@ -285,6 +282,10 @@ class MemoryEventStore:
             visited = [line for line in visits(service, self._lines) if line.at >= begin]
             return tuple(self._lesson(metric, visited, cell, exposures(cell, (), gave)) for metric in metrics)
         served = [
+=======
+    def _served(self, service: str, version: str, begin: float) -> list[Line]:
+        return [
+>>>>>>> pages
             line
             for line in self._lines
             if line.s == service
@@ -295,12 +296,22 @@ class MemoryEventStore:
             and line.p is not None
             and line.at >= begin
         ]
+
+    def learning(
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
+    ) -> tuple[LearningEvidence, ...]:
+        begin = math.floor(since / SLOT) * SLOT
+        served = self._served(service, version, begin)
         evidence = []
         measures(CellMetric(metric) for metric in metrics)
         for metric in metrics:
             if is_outcome(metric):
+<<<<<<< HEAD
                 cell = Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
                 evidence.append(self._lesson(metric, served, cell, exposures(cell, served, ())))
+=======
+                evidence.append(self._lesson(CellMetric(metric), served, begin, service))
+>>>>>>> pages
                 continue
             lines = [line for line in served if selected(metric, line)]
             events = sum(holds(metric.where, line) for line in lines) if metric.kind == "proportion" else 0
@@ -309,6 +320,10 @@ class MemoryEventStore:
                 LearningEvidence(metric.name, len(lines), units, float(events), histogram(bins(metric, lines)))
             )
         return tuple(evidence)
+
+    def spread(self, service: str, version: str, metric: CellMetric, since: float) -> ArmSummary:
+        begin = math.floor(since / SLOT) * SLOT
+        return self._lesson(metric, self._served(service, version, begin), begin, service).summary
 
     def exposure(self, rollout: str, attempt: int) -> Exposure:
         known = self._attempts.get((rollout, attempt))

@@ -15,6 +15,13 @@ from fader.telemetry.tracked import ERROR, EXPOSURE, TrackedRow
 
 
 @dataclass
+class Attempt:
+    cell: Cell
+    lines: list[Line]
+    sealed: Exposure | None = None
+
+
+@dataclass
 class OpenCell:
     """`forgotten`: the durations of forgotten units, by metric, arm and bin: they name nobody and stay."""
 

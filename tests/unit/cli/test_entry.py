@@ -94,6 +94,8 @@ def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
         "flags",
         "segments",
         "providers",
+        "notifications",
+        "tracing",
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from fader.model.metric import REQUEST_FIELDS, Metric, Operator
 from fader.schema import load_document
+from fader.schema.channel import ChannelText
 from fader.schema.document import FileText
 from fader.schema.event import EventText
 from fader.schema.flag import FlagText
@@ -20,6 +21,7 @@ from fader.schema.provider import ProviderText
 from fader.schema.rollout import RolloutText
 from fader.schema.segment import SegmentText
 from fader.schema.service import ServiceText
+from fader.schema.tracing import TracingText
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 CONFIGURATION = (REFERENCE / "configuration.md").read_text()
@@ -33,6 +35,8 @@ SECTIONS = {
     "Flags": FlagText,
     "Segments": SegmentText,
     "Providers": ProviderText,
+    "Notifications": ChannelText,
+    "Tracing": TracingText,
 }
 
 
