@@ -727,14 +727,9 @@ def run(plain: MemoryEventStore, real: DuckDBEventStore, steps: list[tuple[str, 
                     store.open_cell(cell)
                 case "close", float(until) if last is not None:
                     store.open_cell(replace(last, until=until))
-<<<<<<< HEAD
                 case "learn", (tuple(of), float(since), str(rollout)):
                     answers.append(store.learning("shop", "v1", tuple(c.metric for c in of), since, rollout))
-=======
-                case "learn", (tuple(of), float(since)):
-                    answers.append(store.learning("shop", "v1", tuple(c.metric for c in of), since))
                     spreads.append([store.spread("shop", "v1", c, since) for c in of])
->>>>>>> pages
                 case "forget", (str() | None) as unit:
                     answers.append(store.forget(unit or ""))
         if name == "ask":

@@ -148,7 +148,6 @@ class Desk:
                     raise Refused(f"{spec.name} cannot start: {version} does not answer at {address} ({why})")
         return replace(entry, spec=replace(spec, baseline=baseline))
 
-<<<<<<< HEAD
     def _ready_flag(self, spec: RolloutSpec) -> str:
         """The variant that everybody has today."""
         flag = next((f for f in self._states.flags() if f.name == spec.flag), None)
@@ -162,10 +161,7 @@ class Desk:
                 raise Refused(f"{spec.name} cannot start: flag {flag.name} has no variant {variant}")
         return baseline
 
-    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
-=======
     async def learnt(self, name: str, metric: str = "") -> tuple[LearningEvidence, ...]:
->>>>>>> pages
         spec = self._states.entry(name).spec
         if spec.flag:
             return await learnt(self._events, spec, self._clock())

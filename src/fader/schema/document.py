@@ -148,12 +148,8 @@ def load_document(text: str, path: str) -> Document:
         flags=flags,
         segments=segments,
         providers=tuple(providers.values()),
-<<<<<<< HEAD
         holdouts=tuple(h.draw(n) for n, h in holdout_texts.items()),
-        settings=Settings(channels=tuple(c.to_model(n) for n, c in channel_texts.items())),
-=======
         settings=Settings(tuple(c.to_model(n) for n, c in channel_texts.items()), tracing.url if tracing else ""),
->>>>>>> pages
     )
 
 

@@ -48,19 +48,9 @@ class Lessons:
         slot, batch = slot_of(since), self._rows.batch
         key = service, version, rollout, metrics
         known = self._known.get(key)
-<<<<<<< HEAD
-        if known is not None and known[0] == slot:
-            if known[1] == batch:
-                return known[3]
-            fresh = self._rows.brought(known[1])
-            if fresh <= MORE * known[2]:
-                return known[3]
-        answer = self._answer(key, slot * SLOT)
-=======
         if known is not None and self._serves(*known[:3], slot):
             return known[3]
-        answer = self._answer(service, version, metrics, slot * SLOT)
->>>>>>> pages
+        answer = self._answer(key, slot * SLOT)
         self._known[key] = slot, batch, self._rows.brought(0), answer
         return answer
 
@@ -95,25 +85,9 @@ class Lessons:
         totals: Totals = Counter()
         bins: Counter[tuple[int, int]] = Counter()
         for low, high in _ranges():
-<<<<<<< HEAD
-            parameters: dict[str, Parameter] = {
-                "folded": 0,
-                "last": self._rows.batch,
-                "service": service,
-                "version": version,
-                "rollout": rollout,
-                "since": since,
-                "until": np.inf,
-                "low": low,
-                "high": high,
-            }
-            self._count(asked, parameters, since, totals, bins)
+            self._count(asked, self._parameters(service, version, since, low, high, rollout), since, totals, bins)
         latest = max(self._rows.latest("service", service), self._rows.latest("rollout", rollout))
         found = evidence(asked, totals, latest)
-=======
-            self._count(asked, self._parameters(service, version, since, low, high), since, totals, bins)
-        found = evidence(asked, totals, self._rows.latest("service", service))
->>>>>>> pages
         return tuple(
             LearningEvidence(
                 m.metric.name,
@@ -126,12 +100,15 @@ class Lessons:
             for m, e in zip(asked, found, strict=True)
         )
 
-    def _parameters(self, service: str, version: str, since: float, low: int, high: int) -> dict[str, Parameter]:
+    def _parameters(
+        self, service: str, version: str, since: float, low: int, high: int, rollout: str = ""
+    ) -> dict[str, Parameter]:
         return {
             "folded": 0,
             "last": self._rows.batch,
             "service": service,
             "version": version,
+            "rollout": rollout,
             "since": since,
             "until": np.inf,
             "low": low,
