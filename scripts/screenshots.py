@@ -134,7 +134,13 @@ def extreme(now: float) -> ScriptedControl:
 def tell(control: ScriptedControl, channels: tuple[Channel, ...]) -> None:
     """Channels that were tried: the first one takes what it is sent, the others do not."""
     states = control.states
-    states.apply((), (), states.flags(), states.segments(), settings=Settings(channels, "https://trace.example.com/trace/{trace_id}"))
+    states.apply(
+        (),
+        (),
+        states.flags(),
+        states.segments(),
+        settings=Settings(channels, "https://trace.example.com/trace/{trace_id}"),
+    )
     control.messenger.down |= {c.name: "answered with HTTP 410: channel_is_archived" for c in channels[1:]}
 
     async def tried() -> None:

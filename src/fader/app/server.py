@@ -81,7 +81,7 @@ def build(
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
     flag_desk = FlagDesk(states, publisher, clock, told.tell)
-    applier = Applier(states, events, publisher, probe, clock, asked)
+    applier = Applier(states, events, publisher, probe, clock, asked, told.tell)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
     notifier = Notifier(states, messenger, told.tell, clock)
