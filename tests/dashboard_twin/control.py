@@ -31,7 +31,7 @@ from fader.notify.memory import MemoryMessenger
 from fader.ports.control import Preview, ServiceView
 from fader.providers.memory import MemoryProviders
 from fader.rollout.assignment import looked_up
-from fader.storage.memory import CHOICES, MemoryStateStore, page, record, switched
+from fader.storage.memory import CHOICES, MemoryStateStore, page, record
 from fader.telemetry.memory import MemoryEventStore
 
 
@@ -67,7 +67,9 @@ class ScriptedControl:
         self.states.apply((), (), *flags)
         publisher = Publisher(self.states)
         publisher.publish()
-        self.applier = Applier(self.states, MemoryEventStore(), publisher, answering, clock, MemoryProviders())
+        self.applier = Applier(
+            self.states, MemoryEventStore(), publisher, answering, clock, MemoryProviders(), self.announce
+        )
         self.flags = FlagDesk(self.states, publisher, clock, self.announce)
         self.messenger = MemoryMessenger()
         self.notifier = Notifier(self.states, self.messenger, self.announce, clock)
@@ -156,7 +158,7 @@ class ScriptedControl:
 
     def _records(self) -> list[Record]:
         steps = [record(s) for scene in self.scenes.values() for s in scene.steps]
-        return [*steps, *(switched(seq, s) for seq, s in enumerate(self.states.switches(), 1))]
+        return [*steps, *self.states.records(Filter(), 1_000_000)]
 
     async def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None

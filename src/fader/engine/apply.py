@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fader.assign.pieces import reweighted, weights
@@ -14,6 +15,7 @@ from fader.engine.desk import Probe
 from fader.engine.observe import learnt
 from fader.engine.publish import Publisher
 from fader.errors import BadInput, Problem
+from fader.model.applied import Applied, Change
 from fader.model.channel import Channel
 from fader.model.evidence import Evidence
 from fader.model.flag import Flag, Piece
@@ -30,16 +32,6 @@ from fader.rollout import explain, explain_outcome
 from fader.rollout.learning import planned
 from fader.rollout.words import phase
 from fader.schema.document import Document
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`kind` is service, rollout, flag, segment, channel or link; `action` is add, change, remove or same."""
-
-    kind: str
-    name: str
-    action: str
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +52,11 @@ class Applier:
         probe: Probe,
         clock: Clock,
         providers: Providers,
+        tell: Callable[[str], None] = lambda name: None,
     ) -> None:
+        """`tell`: who looks at something is told by it that a configuration was applied, as `configuration`."""
         self._states, self._events, self._publisher = states, events, publisher
-        self._probe, self._clock, self._providers = probe, clock, providers
+        self._probe, self._clock, self._providers, self._tell = probe, clock, providers, tell
 
     async def plan(self, document: Document) -> Plan:
         """What applying would change. Raises BadInput with everything that stands against it."""
@@ -92,18 +86,22 @@ class Applier:
         """
         document = self._least_moved(document)
         plan = await self.plan(document)
-        if any(c.action != "same" for c in plan.changes):
+        now, actor = self._clock(), written.actor if written else ""
+        done = tuple(c for c in plan.changes if c.action != "same")
+        applied = Applied(now, actor, written.path if written else "", done)
+        if done:
             entries = self._released(document)
             changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
             changed -= {entry.spec.name for entry in entries}
             entries += tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
             self._states.apply(
-                document.services, entries, document.flags, document.segments, self._clock(), document.settings
+                document.services, entries, document.flags, document.segments, now, document.settings, applied
             )
         held = self._states.written()
         if written and (held is None or (held.text, held.path) != (written.text, written.path)):
-            self._states.write(replace(written, at=self._clock()))
+            self._states.write(replace(written, at=now), None if done else applied)
         self._publisher.publish()
+        self._tell("configuration")
         return plan
 
     def _least_moved(self, document: Document) -> Document:

@@ -83,8 +83,8 @@ class Control(Protocol):
     async def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
-        """At most `limit` steps of all rollouts and switches of all flags, newest first: the newest, the next ones
-        `before` a place, or the nearest ones `after` it."""
+        """At most `limit` steps of all rollouts, switches of all flags and applies, newest first: the newest, the next
+        ones `before` a place, or the nearest ones `after` it."""
 
     async def recorded(self, wanted: Filter) -> int: ...
 

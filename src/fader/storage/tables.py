@@ -121,6 +121,13 @@ cursors = Table(
     Column("seq", Integer, nullable=False),
 )
 
+applies = Table(
+    "applies",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
 #: One row: the configuration as it was written.
 written = Table(
     "written",
