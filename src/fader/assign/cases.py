@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fader.assign.bucket import seed
 from fader.assign.predicate import EVERYBODY, NOBODY, Predicate
-from fader.assign.reduce import NotAtGateway, Reducer
+from fader.assign.reduce import Reducer
 from fader.model.flag import Flag
 from fader.model.request import RequestAttribute
 from fader.model.segment import Segment
@@ -30,13 +30,11 @@ class Case:
 
 
 def cases(flag: Flag, segments: Mapping[str, Segment], attributes: Sequence[RequestAttribute] = ()) -> tuple[Case, ...]:
-    """What an enabled flag gives, in order; who is in no case gets its default. `attributes`: those of the service
-    that sends it.
+    """What an enabled flag gives where all that it requires is met, in order; who is in no case gets its default.
+    `attributes`: those of the service that sends it.
 
     Raises NotAtGateway, CelError for a condition that is not sound, KeyError for a segment that does not exist.
     """
-    if flag.requires:
-        raise NotAtGateway(("requires",), "it depends on another flag", "write its rules here too")
     reducer = Reducer(segments, attributes)
     found = [Case(variant, reducer.units(units, ("units",))) for variant, units in _forced(flag)]
     for position, rule in enumerate(flag.rules):
@@ -44,6 +42,24 @@ def cases(flag: Flag, segments: Mapping[str, Segment], attributes: Sequence[Requ
         drawn = (rule.name, seed(flag.salt(rule))) if rule.share < WHOLE else ("", 0)
         if holds != NOBODY:
             found.append(Case(rule.variant, holds, *drawn))
+    return tuple(found)
+
+
+def in_order(names: Iterable[str], flags: Mapping[str, Flag]) -> tuple[str, ...]:
+    """These flags and all that they require, each behind what it requires. Those that do not exist are left out, and a
+    circle, which `fader.yaml` is refused for, is cut somewhere."""
+    seen: set[str] = set()
+    found: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in flags and name not in seen:
+            seen.add(name)
+            for required in flags[name].requires:
+                visit(required.flag)
+            found.append(name)
+
+    for name in names:
+        visit(name)
     return tuple(found)
 
 

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from fader.assign.cases import Case, cases
+from fader.assign.cases import Case, cases, in_order
 from fader.assign.predicate import EVERYBODY, texts
-from fader.gateway.matchers import Json, action, both, first_of, fraction, switched_on, typed
+from fader.gateway.matchers import Json, action, any_of, both, first_of, fraction, metadata_is, switched_on, typed
 from fader.gateway.names import flag_key, flag_rule_key
-from fader.gateway.texts import in_order, test
-from fader.model.flag import Flag
+from fader.gateway.texts import distinct, test
+from fader.model.flag import Flag, Prerequisite
 from fader.model.request import RequestText
 from fader.model.segment import Segment
 from fader.model.service import Service
@@ -29,6 +29,8 @@ FLAGS_HEADER = "x-fader-flags"
 BAGGAGE_KEY = "fader-flag."
 #: Namespace of metadata: the baggage that came in.
 _CAME = "fader.came"
+#: Namespace and key of metadata: what a shadow matcher has come to.
+_RBAC, _LEFT = "envoy.filters.http.rbac", "shadow_effective_policy_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +42,17 @@ class Sent:
 
 
 def sent(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Segment]) -> Sent:
-    """In the order of the service. A flag that is unknown or cannot be decided here has none; `fader.yaml` with one is
-    refused, so it can come only from a newer server."""
+    """Each behind those that it requires, sent or not. A flag that is unknown or cannot be decided here has none, nor
+    has one that requires it; `fader.yaml` with one is refused, so it can come only from a newer server."""
     filters, asked = [_own_entries(service)] if _is_kept(service) else [], []
-    for name in service.flags:
-        found = _cases(flags[name], segments, service) if name in flags else None
-        if found is not None:
+    decided = set()
+    for name in in_order(service.flags, flags):
+        found = _cases(flags[name], segments, service)
+        if found is not None and all(required.flag in decided for required in flags[name].requires):
+            decided.add(name)
             filters.append(_filter(flags[name], found))
             asked += [text for case in found for text in texts(case.holds)]
-    return Sent(tuple(filters), in_order(asked))
+    return Sent(tuple(filters), distinct(asked))
 
 
 def flag_header(service: Service) -> str:
@@ -99,7 +103,7 @@ def _own_entries(service: Service) -> Json:
 
 
 def _decided(name: str) -> str:
-    return f"%DYNAMIC_METADATA(envoy.filters.http.rbac:{_prefix(name)}shadow_effective_policy_id)%"
+    return f"%DYNAMIC_METADATA({_RBAC}:{_prefix(name)}{_LEFT})%"
 
 
 def flag_values(flag: Flag) -> dict[str, Json]:
@@ -127,6 +131,9 @@ def _filter(flag: Flag, found: Sequence[Case]) -> Json:
             break
         ordered.append((predicates[0] if len(predicates) == 1 else both(*predicates), _variant(case.variant)))
     decided = first_of(*ordered, otherwise=otherwise)
+    met = [_has(required) for required in flag.requires]
+    if met:
+        decided = first_of((met[0] if len(met) == 1 else both(*met), decided), otherwise=_variant(flag.off))
     tree = first_of((switched_on(flag_key(flag.name)), decided), otherwise=_variant(flag.off))
     return {
         "name": f"fader.flag.{flag.name}",
@@ -145,6 +152,11 @@ def _predicates(flag: Flag, case: Case) -> list[Json]:
     if case.rule:
         predicates.append(fraction(flag_rule_key(flag.name, case.rule), case.seed, 0))
     return predicates
+
+
+def _has(required: Prerequisite) -> Json:
+    """By what the filter of the other flag has left: it stands before this one."""
+    return any_of(*(metadata_is(_RBAC, f"{_prefix(required.flag)}{_LEFT}", variant) for variant in required.variants))
 
 
 def _variant(name: str) -> Json:

@@ -33,6 +33,21 @@ def text_is(key: str, **match: object) -> Json:
     return {"single_predicate": {"input": _state_input(key), "value_match": match}}
 
 
+def metadata_is(namespace: str, key: str, text: str) -> Json:
+    """What an earlier filter has left in the request's metadata."""
+    kind = "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput"
+    matcher = "envoy.extensions.matching.input_matchers.metadata.v3.Metadata"
+    return {
+        "single_predicate": {
+            "input": {"name": "metadata", "typed_config": typed(kind, filter=namespace, path=[{"key": key}])},
+            "custom_match": {
+                "name": "envoy.matching.matchers.metadata_matcher",
+                "typed_config": typed(matcher, value={"string_match": {"exact": text}}),
+            },
+        }
+    }
+
+
 def _state_input(key: str) -> Json:
     kind = "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput"
     return {"name": "unit", "typed_config": typed(kind, key=key)}

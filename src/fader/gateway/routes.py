@@ -19,7 +19,7 @@ from fader.gateway.leaves import append, routes
 from fader.gateway.matchers import Json, action, any_of, first_of, header, interval, present, typed
 from fader.gateway.names import KNOWN, UNIT, arm_key, share_key
 from fader.gateway.preview import asks, preview_routes
-from fader.gateway.texts import in_order, test, vary
+from fader.gateway.texts import distinct, test, vary
 from fader.model.ruleset import LiveService
 from fader.model.segment import Segment
 from fader.model.service import Exclusion, UnitSource
@@ -33,7 +33,7 @@ _NO_SEGMENTS: Mapping[str, Segment] = {}
 def virtual_host(live: LiveService, flags: Sent = _NO_FLAGS, segments: Mapping[str, Segment] = _NO_SEGMENTS) -> Json:
     service = live.service
     audience = _audience(live, segments)
-    asked = in_order((*flags.texts, *texts(audience)))
+    asked = distinct((*flags.texts, *texts(audience)))
     decided_by_unit = live.split is not None or issued(service) is not None
     known = identity_filters(service, reroute=decided_by_unit, asked=asked)
     filters = [*known, *sampler(service), *flags.filters]

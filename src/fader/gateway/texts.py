@@ -57,8 +57,8 @@ def test(predicate: Predicate) -> Json:
     return any_of(*map(test, predicate.operands))
 
 
-def in_order(texts: Iterable[RequestText]) -> tuple[RequestText, ...]:
-    """Each once, and always in the same order."""
+def distinct(texts: Iterable[RequestText]) -> tuple[RequestText, ...]:
+    """Each once, always in the same order, and without the unit."""
     return tuple(sorted({t for t in texts if t.kind != "unit"}, key=lambda t: (t.kind, t.name, t.issuer, t.jwks)))
 
 

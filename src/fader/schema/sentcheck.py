@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from fader.assign.cases import cases
+from fader.assign.cases import cases, in_order
 from fader.assign.cel import segments_of
 from fader.assign.cel_parser import parse
 from fader.assign.reduce import NotAtGateway, Reducer
@@ -15,6 +15,7 @@ from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.schema.crosscheck import written_names
 from fader.schema.rollout import RolloutText
+from fader.schema.service import MOST_SENT
 from fader.schema.source import Source
 from fader.schema.suggest import did_you_mean, quoted
 
@@ -35,11 +36,16 @@ def sent_problems(
     by_name: Mapping[str, Segment] = {segment.name: segment for segment in segments}
     flags_by_name = {flag.name: flag for flag in flags}
     for service in services:
-        for name in service.flags:
+        needed = in_order(service.flags, flags_by_name)
+        if len(needed) > MOST_SENT:
+            message = f"need {len(needed)} flags with those that they require, more than {MOST_SENT}"
+            yield source.problem(("services", service.name, "flags"), message, "send those that the app asks for")
+        for name in needed:
             try:
                 cases(flags_by_name[name], by_name, service.attributes)
             except NotAtGateway as refusal:
-                message = f"{refusal.reason}, and service {service.name} sends {name}"
+                why = f"sends {name}" if name in service.flags else f"sends a flag that requires {name}"
+                message = f"{refusal.reason}, and service {service.name} {why}"
                 fix = f"{refusal.fix}; or take it out of services.{service.name}.flags and ask by the SDK or OFREP"
                 yield source.problem(("flags", name, *refusal.where), message, fix)
 

@@ -30,6 +30,7 @@ flags:
   crowded: {rules: [{variant: on, when: 'segment("many")'}]}
   ordered: {rules: [{variant: on, when: 'semver(version) >= semver("2.1")'}]}
   here: {rules: [{variant: on, when: 'country == "US" && request.path.startsWith("/shop")'}]}
+  afterwards: {requires: {ordered: on, after: on}}
 segments:
   beta: {units: [bob]}
   many: {units: [MANY]}
@@ -45,6 +46,19 @@ def test_what_a_service_sends() -> None:
     assert load("[checkout]") == ("checkout",)
     assert load("checkout") == ("checkout",)
     assert load("[]") == ()
+    assert load("[after]") == ("after",)
+
+
+def test_what_the_flags_require_counts_too() -> None:
+    """A chain of flags, each of which requires the one before."""
+
+    def chain(length: int) -> str:
+        more = "".join(f"  c{n}: {{requires: {{c{n - 1}: on}}}}\n" for n in range(1, length))
+        return FILE.replace("FLAGS", f"[c{length - 1}]").replace("segments:", f"  c0: {{}}\n{more}segments:")
+
+    load_document(chain(MOST_SENT), "f")
+    with pytest.raises(BadInput, match=f"need {MOST_SENT + 1} flags with those that they require, more than 50"):
+        load_document(chain(MOST_SENT + 1), "f")
 
 
 def test_an_attribute_is_that_of_the_service_that_sends_the_flag() -> None:
@@ -111,10 +125,12 @@ def test_a_mistake_in_an_attribute(attributes: str, message: str, fix: str) -> N
             'segment("NAME"), !, &&, || and ? :; or take it out of services.web.flags and ask by the SDK or OFREP',
         ),
         (
-            "[after]",
-            17,
-            "flags.after.requires: it depends on another flag, and service web sends after",
-            "write its rules here too; or take it out of services.web.flags and ask by the SDK or OFREP",
+            "[afterwards]",
+            19,
+            "flags.ordered.rules.0.when: at character 17: it compares by order, which a gateway cannot decide, and "
+            "service web sends a flag that requires ordered",
+            "a gateway compares texts: ==, !=, in [...], startsWith, endsWith, contains, matches, has, "
+            'segment("NAME"), !, &&, || and ? :; or take it out of services.web.flags and ask by the SDK or OFREP',
         ),
         (
             "[crowded]",
