@@ -1,5 +1,4 @@
-"""Flags that the gateway decides and sends to the app as one header: `x-fader-flags: checkout=on,banner=green`, or as
-entries of the W3C baggage: `baggage: fader-flag.checkout=on,fader-flag.banner=green`.
+"""Flags that the gateway decides and sends to the app as one header: `x-fader-flags: checkout=on,banner=green`.
 
 Each flag is a filter with only a shadow matcher: it blocks nothing and leaves the name of the variant in the request's
 metadata, from which the routes write the header. Never give it `rules` or `matcher`: those enforce. Whether a flag is
@@ -8,10 +7,8 @@ on, and the shares of its rules, are runtime values: a switch is in force as fas
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from fader.assign.cases import Case, cases, in_order
 from fader.assign.predicate import EVERYBODY, texts
@@ -25,10 +22,6 @@ from fader.model.service import Service
 from fader.model.share import WHOLE
 
 FLAGS_HEADER = "x-fader-flags"
-#: What the keys of flags begin with in the baggage. No service has such a key: those begin with `fader.`.
-BAGGAGE_KEY = "fader-flag."
-#: Namespace of metadata: the baggage that came in.
-_CAME = "fader.came"
 #: Namespace and key of metadata: what a shadow matcher has come to.
 _RBAC, _LEFT = "envoy.filters.http.rbac", "shadow_effective_policy_id"
 
@@ -44,12 +37,11 @@ class Sent:
 def sent(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Segment]) -> Sent:
     """Each behind those that it requires, sent or not. A flag that is unknown or cannot be decided here has none, nor
     has one that requires it; `fader.yaml` with one is refused, so it can come only from a newer server."""
-    filters, asked = [_own_entries(service)] if _is_kept(service) else [], []
-    decided = set()
+    filters, asked, known = [], [], set()
     for name in in_order(service.flags, flags):
         found = _cases(flags[name], segments, service)
-        if found is not None and all(required.flag in decided for required in flags[name].requires):
-            decided.add(name)
+        if found is not None and all(required.flag in known for required in flags[name].requires):
+            known.add(name)
             filters.append(_filter(flags[name], found))
             asked += [text for case in found for text in texts(case.holds)]
     return Sent(tuple(filters), distinct(asked))
@@ -58,51 +50,11 @@ def sent(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Seg
 def flag_header(service: Service) -> str:
     """The header's value as Envoy's format; a flag without an answer is `name=`. No name needs
     an escape: they are letters, digits, - and _."""
-    return ",".join(f"{name}={_decided(name)}" for name in service.flags)
+    return ",".join(f"{name}={decided(name)}" for name in service.flags)
 
 
-def baggage(service: Service, assignment: str) -> list[tuple[str, bool]]:
-    """Values of the header `baggage`, and whether each is added to what is there. `assignment`: the entry of the
-    service's version, as Envoy's format."""
-    sent = service.flags if service.flags_as != "header" else ()
-    own = ",".join([assignment, *(f"{BAGGAGE_KEY}{name}={_decided(name)}" for name in sent)])
-    came = [(f"%DYNAMIC_METADATA({_CAME}:baggage)%", True)] if _is_kept(service) else []
-    return [*came, (own, service.trust_baggage)]
-
-
-def _is_kept(service: Service) -> bool:
-    """Whether baggage that comes in goes on to the app, beside flags of ours."""
-    return bool(service.trust_baggage and service.flags and service.flags_as != "header")
-
-
-def _own_entries(service: Service) -> Json:
-    """Takes the header `baggage` into metadata, without what only this gateway may say."""
-    version = re.escape(f"fader.{quote(service.name, safe='')}")
-    own = rf"[ \t]*(?:{re.escape(BAGGAGE_KEY)}[^,]*|{version}[ \t]*=[^,]*)"
-    return {
-        "name": "fader.baggage",
-        "typed_config": typed(
-            "envoy.extensions.filters.http.header_to_metadata.v3.Config",
-            request_rules=[
-                {
-                    "header": "baggage",
-                    "on_header_present": {
-                        "metadata_namespace": _CAME,
-                        "key": "baggage",
-                        "type": "STRING",
-                        "regex_value_rewrite": {
-                            "pattern": {"regex": rf"^(?:{own}(?:,[ \t]*|$))+|,{own}"},
-                            "substitution": "",
-                        },
-                    },
-                    "remove": True,
-                }
-            ],
-        ),
-    }
-
-
-def _decided(name: str) -> str:
+def decided(name: str) -> str:
+    """The variant, as Envoy's format."""
     return f"%DYNAMIC_METADATA({_RBAC}:{_prefix(name)}{_LEFT})%"
 
 
@@ -130,11 +82,9 @@ def _filter(flag: Flag, found: Sequence[Case]) -> Json:
             otherwise = _variant(case.variant)
             break
         ordered.append((predicates[0] if len(predicates) == 1 else both(*predicates), _variant(case.variant)))
-    decided = first_of(*ordered, otherwise=otherwise)
-    met = [_has(required) for required in flag.requires]
-    if met:
-        decided = first_of((met[0] if len(met) == 1 else both(*met), decided), otherwise=_variant(flag.off))
-    tree = first_of((switched_on(flag_key(flag.name)), decided), otherwise=_variant(flag.off))
+    tree = first_of(*ordered, otherwise=otherwise)
+    for required in (*map(_has, flag.requires), switched_on(flag_key(flag.name))):
+        tree = first_of((required, tree), otherwise=_variant(flag.off))
     return {
         "name": f"fader.flag.{flag.name}",
         "typed_config": typed(

@@ -13,6 +13,7 @@ from fader.assign.bucket import seed
 from fader.assign.predicate import EVERYBODY, NOBODY, Predicate, texts
 from fader.assign.reduce import Reducer
 from fader.gateway.access_log import sampler
+from fader.gateway.flag_baggage import baggage_filters
 from fader.gateway.flag_header import Sent
 from fader.gateway.identity import identity_filters, issued
 from fader.gateway.leaves import append, routes
@@ -36,7 +37,7 @@ def virtual_host(live: LiveService, flags: Sent = _NO_FLAGS, segments: Mapping[s
     asked = distinct((*flags.texts, *texts(audience)))
     decided_by_unit = live.split is not None or issued(service) is not None
     known = identity_filters(service, reroute=decided_by_unit, asked=asked)
-    filters = [*known, *sampler(service), *flags.filters]
+    filters = [*known, *sampler(service), *baggage_filters(service), *flags.filters]
     chain: Json = {}
     if filters:
         kind = "envoy.extensions.filters.http.filter_chain.v3.FilterChainConfigPerRoute"
