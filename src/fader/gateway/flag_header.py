@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fader.assign.cases import Case, cases, in_order
-from fader.assign.predicate import EVERYBODY, texts
+from fader.assign.predicate import EVERYBODY, Every, Predicate, lists, texts
 from fader.gateway.matchers import Json, action, any_of, both, first_of, fraction, metadata_is, switched_on, typed
 from fader.gateway.names import flag_key, flag_rule_key
 from fader.gateway.texts import distinct, test
@@ -28,23 +28,27 @@ _RBAC, _LEFT = "envoy.filters.http.rbac", "shadow_effective_policy_id"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Of one service: the `filters` that decide its flags, and the `texts` of a request that they look at."""
+    """Of one service: the `filters` that decide its flags, and what they look at: `texts` of a request, and the `lists`
+    of segments."""
 
     filters: tuple[Json, ...] = ()
     texts: tuple[RequestText, ...] = ()
+    lists: tuple[str, ...] = ()
 
 
 def sent(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Segment]) -> Sent:
     """Each behind those that it requires, sent or not. A flag that is unknown or cannot be decided here has none, nor
     has one that requires it; `fader.yaml` with one is refused, so it can come only from a newer server."""
-    filters, asked, known = [], [], set()
+    filters, known = [], set()
+    looked_at: list[Predicate] = []
     for name in in_order(service.flags, flags):
         found = _cases(flags[name], segments, service)
         if found is not None and all(required.flag in known for required in flags[name].requires):
             known.add(name)
             filters.append(_filter(flags[name], found))
-            asked += [text for case in found for text in texts(case.holds)]
-    return Sent(tuple(filters), distinct(asked))
+            looked_at += [case.holds for case in found]
+    whole = Every(tuple(looked_at))
+    return Sent(tuple(filters), distinct(texts(whole)), tuple(sorted(set(lists(whole)))))
 
 
 def flag_header(service: Service) -> str:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fader.assign.bucket import seed
-from fader.assign.predicate import EVERYBODY, NOBODY, Predicate, texts
+from fader.assign.predicate import EVERYBODY, NOBODY, Predicate, lists, texts
 from fader.assign.reduce import Reducer
 from fader.gateway.access_log import sampler
 from fader.gateway.flag_baggage import baggage_filters
 from fader.gateway.flag_header import Sent
 from fader.gateway.identity import identity_filters, issued
 from fader.gateway.leaves import append, routes
+from fader.gateway.lists import list_filters
 from fader.gateway.matchers import Json, action, any_of, first_of, header, interval, present, typed
 from fader.gateway.names import KNOWN, UNIT, arm_key, share_key
 from fader.gateway.preview import asks, preview_routes
@@ -36,7 +37,9 @@ def virtual_host(live: LiveService, flags: Sent = _NO_FLAGS, segments: Mapping[s
     audience = _audience(live, segments)
     asked = distinct((*flags.texts, *texts(audience)))
     decided_by_unit = live.split is not None or issued(service) is not None
-    known = identity_filters(service, reroute=decided_by_unit, asked=asked)
+    listed = sorted({*flags.lists, *lists(audience)})
+    known = identity_filters(service, reroute=decided_by_unit and not listed, asked=asked)
+    known += list_filters(listed, segments, reroute=decided_by_unit)
     filters = [*known, *sampler(service), *baggage_filters(service), *flags.filters]
     chain: Json = {}
     if filters:

@@ -171,7 +171,7 @@ RULESETS = {
                 replace(SPLIT, audience='country == "US"'),
             ),
         ),
-        segments=(Segment("staff", 'unit.endsWith("@example.com")', ("ann",)),),
+        segments=(Segment("staff", 'unit.endsWith("@example.com")', tuple(f"u{n}" for n in range(21))),),
     ),
     "conditions-over-requests": Ruleset(
         10,

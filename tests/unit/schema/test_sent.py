@@ -34,7 +34,7 @@ flags:
 segments:
   beta: {units: [bob]}
   many: {units: [MANY]}
-""".replace("MANY", ", ".join(f"u{n}" for n in range(101)))
+""".replace("MANY", ", ".join(f"u{n}" for n in range(5_001)))
 
 
 def load(flags: str) -> tuple[str, ...]:
@@ -135,9 +135,10 @@ def test_a_mistake_in_an_attribute(attributes: str, message: str, fix: str) -> N
         (
             "[crowded]",
             18,
-            "flags.crowded.rules.0.when: it takes more than 100 comparisons, the most that the gateway makes, and "
-            "service web sends crowded",
-            "draw units by a share, or name fewer; or take it out of services.web.flags and ask by the SDK or OFREP",
+            "flags.crowded.rules.0.when: at character 1: segment many lists 5,001 units, and the gateway takes at most "
+            "5,000, and service web sends crowded",
+            "draw units by a share, or ask for it by the SDK; or take it out of "
+            "services.web.flags and ask by the SDK or OFREP",
         ),
     ],
 )
