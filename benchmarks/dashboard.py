@@ -42,6 +42,7 @@ from fader.engine.controller import Controller, Seen
 from fader.engine.desk import Desk
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.fleet import Fleet
+from fader.engine.notifier import Notifier
 from fader.engine.publish import Publisher
 from fader.gateway.bootstrap import LATENCY_BUCKETS
 from fader.model.decision import Command, Decision, Step
@@ -55,6 +56,7 @@ from fader.model.state import ACTIVE, Basis, Phase, RolloutState
 from fader.model.summary import ArmSummary, Histogram
 from fader.model.verdict import Judgement, Verdict
 from fader.model.view import Point
+from fader.notify.memory import MemoryMessenger
 from fader.ports.events import Exposure
 from fader.ports.states import Entry, StateStore
 from fader.providers.memory import MemoryProviders
@@ -230,6 +232,7 @@ class Board:
         self.controller = Controller(states, events, self.fleet, publisher, self.changes, lambda: NOW)
         self.applier = Applier(states, events, publisher, probe, lambda: NOW, MemoryProviders())
         self.flags = FlagDesk(states, publisher, lambda: NOW)
+        self.notifier = Notifier(states, MemoryMessenger(), self.changes.tell, lambda: NOW)
         self.desk = Desk(states, events, self.fleet, self.controller, self.changes, lambda: NOW, probe)
         for second in range(0, 3601, 5):
             self.fleet.take(gateway(second), NOW - 3600 + second)
@@ -248,7 +251,8 @@ class Board:
             ticks.cancel()
 
         return Starlette(
-            routes=pages.routes(self.desk, self.flags, self.applier, in_memory, lambda: NOW), lifespan=lifespan
+            routes=pages.routes(self.desk, self.flags, self.applier, in_memory, self.notifier, lambda: NOW),
+            lifespan=lifespan,
         )
 
     async def tick(self) -> None:
@@ -301,7 +305,9 @@ async def page_times(path: Path, rollouts: int) -> list[str]:
     for title, (method, address, form) in asked.items():
         states = SqlStateStore(open_sqlite(path))
         board = Board(states)
-        app = Starlette(routes=pages.routes(board.desk, board.flags, board.applier, in_memory, lambda: NOW))
+        app = Starlette(
+            routes=pages.routes(board.desk, board.flags, board.applier, in_memory, board.notifier, lambda: NOW)
+        )
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://fader") as http:
             spent, used, body = [], [], b""
             for _ in range(ROUNDS + 1):

@@ -10,10 +10,11 @@ dark; `--all` photographs everything else too, to be looked at, into a folder of
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -24,6 +25,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 from dashboard_twin import flags, scenes, services  # noqa: E402
 from dashboard_twin.control import ScriptedControl  # noqa: E402
 from dashboard_twin.server import serving  # noqa: E402
+from fader.model.channel import Channel  # noqa: E402
+from fader.model.settings import Settings  # noqa: E402
 from fader.model.written import Written  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images" / "dashboard"
@@ -82,7 +85,7 @@ PAGES = (
     Page("service", "/services/shop", "", f"/services/{services.LONG_SERVICE}"),
     Page("units", "/units", "/units"),
     Page("audit", "/audit", "/audit", "/audit"),
-    Page("settings", "/settings"),
+    Page("settings", "/settings", "/settings", "/settings"),
     Page("configuration", "/configuration?flag=new-checkout", "/configuration", "/configuration"),
     Page("login", "/login"),
 )
@@ -107,6 +110,7 @@ def usual(now: float) -> ScriptedControl:
     control.learning = scenes.learnt()
     control.states.write(Written(FILE, "", now - 7200, "ann"))
     control.failed["checkout-v7"] = scenes.failures(now)
+    tell(control, scenes.channels()[:2])
     return control
 
 
@@ -121,8 +125,22 @@ def extreme(now: float) -> ScriptedControl:
         flags=flags.extreme(),
     )
     control.play(scenes.pending(now))
+    tell(control, tuple(replace(c, name=f"{LONG[:60]}-{i:02}") for i, c in enumerate(scenes.channels() * 4)))
     control.states.write(Written(FILE * 40, "/etc/fader/production/fader.yaml", now - 7200, "ci"))
     return control
+
+
+def tell(control: ScriptedControl, channels: tuple[Channel, ...]) -> None:
+    """Channels that were tried: the first one takes what it is sent, the others do not."""
+    states = control.states
+    states.apply((), (), states.flags(), states.segments(), settings=Settings(channels))
+    control.messenger.down |= {c.name: "answered with HTTP 410: channel_is_archived" for c in channels[1:]}
+
+    async def tried() -> None:
+        for channel in channels:
+            await control.notifier.test(channel.name, "ann")
+
+    asyncio.run(tried())
 
 
 PLAYS: dict[str, Callable[[float], ScriptedControl]] = {"empty": empty, "usual": usual, "extreme": extreme}
@@ -158,12 +176,12 @@ def main() -> None:
     if options.all:
         options.all.mkdir(parents=True, exist_ok=True)
     now = time.time()
+    plays = {state: play(now) for state, play in PLAYS.items()}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for state, play in PLAYS.items():
+        for state, control in plays.items():
             if state != "usual" and not options.all:
                 continue
-            control = play(now)
             with serving(control) as served:
                 for page in chosen:
                     address = page.address if state == "usual" else getattr(page, state)

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\n%s"
+FAILURE = ANSWER.replace(b"200 OK", b"500 Internal Server Error")
 
 
 def free_port() -> int:
@@ -29,9 +30,10 @@ def free_port() -> int:
 
 
 class Versions:
-    """Two upstreams, v1 and v2, that answer with their name."""
+    """Two upstreams, v1 and v2, that answer with their name; those in `failing` with a 500."""
 
     def __init__(self) -> None:
+        self.failing: set[str] = set()
         self.ports: dict[str, int] = {}
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -55,7 +57,7 @@ class Versions:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 while await reader.readuntil(b"\r\n\r\n"):
-                    writer.write(ANSWER % name.encode())
+                    writer.write((FAILURE if name in self.failing else ANSWER) % name.encode())
                     await writer.drain()
             except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 pass
@@ -92,11 +94,16 @@ metrics:
         )
         self.process: subprocess.Popen[bytes] | None = None
 
-    def up(self) -> None:
-        command = [sys.executable, "-m", "fader.cli.entry", "up", "-f", str(self.file), "--data-dir", str(self.data)]
+    def up(self, *, empty: bool = False) -> None:
+        """`empty`: without the file, so that nothing is applied."""
+        command = [sys.executable, "-m", "fader.cli.entry", "up", "--data-dir", str(self.data)]
+        given = [] if empty else ["-f", str(self.file)]
         with (self.data.parent / "up.log").open("ab") as log:
-            self.process = subprocess.Popen([*command, "--port", str(self.api_port)], stdout=log, stderr=log)
-        self.until(lambda: self.get("alice")[0] == 200, "the gateway serves")
+            self.process = subprocess.Popen([*command, *given, "--port", str(self.api_port)], stdout=log, stderr=log)
+        if empty:
+            self.until(lambda: self.api("GET", "/v1/rollouts"), "the server answers")
+        else:
+            self.until(lambda: self.get("alice")[0] == 200, "the gateway serves")
 
     def until(self, true: Callable[[], Any], what: str, within: float = 60.0) -> Any:
         deadline = time.monotonic() + within

@@ -641,8 +641,15 @@ metrics = st.lists(
     max_size=3,
 ).map(tuple)
 cells = st.builds(
-    lambda stage, attempt, since, length, of, past: replace(
-        CELL, stage=stage, attempt=attempt, since=since, until=since + length if length else 0.0, metrics=of, past=past
+    lambda stage, attempt, since, length, of, past, flag: replace(
+        CELL,
+        stage=stage,
+        attempt=attempt,
+        since=since,
+        until=since + length if length else 0.0,
+        metrics=of,
+        past=past,
+        flag=flag,
     ),
     st.integers(0, 1),
     st.integers(1, 2),
@@ -650,6 +657,7 @@ cells = st.builds(
     st.sampled_from([0.0, 50.0, 300.0]),
     metrics,
     st.sampled_from([0.0, 0.0, 500.0]),
+    st.sampled_from(["", "", "checkout"]),
 )
 moves = st.one_of(
     st.tuples(st.just("append"), st.lists(st.one_of(generated_lines, generated_lines, garbage), max_size=30)),
@@ -659,7 +667,8 @@ moves = st.one_of(
     st.tuples(st.just("open"), cells),
     st.tuples(st.just("close"), st.sampled_from([0.0, 1060.0, 1200.0, 1701.0])),
     st.tuples(st.just("ask"), st.none()),
-    st.tuples(st.just("learn"), st.tuples(metrics, st.sampled_from([0.0, 1100.0, 1600.0]))),
+    st.tuples(st.just("learn"), st.tuples(metrics, st.sampled_from([0.0, 1100.0, 1600.0]), st.just(""))),
+    st.tuples(st.just("learn"), st.tuples(metrics, st.sampled_from([0.0, 1100.0, 1600.0]), st.just("shop-v2"))),
     st.tuples(st.just("forget"), units),
 )
 
@@ -699,8 +708,8 @@ def run(plain: MemoryEventStore, real: DuckDBEventStore, steps: list[tuple[str, 
                     store.open_cell(cell)
                 case "close", float(until) if last is not None:
                     store.open_cell(replace(last, until=until))
-                case "learn", (tuple(of), float(since)):
-                    answers.append(store.learning("shop", "v1", tuple(c.metric for c in of), since))
+                case "learn", (tuple(of), float(since), str(rollout)):
+                    answers.append(store.learning("shop", "v1", tuple(c.metric for c in of), since, rollout))
                 case "forget", (str() | None) as unit:
                     answers.append(store.forget(unit or ""))
         if name == "ask":

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 
 from fader.errors import BadInput, Conflict, Corrupt, NotFound
 from fader.model.audit import Choices, Filter, Record, place
+from fader.model.channel import Channel
 from fader.model.decision import Command, Step
 from fader.model.evidence import Evidence, MetricEvidence
 from fader.model.flag import Flag, Forced, Prerequisite, Rule, Switch, Variant
@@ -21,6 +22,7 @@ from fader.model.ruleset import LiveService, Split
 from fader.model.segment import Segment
 from fader.model.series import Block, Series
 from fader.model.service import Address, Service, UnitSource, Version
+from fader.model.settings import Settings
 from fader.model.share import Interval
 from fader.model.state import Basis, Phase, RolloutState
 from fader.model.summary import ArmSummary, Histogram
@@ -313,6 +315,39 @@ def test_records_are_filtered(reopen: Callable[[], StateStore], wanted: Filter, 
     assert store.recorded(wanted) == len(found)
 
 
+def test_a_channel_has_heard_of_what_was_before_it_and_of_nothing_since(reopen: Callable[[], StateStore]) -> None:
+    oncall, team = (
+        Channel("oncall", "webhook", ("held",), "http://h/x"),
+        Channel("team", "slack", ("held",), url_env="T"),
+    )
+    store = reopen()
+    assert store.settings() == Settings()
+    store.apply((SHOP,), (PENDING,), settings=Settings((oncall,)))
+    first = step(1, PENDING.state, phase=Phase.RAMPING)
+    store.save(first)
+    store.apply((SHOP,), (), settings=Settings((oncall, team)))
+    store = reopen()
+    assert store.settings() == Settings((oncall, team))
+    assert (store.cursors("oncall"), store.cursors("team")) == ({"shop-v2": 0}, {"shop-v2": 1})
+    assert store.since("shop-v2", 0) == (first,)
+    assert store.since("shop-v2", 1) == ()
+    store.put_cursor("oncall", "shop-v2", 1)
+    store.put_cursor("oncall", "cart-v2", 3)
+    store.apply((SHOP,), (), settings=Settings((replace(oncall, on=("completed",)),)))
+    assert (reopen().cursors("oncall"), reopen().cursors("team")) == ({"shop-v2": 1, "cart-v2": 3}, {})
+
+
+def test_a_channel_that_was_removed_begins_anew(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    oncall = Channel("oncall", "webhook", ("held",), "http://h/x")
+    store.apply((SHOP,), (PENDING,), settings=Settings((oncall,)))
+    store.save(step(1, PENDING.state, phase=Phase.RAMPING))
+    store.apply((SHOP,), ())
+    assert store.cursors("oncall") == {}
+    store.apply((SHOP,), (), settings=Settings((oncall,)))
+    assert store.cursors("oncall") == {"shop-v2": 1}
+
+
 def test_how_it_was_written_is_kept_once(reopen: Callable[[], StateStore]) -> None:
     assert reopen().written() is None
     reopen().write(Written("flags: {}", "/etc/fader.yaml", 5.0, "ann"))
@@ -387,7 +422,7 @@ def test_steps_of_the_first_tables_can_be_searched(tmp_path: Path) -> None:
             c.execute(text(f"DROP INDEX steps_by_{index}"))
         for column in ("event", "actor", "attempt", "start", "share"):
             c.execute(text(f"ALTER TABLE steps DROP COLUMN {column}"))
-        for table in ("flags", "segments", "switches", "series", "written"):
+        for table in ("flags", "segments", "switches", "series", "written", "settings", "cursors"):
             c.execute(text(f"DROP TABLE {table}"))
         c.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fader.clock import Clock, system_clock
 from fader.engine.apply import Applier
 from fader.engine.flag_desk import FlagDesk
+from fader.engine.notifier import Notifier
 from fader.engine.publish import Publisher
 from fader.errors import BadInput, NotFound, Problem, Refused
 from fader.model.assignment import UnitView
@@ -26,6 +27,7 @@ from fader.model.service import Address
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.view import Brief, Point, RolloutView
+from fader.notify.memory import MemoryMessenger
 from fader.ports.control import Preview, ServiceView
 from fader.providers.memory import MemoryProviders
 from fader.rollout.assignment import looked_up
@@ -67,6 +69,8 @@ class ScriptedControl:
         publisher.publish()
         self.applier = Applier(self.states, MemoryEventStore(), publisher, answering, clock, MemoryProviders())
         self.flags = FlagDesk(self.states, publisher, clock, self.announce)
+        self.messenger = MemoryMessenger()
+        self.notifier = Notifier(self.states, self.messenger, self.announce, clock)
         self.failing, self.free = "", 41_000_000_000
         self.failed: dict[str, tuple[Failure, ...]] = {}
         self.learning: tuple[LearningEvidence, ...] = ()

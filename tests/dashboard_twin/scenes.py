@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from dashboard_twin.control import Scene
+from fader.model.channel import Channel
 from fader.model.decision import Command, Step
 from fader.model.evidence import HealthEvidence, LearningEvidence
 from fader.model.failure import Failure, Request
@@ -682,6 +683,16 @@ def failures(now: float) -> tuple[Failure, ...]:
         Failure(request(9, "POST", "/orders/8101", 500, "v2", 941.0), calm),
         Failure(request(14, "GET", "/basket/ann", 0, "", None), request(4, "GET", "/basket/eve", 200, "v1", 31.0)),
         Failure(request(31, "GET", "/prices/77", 200, "v1", 45.0)),
+    )
+
+
+def channels() -> tuple[Channel, ...]:
+    """A signed webhook, Slack, and one with the longest name."""
+    usual = ("waiting", "held", "rolled_back", "completed")
+    return (
+        Channel("oncall", "webhook", ("held", "rolled_back"), "https://hooks.example.com/fader", secret_env="S"),
+        Channel("team", "slack", usual, url_env="SLACK_URL"),
+        Channel(LONG[:63], "webhook", usual, "https://hooks.example.com/fader"),
     )
 
 

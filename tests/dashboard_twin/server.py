@@ -54,7 +54,7 @@ def application(control: ScriptedControl) -> ASGIApp:
         Starlette(
             routes=[
                 Route("/login", sign_in, methods=["POST"]),
-                *routes(control, control.flags, control.applier, control.installation),
+                *routes(control, control.flags, control.applier, control.installation, control.notifier),
             ]
         )
     )

@@ -1,8 +1,9 @@
 """Who may do what: the operator's token and a session made from it, the gateways' token, and what apps hold.
 
 The token of events tells what users did, and opens nothing else.
-The server key is for apps on servers: it reads flags and segments whole, and evaluates all. The client key is for code
-in the hands of users and no secret: it evaluates flags that are marked for clients, from pages of any origin.
+The server key is for apps on servers: it reads flags and segments whole, evaluates all, and tells what users were given
+and did. The client key is for code in the hands of users and no secret: it evaluates flags that are marked for clients,
+from pages of any origin.
 
 Any page in a browser may send requests to loopback, so beside the token the Host is checked (against DNS
 rebinding) and, for everything that changes something, the Origin (against forged forms).
@@ -85,7 +86,7 @@ class Guard:
         return await self._app(scope, receive, with_headers)
 
     def _refusal(self, request: Request) -> Response | None:
-        if _hostname(request.headers.get("host", "")) not in self._hosts:
+        if hostname(request.headers.get("host", "")) not in self._hosts:
             return problem(403, "Foreign host", "this server answers only to its own address (see --host)")
         path = request.url.path
         if path.startswith(OFREP):
@@ -100,7 +101,7 @@ class Guard:
         if path.startswith("/v1/gateway/"):
             good = _equal(token, self._tokens.gateway)
         elif path == "/v1/events":
-            good = _equal(token, self._tokens.events) or _equal(token, self._tokens.operator)
+            good = _equal(token, self._tokens.events) or self._has_server_key(token)
         elif path.startswith("/v1/sdk/"):
             good = self._has_server_key(token)
         else:
@@ -187,5 +188,6 @@ def _equal(given: str, right: str) -> bool:
     return bool(given and right) and hmac.compare_digest(given.encode(), right.encode())
 
 
-def _hostname(host: str) -> str:
+def hostname(host: str) -> str:
+    """Of a Host header, without its port."""
     return (urlsplit(f"//{host}").hostname or "").lower()

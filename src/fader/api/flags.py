@@ -1,20 +1,18 @@
-"""/v1/flags: look at flags, switch and explain them; /v1/sdk: what SDKs hold to evaluate by themselves."""
+"""/v1/flags: look at flags, switch and explain them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from fader.api.gateway import LONGEST_WAIT, number
+from fader.api.gateway import number
 from fader.api.wire import read, reply
 from fader.engine.flag_desk import STALE_AFTER, FlagDesk
 from fader.errors import BadInput, NotFound, Problem
-from fader.model.ruleset import Ruleset
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,6 @@ class Question:
 
 
 def routes(desk: FlagDesk) -> list[BaseRoute]:
-    last: tuple[Ruleset, bytes] | None = None
-
     async def every(request: Request) -> Response:
         return reply({"flags": desk.standings(number(request, "stale_after", STALE_AFTER))})
 
@@ -56,20 +52,9 @@ def routes(desk: FlagDesk) -> list[BaseRoute]:
         except UnicodeEncodeError:
             raise BadInput(Problem("the unit is no valid text")) from None
 
-    async def ruleset(request: Request) -> Response:
-        have = int(number(request, "have", -1))
-        newer = await desk.newer(have, min(number(request, "wait", 0), LONGEST_WAIT))
-        if newer is None:
-            return Response(status_code=304)
-        nonlocal last
-        if last is None or last[0] is not newer:  # all who waited get the same: encoded once
-            last = newer, msgspec.json.encode(newer)
-        return Response(last[1], media_type="application/json")
-
     return [
         Route("/v1/flags", every),
         Route("/v1/flags/{name}", one),
         Route("/v1/flags/{name}/explain", explain, methods=["POST"]),
         Route("/v1/flags/{name}/{command}", switch, methods=["POST"]),
-        Route("/v1/sdk/ruleset", ruleset),
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -20,8 +21,19 @@ from fader.model.evaluation import Evaluation
 #: Bytes of a context at most.
 LARGEST = 1_000_000
 UNIT = "targetingKey"
+ALL = "/ofrep/v1/evaluate/flags"
+ONE = ALL + "/"
 
 log = structlog.get_logger("fader.ofrep")
+
+
+class Key(PathConvertor):
+    """Whatever a client calls a flag, so that an unknown one is told so in OFREP's words: also across lines."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("key", Key())
 
 
 class Unusable(Exception):
@@ -41,7 +53,7 @@ def routes(desk: FlagDesk) -> list[BaseRoute]:
             return reply({"key": key, "errorCode": error.code, "errorDetails": str(error)}, 400)
         if key not in _visible(desk, request):
             return reply({"key": key, "errorCode": "FLAG_NOT_FOUND", "errorDetails": f"there is no flag {key!r}"}, 404)
-        answer = _evaluated(desk, key, unit, attributes)
+        answer = _evaluated(desk, key, unit, attributes, used=True)
         if "errorCode" in answer:
             return reply({"errorDetails": answer["errorDetails"]}, 500)
         return reply(answer)
@@ -60,8 +72,8 @@ def routes(desk: FlagDesk) -> list[BaseRoute]:
         return Response(body, media_type="application/json", headers={"etag": tag})
 
     return [
-        Route("/ofrep/v1/evaluate/flags", bulk, methods=["POST"]),
-        Route("/ofrep/v1/evaluate/flags/{key:path}", single, methods=["POST"]),
+        Route(ALL, bulk, methods=["POST"]),
+        Route(ONE + "{key:key}", single, methods=["POST"]),
     ]
 
 
@@ -88,16 +100,22 @@ def _visible(desk: FlagDesk, request: Request) -> list[str] | dict[str, Any]:
     return [name for name, flag in flags.items() if flag.client] if request.state.client else flags
 
 
-def _evaluated(desk: FlagDesk, key: str, unit: str, attributes: dict[str, Any]) -> dict[str, Any]:
+def _evaluated(
+    desk: FlagDesk, key: str, unit: str, attributes: dict[str, Any], *, used: bool = False
+) -> dict[str, Any]:
+    """`used`: who asks for one flag uses its value; who asks for all may use some, and tells which himself."""
     try:
-        return _answer(desk.evaluate(key, unit, attributes))
+        found = desk.evaluate(key, unit, attributes)
+        if used:
+            desk.given(found, unit)
+        return words(found)
     except (CelError, KeyError, RecursionError, UnicodeEncodeError) as error:
         log.error("a flag cannot be evaluated", flag=key, why=str(error))
         return {"key": key, "errorCode": "GENERAL", "errorDetails": "the flag cannot be evaluated"}
 
 
-def _answer(found: Evaluation) -> dict[str, Any]:
-    """OFREP has no word for DEFAULT; UNKNOWN is the one that claims nothing."""
+def words(found: Evaluation) -> dict[str, Any]:
+    """An answer in the words of OFREP, which has none for DEFAULT; UNKNOWN is the one that claims nothing."""
     reason = "UNKNOWN" if found.reason == "DEFAULT" else found.reason
     answer = {"key": found.flag, "value": found.value, "reason": reason, "variant": found.variant}
     return answer | {"metadata": found.metadata} if found.metadata else answer

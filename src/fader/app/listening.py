@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 
 from fader.errors import BadInput, Problem
+
+#: Each app that follows the flags holds a connection open; the 1,024 that are usual were meant for a shell.
+CONNECTIONS = 65_536
+
+
+def allow_connections() -> None:
+    """Let this process hold as many files open as it may, up to `CONNECTIONS`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = CONNECTIONS if hard == resource.RLIM_INFINITY else min(CONNECTIONS, hard)
+    if resource.RLIM_INFINITY != soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:

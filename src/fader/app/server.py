@@ -22,16 +22,20 @@ from fader.api import (
     flags,
     gateway,
     health,
+    notifications,
     ofrep,
     problems,
     rollouts,
+    sdk,
     services,
     units,
 )
 from fader.api import events as tracking
+from fader.api.express import Express
+from fader.api.feed import Feed
 from fader.app.data import DataDirectory
 from fader.app.installation import in_memory, installed
-from fader.app.listening import listen
+from fader.app.listening import allow_connections, listen
 from fader.app.logs import set_up
 from fader.clock import Clock, system_clock
 from fader.dashboard import pages, templating
@@ -39,14 +43,17 @@ from fader.engine.apply import Applier, answers
 from fader.engine.changes import Changes
 from fader.engine.controller import Controller
 from fader.engine.desk import Desk, Probe
+from fader.engine.exposing import Exposing
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.fleet import Fleet
 from fader.engine.meters import Meters
+from fader.engine.notifier import Notifier
 from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
 from fader.errors import FaderError
 from fader.gateway.supervisor_watch import parent_gone
 from fader.model.installation import Installation
+from fader.notify.http import HttpMessenger
 from fader.ports.events import EventStore
 from fader.ports.providers import Providers
 from fader.ports.states import StateStore
@@ -71,16 +78,18 @@ def build(
 ) -> ASGIApp:
     """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan.
     `providers`: None asks them over HTTP."""
-    http = HttpProviders()
+    http, messenger = HttpProviders(), HttpMessenger(clock=clock)
     asked = providers or http
     fleet, told = Fleet(), Changes()
     publisher = Publisher(states)
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
-    flag_desk = FlagDesk(states, publisher, clock, told.tell)
+    exposing = Exposing(events, clock)
+    flag_desk = FlagDesk(states, publisher, clock, told.tell, exposing)
     applier = Applier(states, events, publisher, probe, clock, asked)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
+    notifier = Notifier(states, messenger, told.tell, clock)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -88,6 +97,8 @@ def build(
             asyncio.create_task(controller.run()),
             asyncio.create_task(retention.run()),
             asyncio.create_task(meters.run()),
+            asyncio.create_task(exposing.run()),
+            asyncio.create_task(notifier.run()),
             asyncio.create_task(asyncio.to_thread(templating.prepare)),
             # Reads the history once, so that the first page that is asked for need not.
             asyncio.create_task(desk.rollouts()),
@@ -99,6 +110,7 @@ def build(
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
             await http.close()
+            await messenger.close()
 
     app = Starlette(
         routes=[
@@ -106,20 +118,22 @@ def build(
             *rollouts.routes(desk, states),
             *documents.routes(applier),
             *flags.routes(flag_desk),
+            *sdk.routes(flag_desk, Feed(flag_desk)),
             *ofrep.routes(flag_desk),
             *units.routes(desk),
             *audit.routes(desk),
             *services.routes(desk),
             *changes.routes(desk),
+            *notifications.routes(notifier),
             *tracking.routes(events, clock),
             *gateway.routes(publisher, fleet, events, clock),
             *auth.routes(tokens),
-            *pages.routes(desk, flag_desk, applier, installation),
+            *pages.routes(desk, flag_desk, applier, installation, notifier),
         ],
         exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
         lifespan=lifespan,
     )
-    return auth.Guard(app, tokens, hosts)
+    return Express(auth.Guard(app, tokens, hosts), flag_desk, tokens, hosts)
 
 
 def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
@@ -127,6 +141,7 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
     data = DataDirectory(data_dir)
     tokens = data.prepare()
     set_up()
+    allow_connections()
     bound = listen(host, port)
     states = SqlStateStore(open_sqlite(data.state))
     events = DuckDBEventStore(data.events)

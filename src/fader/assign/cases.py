@@ -7,26 +7,30 @@ not certain is refused with the reason, and never approximated.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fader.assign.bucket import seed
 from fader.assign.predicate import EVERYBODY, NOBODY, Predicate
 from fader.assign.reduce import Reducer
-from fader.model.flag import Flag
+from fader.model.flag import Flag, Move
 from fader.model.request import RequestAttribute
 from fader.model.segment import Segment
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Draw, Interval
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """Those for whom it `holds` get `variant`. With a `rule` only its share of them, drawn by the bucket under `seed`;
-    the rest goes on to the next case. A request without a unit is in no share."""
+    with a `rollout` only those whose bucket under `seed` it has given the variant; of these, those that are `within`
+    all draws and `without` any. The rest goes on to the next case. A request without a unit is in no share."""
 
     variant: str
     holds: Predicate = EVERYBODY
     rule: str = ""
     seed: int = 0
+    rollout: str = ""
+    within: tuple[Draw, ...] = ()
+    without: tuple[Draw, ...] = ()
 
 
 def cases(flag: Flag, segments: Mapping[str, Segment], attributes: Sequence[RequestAttribute] = ()) -> tuple[Case, ...]:
@@ -42,7 +46,19 @@ def cases(flag: Flag, segments: Mapping[str, Segment], attributes: Sequence[Requ
         drawn = (rule.name, seed(flag.salt(rule))) if rule.share < WHOLE else ("", 0)
         if holds != NOBODY:
             found.append(Case(rule.variant, holds, *drawn))
+    found += [Case(held.variant, within=(held.draw,)) for held in flag.held]
+    if move := flag.move:
+        holds, within = reducer.condition(move.audience), (move.layer,) if move.layer else ()
+        if holds != NOBODY:
+            salt = seed(move.salt)
+            found += [Case(v, holds, "", salt, move.rollout, within, move.holdouts) for v, _ in move.arms]
+    found += [Case(piece.variant, within=(Draw(flag.split_salt, piece.interval),)) for piece in flag.split]
     return tuple(found)
+
+
+def moved(flag: Flag, audience: str) -> Flag:
+    """The flag as it would be with a rollout for this audience: can a gateway decide that?"""
+    return replace(flag, move=Move("", flag.default, "", Interval(0, 0), audience=audience))
 
 
 def in_order(names: Iterable[str], flags: Mapping[str, Flag]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fader.errors import BadInput, FaderError
 
@@ -130,6 +130,18 @@ def server(url: str) -> Check:
     taken = _taken(host, port)
     fix = f"stop what uses port {port}, or give `fader up` another --port"
     return Check("server", not taken, f"{url}: {taken or 'free'}", fix if taken else "")
+
+
+def channel(found: Any) -> Check:
+    """What a running server says of a channel that it tells."""
+    name = found["channel"]["name"]
+    label, dropped = f"notifications to {name}", found["dropped"]
+    if found["failing"]:
+        late = f"; {found['waiting']} rollouts with news for it" if found["waiting"] else ""
+        fix = f"mend it, or its entry in fader.yaml, then: fader notify test {name}"
+        return Check(label, False, f"{found['place']}: {found['failing']}{late}", fix)
+    lost = f"; {dropped} given up since the server started" if dropped else ""
+    return Check(label, True, found["place"] + lost)
 
 
 def config(file: Path) -> tuple[Check, Document | None]:

@@ -67,6 +67,12 @@ class Client:
     def explain(self, flag: str, unit: str, attributes: dict[str, Any]) -> Any:
         return self._ask("POST", f"/v1/flags/{quote(flag, safe='')}/explain", {"unit": unit, "attributes": attributes})
 
+    def channels(self) -> Any:
+        return self._ask("GET", "/v1/notifications")
+
+    def test_channel(self, name: str) -> Any:
+        return self._ask("POST", f"/v1/notifications/{quote(name, safe='')}/test", {})
+
     def forget(self, unit: str) -> Any:
         return self._ask("DELETE", f"/v1/units/{quote(unit, safe='')}")
 

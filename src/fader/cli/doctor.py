@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,7 +31,7 @@ def doctor(
     token_file: TokenFile = None,
     data_dir: DataDir = Path("fader-data"),
 ) -> int:
-    """Check Python, Envoy, the data directory, disk, clock, limits, ports and versions. Exit code 1 on a failure."""
+    """Check Python, Envoy, the data directory, disk, clock, limits, ports, versions, channels. Exit code 1: failed."""
     from fader.cli import checks
 
     found = [
@@ -43,6 +43,7 @@ def doctor(
         checks.disk(data_dir),
         checks.server(server),
     ]
+    found += map(checks.channel, _channels(server, token_file, data_dir))
     default = Path("fader.yaml")
     chosen = file or (default if default.exists() else None)
     if chosen is not None:
@@ -54,6 +55,14 @@ def doctor(
             found += checks.endpoints(service)
     _print(found, as_json)
     return int(not all(check.ok for check in found))
+
+
+def _channels(server: str, token_file: Path | None, data_dir: Path) -> list[Any]:
+    """Those of a running fader; nothing when none can be asked."""
+    try:
+        return list(connect(server, token_file, data_dir).channels()["channels"])
+    except FaderError:
+        return []
 
 
 def _ours(server: str, token_file: Path | None, data_dir: Path) -> frozenset[str]:

@@ -31,6 +31,7 @@ from fader.dashboard.templating import Templates, address, flag_address, metric_
 from fader.dashboard.unit import Unit
 from fader.engine.apply import Applier
 from fader.engine.flag_desk import FlagDesk
+from fader.engine.notifier import Notifier
 from fader.errors import BadInput, Conflict, FaderError, NotFound, Refused, Unavailable
 from fader.model.decision import CommandName
 from fader.model.installation import Installation
@@ -58,6 +59,7 @@ class Pages:
         flags: FlagDesk,
         applier: Applier,
         installation: Callable[[], Installation],
+        notifier: Notifier,
         clock: Clock,
     ) -> None:
         self._control = control
@@ -69,7 +71,7 @@ class Pages:
         self._flags = FlagPages(flags, self._templates, clock)
         self._metrics = Metrics(control, self._templates, clock)
         self._experiments = Experiments(control, self._templates, clock)
-        self._settings = Settings(control, installation, self._templates, clock)
+        self._settings = Settings(control, installation, notifier, self._templates, clock)
         self._configuration = Configuration(applier, self._templates)
         self._unit = Unit(control, self._templates)
         self._login = Login(self._templates)
@@ -98,6 +100,7 @@ class Pages:
             Route("/live/experiments", self._guarded(self._experiments_live)),
             Route("/settings", self._guarded(self._settings_page), name="settings"),
             Route("/live/settings", self._guarded(self._settings_live)),
+            Route("/settings/channels/{name}/test", self._guarded(self._settings.test), methods=["POST"]),
             Route("/configuration", self._guarded(self._configuration.page), name="configuration"),
             Route("/configuration/plan", self._guarded(self._configuration.plan), methods=["POST"]),
             Route("/configuration/apply", self._guarded(self._configuration.apply), methods=["POST"]),
@@ -273,7 +276,8 @@ def routes(
     flags: FlagDesk,
     applier: Applier,
     installation: Callable[[], Installation],
+    notifier: Notifier,
     clock: Clock = system_clock,
 ) -> list[BaseRoute]:
     """The dashboard of `control` and `flags`, to be mounted at /. Cookies, Host, Origin and CSP are the caller's."""
-    return Pages(control, flags, applier, installation, clock).routes()
+    return Pages(control, flags, applier, installation, notifier, clock).routes()

@@ -1,14 +1,19 @@
-"""GET /settings: this server and its data directory, its keys by name, whether it judges, and its gateways."""
+"""GET /settings: this server and its data directory, its keys by name, whether it judges, its gateways, and the
+channels that it tells, each with a test."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from fader.clock import Clock
 from fader.dashboard import digits
 from fader.dashboard.live import Snapshot
 from fader.dashboard.overview import lines
 from fader.dashboard.templating import Templates
+from fader.engine.notifier import Notifier
 from fader.model.installation import Installation
 from fader.ports.control import Control
 
@@ -28,9 +33,14 @@ def size(n: int) -> str:
 
 class Settings:
     def __init__(
-        self, control: Control, installation: Callable[[], Installation], templates: Templates, clock: Clock
+        self,
+        control: Control,
+        installation: Callable[[], Installation],
+        notifier: Notifier,
+        templates: Templates,
+        clock: Clock,
     ) -> None:
-        self._control, self._installation = control, installation
+        self._control, self._installation, self._notifier = control, installation, notifier
         self._templates, self._clock = templates, clock
 
     async def snapshot(self) -> Snapshot:
@@ -44,5 +54,13 @@ class Settings:
             little=bool(here.data) and here.free_bytes < LITTLE,
             sizes={"state": size(here.state_bytes), "events": size(here.event_bytes), "free": size(here.free_bytes)},
             gateways=lines(await self._control.gateways(), now),
+            channels=self._notifier.views(),
         )
         return Snapshot(title="Settings · fader", at=now, regions={"settings": html})
+
+    async def test(self, request: Request) -> Response:
+        """What becomes of the test stands on the page. Raises NotFound."""
+        view = await self._notifier.test(request.path_params["name"], "dashboard")
+        if "application/json" in request.headers.get("accept", ""):
+            return JSONResponse({"failing": view.failing})
+        return RedirectResponse("/settings#notifications-title", 303)

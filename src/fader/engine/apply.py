@@ -6,6 +6,10 @@ import asyncio
 import secrets
 from dataclasses import dataclass, replace
 
+from fader.assign.cases import cases, in_order, moved
+from fader.assign.cel import segments_of
+from fader.assign.cel_parser import parse
+from fader.assign.pieces import reweighted, weights
 from fader.assign.reduce import NotAtGateway, Reducer
 from fader.clock import Clock
 from fader.engine.ask_once import asked_once
@@ -13,11 +17,13 @@ from fader.engine.desk import Probe
 from fader.engine.observe import learnt
 from fader.engine.publish import Publisher
 from fader.errors import BadInput, Problem
+from fader.model.channel import Channel
 from fader.model.evidence import Evidence
-from fader.model.flag import Flag
+from fader.model.flag import Flag, Piece
 from fader.model.rollout import RolloutSpec
 from fader.model.segment import Segment
 from fader.model.service import Address, Service
+from fader.model.share import WHOLE, Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.written import Written
 from fader.ports.events import EventStore
@@ -31,7 +37,7 @@ from fader.schema.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`kind` is service, rollout, flag or segment; `action` is add, change, remove or same."""
+    """`kind` is service, rollout, flag, segment or channel; `action` is add, change, remove or same."""
 
     kind: str
     name: str
@@ -63,6 +69,7 @@ class Applier:
 
     async def plan(self, document: Document) -> Plan:
         """What applying would change. Raises BadInput with everything that stands against it."""
+        document = self._least_moved(document)
         problems = [*self._against_running(document), *await self._silent(document)]
         if problems:
             raise BadInput(*sorted(problems, key=lambda p: p.line))
@@ -86,16 +93,42 @@ class Applier:
 
         `written`: the text that the document was read from, kept to be shown; its time is set here.
         """
+        document = self._least_moved(document)
         plan = await self.plan(document)
         if any(c.action != "same" for c in plan.changes):
+            entries = self._released(document)
             changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
-            entries = tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
-            self._states.apply(document.services, entries, document.flags, document.segments, self._clock())
+            changed -= {entry.spec.name for entry in entries}
+            entries += tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
+            self._states.apply(
+                document.services, entries, document.flags, document.segments, self._clock(), document.settings
+            )
         held = self._states.written()
         if written and (held is None or (held.text, held.path) != (written.text, written.path)):
             self._states.write(replace(written, at=self._clock()))
         self._publisher.publish()
         return plan
+
+    def _least_moved(self, document: Document) -> Document:
+        """With weights as pieces that follow from those in force."""
+        known = {flag.name: flag for flag in self._states.flags()}
+        flags = []
+        for flag in document.flags:
+            old = known.get(flag.name)
+            held = (old.split or (Piece(old.default, Interval(0, WHOLE)),)) if old else ()
+            flags.append(replace(flag, split=reweighted(held, weights(flag.split))) if flag.split else flag)
+        return replace(document, flags=tuple(flags))
+
+    def _released(self, document: Document) -> tuple[Entry, ...]:
+        """Completed rollouts that held units out which are held out no more, or others."""
+        found, named = [], {spec.name: spec for spec in document.rollouts}
+        for entry in self._states.entries():
+            if entry.state.phase is Phase.COMPLETED:
+                new = named.get(entry.spec.name)
+                kept = tuple(draw for draw in entry.spec.holdouts if draw in document.holdouts)
+                spec = replace(entry.spec, holdouts=new.holdouts if new else kept)
+                found += [replace(entry, spec=spec)] if spec != entry.spec else []
+        return tuple(found)
 
     def _entry(self, spec: RolloutSpec) -> Entry:
         old = self._known().get(spec.name)
@@ -114,9 +147,12 @@ class Applier:
 
     def _rollouts(self, document: Document) -> list[Change]:
         known = self._known()
+        released = {entry.spec.name for entry in self._released(document)}
         changes = []
         for spec in document.rollouts:
             old = known.get(spec.name)
+            if spec.name in released:
+                continue
             if old is None:
                 said = (f"start it with: fader start {spec.name}", explain.audience(spec.audience, spec.baseline))
                 changes.append(Change("rollout", spec.name, "add", "; ".join(filter(None, said))))
@@ -124,7 +160,7 @@ class Applier:
                 changes.append(Change("rollout", spec.name, "same", phase(old.state)))
             else:
                 changes.append(Change("rollout", spec.name, *_difference(old.spec, replace(spec))))
-        return changes
+        return changes + [Change("rollout", name, "change", "its holdouts") for name in sorted(released)]
 
     async def _foreseen(self, document: Document, change: Change) -> Change:
         """A rollout that could be started, with what its experiment can show by what is known today."""
@@ -140,6 +176,7 @@ class Applier:
         for kind, old, new in (
             ("segment", self._states.segments(), document.segments),
             ("flag", self._states.flags(), document.flags),
+            ("channel", self._states.settings().channels, document.settings.channels),
         ):
             known = {noun.name: noun for noun in old}
             changes += [Change(kind, noun.name, *_difference(known.get(noun.name), noun)) for noun in new]
@@ -151,8 +188,6 @@ class Applier:
         """An active rollout's spec is frozen, and its service must keep what it needs."""
         problems = []
         specs = {s.name: s for s in document.rollouts}
-        services = {s.name: s for s in document.services}
-        segments = {s.name: s for s in document.segments}
         for entry in self._states.entries():
             if entry.state.phase not in ACTIVE:
                 continue
@@ -166,35 +201,37 @@ class Applier:
                         f"leave it as it was, or `fader abort {name}` first, or give the change a new rollout name",
                     )
                 )
-            service = services.get(spec.service)
-            if service is None:
-                problems.append(
-                    document.problem(
-                        ("services",),
-                        f"service {spec.service} is gone from the file while rollout {name} is {phase(entry.state)}",
-                        f"keep the service, or `fader abort {name}` first",
-                    )
-                )
-                continue
-            try:
-                Reducer(segments, service.attributes).condition(spec.audience)
-            except (NotAtGateway, KeyError):
-                problems.append(
-                    document.problem(
-                        ("services", spec.service),
-                        f"the audience of rollout {name} cannot be told any more: {spec.audience}",
-                        f"keep the attributes and segments that it names, or `fader abort {name}` first",
-                    )
-                )
-            for version in (spec.baseline, *spec.tried):
-                if version not in {v.name for v in service.versions}:
-                    problems.append(
-                        document.problem(
-                            ("services", spec.service, "versions"),
-                            f"version {version} of {spec.service} is gone while rollout {name} needs it",
-                            f"keep the version, or `fader abort {name}` first",
-                        )
-                    )
+            problems += self._lacking(document, spec, f"rollout {name} is {phase(entry.state)}")
+        return problems
+
+    def _lacking(self, document: Document, spec: RolloutSpec, running: str) -> list[Problem]:
+        """What the file no longer has of an active rollout."""
+        keep = f"or `fader abort {spec.name}` first"
+        problems = []
+        service = next((s for s in document.services if s.name == spec.service), None)
+        if spec.service and service is None:
+            message = f"service {spec.service} is gone from the file while {running}"
+            problems.append(document.problem(("services",), message, f"keep the service, {keep}"))
+        flag = next((f for f in document.flags if f.name == spec.flag), None)
+        if spec.flag and flag is None:
+            message = f"flag {spec.flag} is gone from the file while {running}"
+            problems.append(document.problem(("flags",), message, f"keep the flag, {keep}"))
+        if (service or flag) and not _told(document, spec):
+            message = f"the audience of rollout {spec.name} cannot be told any more: {spec.audience}"
+            fix = f"keep the attributes and segments that it names, {keep}"
+            problems.append(document.problem(("flags" if spec.flag else "services", spec.subject.name), message, fix))
+        if flag is not None and flag.split:
+            message = f"flag {spec.flag} gives its variants by weights while {running}"
+            problems.append(document.problem(("flags", spec.flag, "default"), message, f"keep the default, {keep}"))
+        at, word = ("flags", spec.flag, "variants"), "variant"
+        there = {v.name for v in flag.variants} if flag else set()
+        if not spec.flag:
+            at, word = ("services", spec.service, "versions"), "version"
+            there = {v.name for v in service.versions} if service else set()
+        for version in (spec.baseline, *spec.tried) if there else ():
+            if version not in there:
+                message = f"{word} {version} of {spec.subject} is gone while rollout {spec.name} needs it"
+                problems.append(document.problem(at, message, f"keep the {word}, {keep}"))
         return problems
 
     async def _silent(self, document: Document) -> list[Problem]:
@@ -249,13 +286,33 @@ class Applier:
         return warnings
 
 
+def _told(document: Document, spec: RolloutSpec) -> bool:
+    """Whether all that decide its rollout can tell its audience: the gateways of its service, or those that send its
+    flag; and whoever evaluates that."""
+    segments = {s.name: s for s in document.segments}
+    flags = {f.name: f for f in document.flags}
+    try:
+        for service in document.services:
+            if spec.flag in in_order(service.flags, flags):
+                cases(moved(flags[spec.flag], spec.audience), segments, service.attributes)
+            elif not spec.flag and service.name == spec.service:
+                Reducer(segments, service.attributes).condition(spec.audience)
+    except (NotAtGateway, KeyError):
+        return False
+    return not spec.audience or all(name in segments for name, _ in segments_of(parse(spec.audience)))
+
+
 def _same(frozen: RolloutSpec, written: RolloutSpec) -> bool:
     """The file's baseline is only where a rollout starts from; the frozen one is what it did start from."""
     return replace(frozen, baseline="") == replace(written, baseline="")
 
 
-_GONE = {"segment": "no condition may name it", "flag": "apps get their own default"}
-_Noun = Service | RolloutSpec | Flag | Segment
+_GONE = {
+    "segment": "no condition may name it",
+    "flag": "apps get their own default",
+    "channel": "nobody is told any more",
+}
+_Noun = Service | RolloutSpec | Flag | Segment | Channel
 
 
 def _difference(old: _Noun | None, new: _Noun) -> tuple[str, str]:

@@ -45,8 +45,8 @@ class Controller:
     ) -> None:
         self._states, self._events, self._publisher = states, events, publisher
         self._changes, self._clock = changes, clock
-        self._strata = Strata(states, events, fleet)
-        self._observer = Observer(states, events, fleet, self._strata)
+        self._strata = Strata(states, events, fleet, clock)
+        self._observer = Observer(states, events, fleet, self._strata, publisher)
         self._ended: set[tuple[str, int, int]] = set()
         self.seen: dict[str, Seen] = {}
         #: Why the last tick failed, "" after one that went through: a store that cannot be read holds everything.

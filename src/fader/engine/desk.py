@@ -20,6 +20,7 @@ from fader.model.decision import Command, Decision, Step
 from fader.model.evidence import LearningEvidence
 from fader.model.failure import Failure
 from fader.model.report import GatewayReport
+from fader.model.rollout import RolloutSpec, Subject
 from fader.model.ruleset import LiveService
 from fader.model.service import Address
 from fader.model.state import ACTIVE, Phase
@@ -66,7 +67,7 @@ class Desk:
 
     async def briefs(self) -> tuple[Brief, ...]:
         return tuple(
-            Brief(e.spec.name, e.spec.service, e.spec, e.state, needs_person(e.spec, e.state))
+            Brief(e.spec.name, e.spec.service, e.spec, e.state, needs_person(e.spec, e.state), e.spec.flag)
             for e in self._states.entries()
         )
 
@@ -96,7 +97,7 @@ class Desk:
             (
                 e.spec.name
                 for e in self._states.entries()
-                if e.spec.service == entry.spec.service and e.spec.name != name and e.state.phase in ACTIVE
+                if e.spec.subject == entry.spec.subject and e.spec.name != name and e.state.phase in ACTIVE
             ),
             "",
         )
@@ -124,6 +125,8 @@ class Desk:
     async def _ready(self, entry: Entry) -> Entry:
         """A rollout about to start: from the baseline of today, to a candidate that answers, and so do further arms."""
         spec = entry.spec
+        if spec.flag:
+            return replace(entry, spec=replace(spec, baseline=self._ready_flag(spec)))
         services = {s.name: s for s in self._states.services()}
         if spec.service not in services:
             raise Refused(
@@ -142,8 +145,23 @@ class Desk:
                     raise Refused(f"{spec.name} cannot start: {version} does not answer at {address} ({why})")
         return replace(entry, spec=replace(spec, baseline=baseline))
 
+    def _ready_flag(self, spec: RolloutSpec) -> str:
+        """The variant that everybody has today."""
+        flag = next((f for f in self._states.flags() if f.name == spec.flag), None)
+        if flag is None:
+            raise Refused(f"{spec.name} cannot start: the flag {spec.flag} is no longer in the applied fader.yaml")
+        baseline = baseline_now(flag, tuple((e.spec, e.state) for e in self._states.entries()))
+        for variant in spec.tried:
+            if baseline == variant:
+                raise Refused(f"{spec.name} cannot start: {variant} is the default of flag {flag.name} already")
+            if variant not in {v.name for v in flag.variants}:
+                raise Refused(f"{spec.name} cannot start: flag {flag.name} has no variant {variant}")
+        return baseline
+
     async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
         spec = self._states.entry(name).spec
+        if spec.flag:
+            return await learnt(self._events, spec, self._clock())
         live = next((s for s in self._states.ruleset().services if s.service.name == spec.service), None)
         if live is None:
             return ()
@@ -151,6 +169,9 @@ class Desk:
 
     async def preview(self, name: str) -> Preview:
         entry = self._states.entry(name)
+        if entry.spec.flag:
+            fix = f"name your unit under flags: {entry.spec.flag}: units: {{{entry.spec.candidate}: YOU}}"
+            raise Refused(f"{name} moves a flag, and a preview is of a service: {fix}")
         if entry.state.phase not in ACTIVE:
             raise Refused(f"{name} is {phase(entry.state)}: there is a preview only while a rollout runs")
         service = next((s for s in self._states.services() if s.name == entry.spec.service), None)
@@ -186,7 +207,7 @@ class Desk:
         live = {s.service.name: s for s in self._states.ruleset().services}
         if name not in live:
             raise NotFound(f"there is no service named {name!r}; there are: {', '.join(live) or 'none yet'}")
-        its = [await self._view(e) for e in self._states.entries() if e.spec.service == name]
+        its = [await self._view(e) for e in self._states.entries() if e.spec.subject == Subject("service", name)]
         return replace(self._service(live[name]), rollouts=tuple(its))
 
     def _service(self, live: LiveService, since: float = 0.0) -> ServiceView:

@@ -10,6 +10,7 @@ from fader.assign.evaluate import Flags
 from fader.assign.stale import stale
 from fader.assign.trail import Trail, trail
 from fader.clock import Clock
+from fader.engine.exposing import Exposing
 from fader.engine.publish import Publisher
 from fader.errors import NotFound
 from fader.model.evaluation import Evaluation
@@ -34,12 +35,20 @@ class Standing:
 
 class FlagDesk:
     def __init__(
-        self, states: StateStore, publisher: Publisher, clock: Clock, told: Callable[[str], None] = lambda name: None
+        self,
+        states: StateStore,
+        publisher: Publisher,
+        clock: Clock,
+        told: Callable[[str], None] = lambda name: None,
+        exposing: Exposing | None = None,
     ) -> None:
-        """`told`: hears `flag:NAME` when a flag was switched."""
+        """`told`: hears `flag:NAME` when a flag was switched. `exposing`: hears who was given what by a rollout."""
+        self._exposing = exposing
         self._states, self._publisher, self._clock, self._told = states, publisher, clock, told
         self._seen = self._held = _flags_alone(publisher.current)
         self._compiled = Flags(self._held.flags, self._held.segments)
+        if exposing:
+            exposing.follow(self._held.flags)
 
     @property
     def ruleset(self) -> Ruleset:
@@ -51,6 +60,8 @@ class FlagDesk:
             if replace(self._seen, version=self._held.version) != self._held:
                 self._held = self._seen
                 self._compiled = Flags(self._held.flags, self._held.segments)
+                if self._exposing:
+                    self._exposing.follow(self._held.flags)
         return self._held
 
     @property
@@ -106,6 +117,11 @@ class FlagDesk:
     def evaluate(self, name: str, unit: str, attributes: Mapping[str, Any]) -> Evaluation:
         """Raises KeyError for a flag that does not exist."""
         return self.flags.evaluate(name, unit, attributes)
+
+    def given(self, answer: Evaluation, unit: str) -> None:
+        """`unit` got this answer in order to use it."""
+        if answer.rollout and self._exposing:
+            self._exposing.tell(answer, unit)
 
     def _flag(self, name: str) -> Flag:
         try:

@@ -9,6 +9,7 @@ from typing import Literal
 from fader.engine.fleet import Fleet
 from fader.engine.losses import Losses
 from fader.engine.meters import externals
+from fader.engine.publish import Publisher
 from fader.engine.strata import Strata
 from fader.model.evidence import Evidence, LearningEvidence, MetricEvidence, NameEvidence
 from fader.model.metric import Direction
@@ -23,14 +24,17 @@ HISTORY = 86_400.0
 
 
 class Observer:
-    def __init__(self, states: StateStore, events: EventStore, fleet: Fleet, strata: Strata) -> None:
+    def __init__(
+        self, states: StateStore, events: EventStore, fleet: Fleet, strata: Strata, publisher: Publisher
+    ) -> None:
         self._states, self._events, self._fleet, self._strata = states, events, fleet, strata
+        self._publisher = publisher
         self._losses = Losses(events, fleet)
 
     async def observe(self, entry: Entry, version: int, now: float, *, sampled: bool) -> Evidence:
         """`version` is the ruleset last published; `sampled` says that not all units of the service are logged."""
         spec, state = entry.spec, entry.state
-        gateway = self._fleet.evidence(spec.service, spec.candidate)
+        gateway = self._fleet.evidence(spec.service, "" if spec.flag else spec.candidate)
         lost = 0 if sampled else await self._losses.lost(spec.service, now)
         if state.phase is Phase.LEARNING or state.stage < 0:
             return Evidence(
@@ -40,9 +44,12 @@ class Observer:
                 gateway=gateway,
                 wanted_version=version,
                 lost_requests=lost,
+                missing=self._off(spec),
                 arriving=await self._arriving(spec, now),
             )
         window = self._strata.window(entry)
+        if off := self._off(spec):
+            return Evidence(now, state.stage, gateway=gateway, lost_requests=lost, missing=off)
         if window is None or window.since == 0.0:
             return Evidence(
                 now,
@@ -55,7 +62,7 @@ class Observer:
         key = state.rollout, state.attempt, state.stage
         summaries = self._with_external(spec, window, await asyncio.to_thread(self._events.evidence, *key), now)
         health = await asyncio.to_thread(self._events.health, *key)
-        if sampled:
+        if sampled and not spec.flag:
             weight, weighed = await self._losses.weight(spec.service, now)
             health = replace(health, weight=weight, weighed=weighed)
         names = await asyncio.to_thread(self._events.names, *key)
@@ -70,6 +77,15 @@ class Observer:
             names=directed(spec, names.found),
             names_dropped=names.dropped,
         )
+
+    def _off(self, spec: RolloutSpec) -> str:
+        """Why a flag under a rollout assigns nobody, or ""."""
+        if not spec.flag:
+            return ""
+        flag = next((f for f in self._publisher.current.flags if f.name == spec.flag), None)
+        if flag is None:
+            return f"flag {spec.flag} is no longer in the applied fader.yaml"
+        return "" if flag.enabled else f"flag {flag.name} is switched off: everybody gets {flag.off}"
 
     async def _arriving(self, spec: RolloutSpec, now: float) -> int:
         """Users that came within the time of a step, where the first share of an adaptive ramp follows from that."""
@@ -94,7 +110,8 @@ async def learnt(
 ) -> tuple[LearningEvidence, ...]:
     """What the baseline did in the last `span` seconds, of every metric that the rollout watches and fader measures."""
     metrics = tuple(w.metric for w in spec.watched if w.metric.kind != "external")
-    return await asyncio.to_thread(events.learning, spec.service, spec.baseline, metrics, now - span)
+    rollout = spec.name if spec.flag else ""
+    return await asyncio.to_thread(events.learning, spec.service, spec.baseline, metrics, now - span, rollout)
 
 
 def directed(spec: RolloutSpec, names: tuple[NameEvidence, ...]) -> tuple[NameEvidence, ...]:

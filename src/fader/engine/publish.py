@@ -6,7 +6,7 @@ import asyncio
 
 from fader.model.ruleset import Ruleset
 from fader.ports.states import StateStore
-from fader.rollout.ruleset import build, switched
+from fader.rollout.ruleset import build, moved, switched
 
 
 class Publisher:
@@ -24,7 +24,7 @@ class Publisher:
     def publish(self) -> Ruleset:
         """Build, store and hand out. Whoever waits in `newer` wakes in the same turn of the loop."""
         entries = tuple((e.spec, e.state, e.preview) for e in self._states.entries())
-        flags = switched(self._states.flags(), self._states.switches())
+        flags = moved(switched(self._states.flags(), self._states.switches()), tuple((s, x) for s, x, _ in entries))
         ruleset = self._states.publish(build(self._states.services(), entries), flags, self._states.segments())
         if ruleset.version != self._current.version:
             self._current = ruleset

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from fader.assign.exposed import SETTLED
+from fader.clock import Clock
 from fader.engine.fleet import Fleet
 from fader.model.share import WHOLE
 from fader.model.state import ENDED, Phase
@@ -14,12 +16,13 @@ from fader.rollout.plan import cell
 
 
 class Strata:
-    """A stage's window opens when the gateways acknowledge its share and closes when the next share is decided:
-    what was asked in between belongs to no stage. Following twice, or after a crash, changes nothing.
+    """A stage's window opens when the gateways acknowledge its share, and closes when the next share is decided: what
+    was asked in between belongs to no stage. Of a flag it opens when SDKs that are connected hold the share; one that
+    is not goes on with the old one, and says so by its exposures. Following twice, or after a crash, changes nothing.
     """
 
-    def __init__(self, states: StateStore, events: EventStore, fleet: Fleet) -> None:
-        self._states, self._events, self._fleet = states, events, fleet
+    def __init__(self, states: StateStore, events: EventStore, fleet: Fleet, clock: Clock) -> None:
+        self._states, self._events, self._fleet, self._clock = states, events, fleet, clock
         self._opened: dict[tuple[str, int, int], float] = {}
 
     def window(self, entry: Entry) -> Window | None:
@@ -38,7 +41,8 @@ class Strata:
             if not current and window.until == 0.0 and state.phase is not Phase.PENDING:
                 await self._put(entry, replace(window, until=closed_at))
         if judged and state.phase not in ENDED and all(w.stage != state.stage for w in windows):
-            self._states.put_window(Window(state.rollout, state.attempt, state.stage, version))
+            begins = self._clock() + SETTLED if entry.spec.flag else 0.0
+            self._states.put_window(Window(state.rollout, state.attempt, state.stage, version, begins))
         for window in self._states.windows(state.rollout, state.attempt):
             if window.since == 0.0 and window.until == 0.0:
                 since = self._fleet.applied(window.version)

@@ -12,8 +12,22 @@ from dataclasses import dataclass
 
 from fader.assign.cases import Case, cases, in_order
 from fader.assign.predicate import EVERYBODY, Every, Predicate, lists, texts
-from fader.gateway.matchers import Json, action, any_of, both, first_of, fraction, metadata_is, switched_on, typed
-from fader.gateway.names import flag_key, flag_rule_key
+from fader.gateway.matchers import (
+    Json,
+    action,
+    any_of,
+    both,
+    bounds,
+    drawn,
+    first_of,
+    fraction,
+    interval,
+    inverse,
+    metadata_is,
+    switched_on,
+    typed,
+)
+from fader.gateway.names import flag_key, flag_move_key, flag_rule_key
 from fader.gateway.texts import distinct, test
 from fader.model.flag import Flag, Prerequisite
 from fader.model.request import RequestText
@@ -66,6 +80,9 @@ def flag_values(flag: Flag) -> dict[str, Json]:
     """The runtime values of a flag. An absent one is off, and a share of nobody."""
     values = {flag_key(flag.name): WHOLE if flag.enabled else 0}
     values.update({flag_rule_key(flag.name, rule.name): rule.share for rule in flag.rules if rule.share < WHOLE})
+    if flag.move:
+        for variant, held in flag.move.arms:
+            values.update(bounds(flag_move_key(flag.name, flag.move.rollout, variant), held))
     return {key: {"numerator": value, "denominator": "MILLION"} for key, value in values.items()}
 
 
@@ -105,6 +122,10 @@ def _predicates(flag: Flag, case: Case) -> list[Json]:
         predicates.append(test(case.holds))
     if case.rule:
         predicates.append(fraction(flag_rule_key(flag.name, case.rule), case.seed, 0))
+    if case.rollout:
+        predicates.append(interval(flag_move_key(flag.name, case.rollout, case.variant), case.seed))
+    predicates += [drawn(draw) for draw in case.within]
+    predicates += [inverse(drawn(draw)) for draw in case.without]
     return predicates
 
 

@@ -18,7 +18,19 @@ from fader.gateway.flag_header import Sent
 from fader.gateway.identity import identity_filters, issued
 from fader.gateway.leaves import append, routes
 from fader.gateway.lists import list_filters
-from fader.gateway.matchers import Json, action, any_of, first_of, header, interval, present, typed
+from fader.gateway.matchers import (
+    Json,
+    action,
+    any_of,
+    both,
+    drawn,
+    first_of,
+    header,
+    interval,
+    inverse,
+    present,
+    typed,
+)
 from fader.gateway.names import KNOWN, UNIT, arm_key, share_key
 from fader.gateway.preview import asks, preview_routes
 from fader.gateway.texts import distinct, test, vary
@@ -104,11 +116,17 @@ def _by_unit(live: LiveService, audience: Predicate, unit: str, issue: UnitSourc
     cases = [(inside, _leaf(routes(live, live.split.candidate, "rollout", issue)))]
     for arm in live.split.beside:
         # Who had a version that was withdrawn is no evidence for the baseline, and says so.
-        found = (live.baseline, "withdrawn") if arm.withdrawn else (arm.version, "rollout")
+        given = (live.baseline, "withdrawn") if arm.withdrawn else (arm.version, "rollout")
         held = interval(arm_key(live.service, live.split, arm), salt, unit)
-        cases.append((held, _leaf(routes(live, *found, issue))))
-    drawn = first_of(*cases, otherwise=_leaf(routes(live, live.baseline, "rollout", issue)))
-    return drawn if audience == EVERYBODY else first_of((test(audience), drawn), otherwise=outside)
+        cases.append((held, _leaf(routes(live, *given, issue))))
+    found = first_of(*cases, otherwise=_leaf(routes(live, live.baseline, "rollout", issue)))
+    # Whom it does not reach, whatever they ask for: outside of its layer, or held out.
+    reached = [inverse(drawn(draw, unit)) for draw in live.split.holdouts]
+    reached += [drawn(live.split.layer, unit)] if live.split.layer else []
+    reached += [test(audience)] if audience != EVERYBODY else []
+    if not reached:
+        return found
+    return first_of((reached[0] if len(reached) == 1 else both(*reached), found), otherwise=outside)
 
 
 def _excluded(exclusion: Exclusion) -> list[Json]:

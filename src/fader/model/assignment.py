@@ -35,6 +35,7 @@ class Stay:
     bucket: int
     since: float
     until: float = 0.0
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ class Evaluation:
     not. DEFAULT: no rule applied. DISABLED: the flag is off, or what it requires is not met. ERROR: `value` is the
     caller's default.
 
-    `rule` is the one that applied: its name or, without one, `rule 2`; "" when none did. `metadata` is the
+    `rule` is the one that applied: its name or, without one, `rule 2`; "" when none did. `rollout`: the one that
+    assigned `variant`, be it the candidate or the baseline: whoever uses the value is exposed to it. `metadata` is the
     flag's; it is shared and must not be changed.
     """
 
@@ -31,3 +32,4 @@ class Evaluation:
     error: ErrorCode = ""
     message: str = ""
     metadata: FlagMetadata = field(default_factory=dict)
+    rollout: str = ""

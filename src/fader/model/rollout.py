@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fader.model.metric import Direction, Margin, Metric
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Draw
 
 Shield = Literal["connect", "errors", "off"]
 Profile = Literal["balanced", "careful", "swift"]
@@ -82,11 +82,25 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """A service, whose versions are its variants, or a flag."""
+
+    kind: Literal["service", "flag"]
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.kind == "service" else f"flag {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutSpec:
-    """The move of one service from `baseline` to `candidate`. The last stage is always 100 % and is not judged.
+    """The move of one service, or one flag, from `baseline` to `candidate`. The last stage is always 100 % and is not
+    judged. Of a flag, `service` is the one whose requests are judged by who made them, or "".
 
     An adaptive ramp has no `stages` but a `budget`; the state holds the shares that it has come to. `directions`: the
     declared directions of event names, for the scan. `audience`: the condition for whom it is at all; "" is everybody.
+    `layer`: the units that it shares with no other rollout of the layer; `holdouts`: those that get no rollout. Shares
+    are of the units that are left.
     """
 
     name: str
@@ -104,11 +118,19 @@ class RolloutSpec:
     budget: Budget | None = None
     holdback: Holdback | None = None
     directions: tuple[tuple[str, Direction], ...] = ()
+    flag: str = ""
     audience: str = ""
+    layer: Draw | None = None
+    holdouts: tuple[Draw, ...] = ()
 
     @property
     def salt(self) -> str:
-        return f"{self.service}/{self.name}"
+        return f"{self.subject.name}/{self.name}"
+
+    @property
+    def subject(self) -> Subject:
+        """What is rolled out. It has one rollout at a time."""
+        return Subject("flag", self.flag) if self.flag else Subject("service", self.service)
 
     @property
     def tried(self) -> tuple[str, ...]:

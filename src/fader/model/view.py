@@ -71,6 +71,7 @@ class RolloutView:
     health: HealthEvidence | None = None
     arms: tuple[ArmView, ...] = ()
     arm_judgements: tuple[Judgement, ...] = ()
+    flag: str = ""
     audience: str = ""
 
 
@@ -83,6 +84,7 @@ class Brief:
     spec: RolloutSpec
     state: RolloutState
     needs_person: str
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,9 @@ class Cell:
     `past`: where the period before the attempt begins that covariates (CUPED) are taken from; it ends at the
     attempt's start (the `since` of its first cell). 0: none. `arms`: further arms beside the candidate; whoever was
     in two arms counts in neither.
+
+    With a `flag`, arms are its variants, and `exposure` events alone say who is in which: a request of the service,
+    whatever its reason, is in the arm of its unit, from the unit's first exposure on.
     """
 
     rollout: str
@@ -47,6 +50,7 @@ class Cell:
     until: float = 0.0
     past: float = 0.0
     arms: tuple[Arm, ...] = ()
+    flag: str = ""
 
     @property
     def paired(self) -> tuple[Cell, ...]:
@@ -143,9 +147,10 @@ class EventStore(Protocol):
         """Every event name, request template and error fingerprint of a cell, with its first-event units per arm."""
 
     def learning(
-        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float, rollout: str = ""
     ) -> tuple[LearningEvidence, ...]:
-        """What the service's `version`, assigned and serving, did since then; one per metric."""
+        """What the service's `version`, assigned and serving, did since then; one per metric. Of a `rollout` of a
+        flag: what units did since they were exposed to this variant of it."""
 
     def exposure(self, rollout: str, attempt: int) -> Exposure: ...
 

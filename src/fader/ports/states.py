@@ -14,6 +14,7 @@ from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
 from fader.model.series import Series
 from fader.model.service import Service
+from fader.model.settings import NOTHING, Settings
 from fader.model.state import RolloutState
 from fader.model.view import Point
 from fader.model.written import Written
@@ -55,6 +56,8 @@ class StateStore(Protocol):
 
     def segments(self) -> tuple[Segment, ...]: ...
 
+    def settings(self) -> Settings: ...
+
     def changed(self) -> dict[str, float]:
         """When each flag was last applied with another definition; 0 for one that was there before this was kept."""
 
@@ -65,9 +68,10 @@ class StateStore(Protocol):
         flags: tuple[Flag, ...] = (),
         segments: tuple[Segment, ...] = (),
         at: float = 0.0,
+        settings: Settings = NOTHING,
     ) -> None:
-        """Replace services, flags and segments, and put these rollouts in (new ones) or over (same name), in one
-        transaction. `at` is when, for `changed`.
+        """Replace services, flags, segments and settings, and put these rollouts in (new ones) or over (same name), in
+        one transaction. `at` is when, for `changed`. A new channel has heard of everything that happened before.
 
         Rollouts that are not named stay. Raises Conflict when a named rollout has moved past the given revision.
         """
@@ -86,6 +90,14 @@ class StateStore(Protocol):
 
     def history(self, rollout: str) -> tuple[Step, ...]:
         """Oldest first; empty for a rollout that never moved."""
+
+    def since(self, rollout: str, seq: int) -> tuple[Step, ...]:
+        """The steps after that one as in the history, without their evidence."""
+
+    def cursors(self, channel: str) -> dict[str, int]:
+        """By rollout, the last step that the channel was told of; a rollout that is missing began after it."""
+
+    def put_cursor(self, channel: str, rollout: str, seq: int) -> None: ...
 
     def outline(self, rollout: str, attempt: int) -> tuple[Step, ...]:
         """The steps of one attempt as in the history, without their evidence: it is the larger part of them."""

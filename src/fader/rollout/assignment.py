@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from fader.assign.bucket import bucket
+from fader.assign.reach import reached
 from fader.model.assignment import Assignment, Stay, UnitView
 from fader.model.holding import Holding
 from fader.model.rollout import RolloutSpec
@@ -31,7 +32,9 @@ def looked_up(
     everything = [stay for many in found.values() for stay in many]
     return UnitView(
         unit=unit,
-        assignments=tuple(assigned(unit, s, [x for x in everything if x.service == s.service.name]) for s in live),
+        assignments=tuple(
+            assigned(unit, s, [x for x in everything if x.service == s.service.name and not x.flag]) for s in live
+        ),
         stays=tuple(
             sorted((x for x in everything if x.until or x.rollout not in splits), key=lambda x: (-x.since, x.rollout))
         ),
@@ -68,17 +71,19 @@ def _cut(stay: Stay, state: RolloutState | None) -> Stay:
 
 
 def _spans(unit: str, spec: RolloutSpec, version: str, holdings: Iterable[Holding]) -> tuple[Stay, ...]:
+    if not reached(spec.layer, spec.holdouts)(unit):
+        return ()
     number, found = bucket(unit, spec.salt), []
     since, attempt = 0.0, 0
     for holding in holdings:
         has = number in holding.interval
         if since and not (has and holding.attempt == attempt):
-            found.append(Stay(spec.name, spec.service, version, attempt, number, since, holding.at))
+            found.append(Stay(spec.name, spec.service, version, attempt, number, since, holding.at, spec.flag))
             since = 0.0
         if has and not since:
             since, attempt = holding.at, holding.attempt
     if since:
-        found.append(Stay(spec.name, spec.service, version, attempt, number, since))
+        found.append(Stay(spec.name, spec.service, version, attempt, number, since, flag=spec.flag))
     return tuple(found)
 
 
@@ -89,6 +94,9 @@ def assigned(unit: str, live: LiveService, had: Sequence[Stay]) -> Assignment:
         return Assignment(
             service, live.baseline, explain.nothing_active(service, live.baseline), since_baseline(live.baseline, had)
         )
+    if not reached(split.layer, split.holdouts)(unit):
+        reason = explain.not_reached(split.rollout, live.baseline)
+        return Assignment(service, live.baseline, reason, since_baseline(live.baseline, had), split.rollout)
     number = bucket(unit, split.salt)
     inside = number in split.interval
     arm = next((arm for arm in split.beside if number in arm.interval), None)

@@ -49,8 +49,8 @@ Move = tuple[str, RolloutState]
 def _free(spec: RolloutSpec, command: Command) -> None:
     if command.active and command.active != spec.name:
         raise Refused(
-            f"{spec.name} cannot {command.name}: {command.active} is active on {spec.service}, and a service has "
-            f"one rollout at a time. Let it end, or `fader abort {command.active}`"
+            f"{spec.name} cannot {command.name}: {command.active} is active on {spec.subject}, and a "
+            f"{spec.subject.kind} has one rollout at a time. Let it end, or `fader abort {command.active}`"
         )
 
 

@@ -163,6 +163,10 @@ def audience(condition: str, baseline: str) -> str:
     return f"only where {in_words(condition)}; elsewhere {baseline}, as no evidence" if condition else ""
 
 
+def not_reached(rollout: str, baseline: str) -> str:
+    return f"{rollout} does not reach it, by a holdout or for another rollout of the layer: it keeps {baseline}"
+
+
 def where_an_arm_lies(rollout: str, arm: Arm) -> str:
     among = f"its bucket is among the {words.share(arm.interval.width)} of users to whom the experiment of {rollout}"
     return f"{among} had given {arm.version}, which did harm" if arm.withdrawn else f"{among} has given {arm.version}"

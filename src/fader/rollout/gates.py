@@ -90,16 +90,18 @@ def _passes(look: Look) -> bool:
 
 
 def gateway_speaks(look: Look) -> tuple[str, ...]:
-    return () if look.fresh else (explain.waits_silent(look.evidence, look.now),)
+    """Of a flag, it is asked only where requests are judged."""
+    return () if look.fresh or not look.spec.service else (explain.waits_silent(look.evidence, look.now),)
 
 
 def config_accepted(look: Look) -> tuple[str, ...]:
-    error = look.evidence.gateway.error
+    error = "" if look.spec.flag else look.evidence.gateway.error
     return (explain.waits_refused(error),) if error else ()
 
 
 def share_applied(look: Look) -> tuple[str, ...]:
-    behind = look.evidence.gateway.applied_version < look.evidence.wanted_version
+    """Of a flag, SDKs apply it, and exposures say what they gave."""
+    behind = not look.spec.flag and look.evidence.gateway.applied_version < look.evidence.wanted_version
     return (explain.waits_applied(look.state),) if behind else ()
 
 

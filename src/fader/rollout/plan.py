@@ -154,6 +154,7 @@ def cell(spec: RolloutSpec, state: RolloutState, since: float, until: float = 0.
         attempt=state.attempt,
         stage=state.stage,
         service=spec.service,
+        flag=spec.flag,
         candidate=spec.candidate,
         salt=spec.salt,
         interval=Interval(state.start, stage_of(spec, state).share),

@@ -8,27 +8,31 @@ from dataclasses import replace
 from fader.assign.cases import in_order
 from fader.assign.cel import segments_of
 from fader.assign.cel_parser import parse
-from fader.model.flag import Flag, Switch
-from fader.model.rollout import RolloutSpec
+from fader.model.flag import Flag, HeldOut, Move, Switch
+from fader.model.rollout import RolloutSpec, Subject
 from fader.model.ruleset import LiveService, Ruleset, Split
 from fader.model.service import Service
-from fader.model.share import Interval
+from fader.model.share import Draw, Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.rollout.plan import further
 
 
-def baseline_now(service: Service, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> str:
-    """The version that serves as baseline: the candidate of the last completed rollout, else the file's.
+def baseline_now(of: Service | Flag, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> str:
+    """The version that serves as baseline, or the variant that is a flag's default: the candidate of the last
+    completed rollout, else the file's.
 
-    A rollout that was aborted after its completion counts no more, and neither does a version that is gone.
+    A rollout that was aborted after its completion counts no more, and neither does what is gone.
     """
-    known = {v.name for v in service.versions}
+    if isinstance(of, Flag):
+        subject, known, otherwise = Subject("flag", of.name), {v.name for v in of.variants}, of.default
+    else:
+        subject, known, otherwise = Subject("service", of.name), {v.name for v in of.versions}, of.baseline
     completed = [
         (state.ended_at, spec.candidate)
         for spec, state in rollouts
-        if spec.service == service.name and state.phase is Phase.COMPLETED and spec.candidate in known
+        if spec.subject == subject and state.phase is Phase.COMPLETED and spec.candidate in known
     ]
-    return max(completed)[1] if completed else service.baseline
+    return max(completed)[1] if completed else otherwise
 
 
 def build(
@@ -44,10 +48,11 @@ def build(
 def _split(service: Service, entries: Sequence[tuple[RolloutSpec, RolloutState, str]]) -> Split | None:
     """While learning, the interval is empty, and the preview shows the candidate already."""
     for spec, state, preview in entries:
-        if spec.service == service.name and state.phase in ACTIVE:
+        if spec.subject == Subject("service", service.name) and state.phase in ACTIVE:
             interval = Interval(state.start, state.share)
             arms = further(spec, state)
-            return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms, spec.audience)
+            reach = spec.audience, spec.layer, spec.holdouts
+            return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms, *reach)
     return None
 
 
@@ -55,6 +60,43 @@ def switched(flags: Sequence[Flag], switches: Sequence[Switch]) -> tuple[Flag, .
     """The flags as people left them: the last switch of each (`switches` oldest first) decides, else the file."""
     last = {s.flag: s.enabled for s in switches}
     return tuple(replace(f, enabled=last.get(f.name, f.enabled)) for f in flags)
+
+
+def moved(flags: Sequence[Flag], rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> tuple[Flag, ...]:
+    """The flags as rollouts left them and move them now. While learning, everybody in it has the baseline."""
+    return tuple(
+        replace(
+            flag,
+            default=baseline_now(flag, rollouts),
+            move=_move(Subject("flag", flag.name), rollouts),
+            held=_held(flag, rollouts),
+        )
+        for flag in flags
+    )
+
+
+def _held(flag: Flag, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> tuple[HeldOut, ...]:
+    """Of each holdout, what its units had before the first rollout that they were held out of was completed."""
+    completed = [
+        (state.ended_at, spec)
+        for spec, state in rollouts
+        if spec.subject == Subject("flag", flag.name) and state.phase is Phase.COMPLETED
+    ]
+    held: dict[Draw, HeldOut] = {}
+    for _, spec in sorted(completed, key=lambda ended: ended[0]):
+        for draw in spec.holdouts:
+            if spec.baseline in {v.name for v in flag.variants}:
+                held.setdefault(draw, HeldOut(draw, spec.baseline))
+    return tuple(held.values())
+
+
+def _move(subject: Subject, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> Move | None:
+    for spec, state in rollouts:
+        if spec.subject == subject and state.phase in ACTIVE:
+            interval = Interval(state.start, state.share)
+            reach = spec.audience, spec.layer, spec.holdouts
+            return Move(spec.name, spec.candidate, spec.salt, interval, further(spec, state), *reach)
+    return None
 
 
 def for_gateways(ruleset: Ruleset) -> Ruleset:
@@ -65,6 +107,7 @@ def for_gateways(ruleset: Ruleset) -> Ruleset:
     flags = tuple(flag for flag in ruleset.flags if flag.name in sent)
     by_name = {segment.name: segment for segment in ruleset.segments}
     conditions = [rule.condition for flag in flags for rule in flag.rules]
+    conditions += [flag.move.audience for flag in flags if flag.move]
     conditions += [live.split.audience for live in ruleset.services if live.split]
     needed: set[str] = set()
     while conditions:

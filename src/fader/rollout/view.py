@@ -68,6 +68,7 @@ def view(
         health=health,
         arms=_arms(then, state, health),
         arm_judgements=decision.beside,
+        flag=spec.flag,
         audience=audience(spec.audience, spec.baseline),
     )
 

@@ -46,12 +46,11 @@ def _versions(rollout: str, source: Source) -> Iterator[Problem]:
     written = written_names(source.data, *at)
     service, candidate = written.get("service"), written.get("candidate")
     services = written_names(source.data, "services")
-    if not isinstance(service, str):
+    if service and isinstance(service, str) and service not in services:
+        fix = did_you_mean(service, services) if services else "write it under services:"
+        yield source.problem((*at, "service"), f"there is no service {quoted(service)}", fix)
         return
-    if service not in services:
-        yield source.problem(
-            (*at, "service"), f"there is no service {quoted(service)}", did_you_mean(service, services)
-        )
+    if not isinstance(service, str) or written.get("flag"):
         return
     versions = written_names(source.data, "services", service, "versions")
     baseline = written_names(source.data, "services", service).get("baseline")

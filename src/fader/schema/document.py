@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,11 +17,16 @@ from fader.model.metric import Direction, Metric
 from fader.model.rollout import RolloutSpec
 from fader.model.segment import Segment
 from fader.model.service import Service
+from fader.model.settings import Settings
+from fader.model.share import Draw
 from fader.schema import crosscheck
+from fader.schema.channel import ChannelText
 from fader.schema.event import OWN, EventText, parse_event
 from fader.schema.external import external_of, external_problems
 from fader.schema.flag import FlagText
 from fader.schema.flagcheck import flag_problems
+from fader.schema.flagrollout import flag_rollout_problems
+from fader.schema.layer import HoldoutText, LayerText, holdouts_of, layer_of, reach_problems
 from fader.schema.metric import BUILT_IN, MetricText
 from fader.schema.name import bad_name
 from fader.schema.noun import Noun
@@ -50,6 +55,9 @@ class FileText(Noun):
     flags: dict[str, FlagText] = Field(default={})
     segments: dict[str, SegmentText] = Field(default={})
     providers: dict[str, ProviderText] = Field(default={})
+    layers: dict[str, LayerText] = Field(default={})
+    holdouts: dict[str, HoldoutText] = Field(default={})
+    notifications: dict[str, ChannelText] = Field(default={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,8 @@ class Document:
     flags: tuple[Flag, ...] = ()
     segments: tuple[Segment, ...] = ()
     providers: tuple[Provider, ...] = ()
+    holdouts: tuple[Draw, ...] = ()
+    settings: Settings = Settings()
 
     def problem(self, where: Location, message: str, fix: str) -> Problem:
         """For what comes to light later, such as a version that does not answer: a problem at its line."""
@@ -91,8 +101,12 @@ def load_document(text: str, path: str) -> Document:
     externals = {n: external_of(m, providers) for n, m in metric_texts.items()}
     written = {n: m.to_model(n, directions, externals[n]) for n, m in metric_texts.items()}
     metrics = {m.name: m for m in BUILT_IN} | written
+    channel_texts = _section("notifications", ChannelText, source, directory, found)
     flag_texts = _section("flags", FlagText, source, directory, found)
     segment_texts = _section("segments", SegmentText, source, directory, found)
+    layer_texts = _section("layers", LayerText, source, directory, found)
+    holdout_texts = _section("holdouts", HoldoutText, source, directory, found)
+    found += reach_problems(layer_texts, holdout_texts, source)
     found += crosscheck.port_problems(services.values(), source)
     found += crosscheck.name_problems(metrics, source)
     found += crosscheck.direction_problems(metric_texts, directions, source)
@@ -101,13 +115,14 @@ def load_document(text: str, path: str) -> Document:
     found += external_problems(metric_texts, providers, crosscheck.written_names(source.data, "providers"), source)
     found += crosscheck.outcome_problems(rollout_texts, metrics, source)
     found += flag_problems(flag_texts, segment_texts, source)
+    found += flag_rollout_problems(rollout_texts, flag_texts, metrics, source)
     found += unknown_flag_problems(services.values(), source)
     found += unknown_audience_problems(rollout_texts, source)
     flags = tuple(f.to_model(n) for n, f in flag_texts.items())
     segments = tuple(s.to_model(n) for n, s in segment_texts.items())
     if not found:
         found += sent_problems(services.values(), flags, segments, source)
-        found += audience_problems(rollout_texts, services, segments, source)
+        found += audience_problems(rollout_texts, services, flags, segments, source)
     if found:
         raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
     return Document(
@@ -115,7 +130,14 @@ def load_document(text: str, path: str) -> Document:
         services=tuple(services.values()),
         metrics=tuple(metrics.values()),
         rollouts=tuple(
-            r.to_model(n, services[r.service].baseline, metrics, directions) for n, r in rollout_texts.items()
+            replace(
+                r.to_model(
+                    n, flag_texts[r.flag].at_first if r.flag else services[r.service].baseline, metrics, directions
+                ),
+                layer=layer_of(n, layer_texts),
+                holdouts=holdouts_of(n, holdout_texts),
+            )
+            for n, r in rollout_texts.items()
         ),
         lines=source.lines,
         warnings=tuple(crosscheck.warnings(services.values(), source)),
@@ -123,6 +145,8 @@ def load_document(text: str, path: str) -> Document:
         flags=flags,
         segments=segments,
         providers=tuple(providers.values()),
+        holdouts=tuple(h.draw(n) for n, h in holdout_texts.items()),
+        settings=Settings(channels=tuple(c.to_model(n) for n, c in channel_texts.items())),
     )
 
 

@@ -11,12 +11,13 @@ import jsonschema_rs
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from fader.assign.bucket import UNIT_BYTES
+from fader.assign.pieces import reweighted
 from fader.model.flag import Flag, FlagKind, Forced, Prerequisite, Rule, Value, Variant
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, percent
 from fader.schema.condition import Condition
 from fader.schema.name import bad_name
 from fader.schema.noun import Noun
-from fader.schema.share import Share
+from fader.schema.share import Share, Weight
 from fader.schema.suggest import did_you_mean, quoted, wrong
 
 _VARIANTS = {"string": "{blue: '#00f', red: '#f00'}", "number": "{few: 5, many: 50}", "json": "{a: '{\"max\": 5}'}"}
@@ -56,7 +57,7 @@ class FlagText(Noun):
 
     kind: FlagKind = "boolean"
     variants: dict[str, Scalar] = Field(default={})
-    default: str = ""
+    default: str | dict[str, Weight] = ""
     off: str = ""
     enabled: bool = True
     rules: list[RuleText] = Field(default=[])
@@ -106,7 +107,11 @@ class FlagText(Noun):
         self._typed()
         if not self.default:
             raise wrong("says no default", f"add default: {next(iter(self.variants))}, for whom no rule applies to")
-        named: list[tuple[str, tuple[str | int, ...]]] = [(self.default, ("default",)), (self.when_off, ("off",))]
+        if self.weights and sum(self.weights.values()) != WHOLE:
+            made = percent(sum(self.weights.values()))
+            raise wrong(f"its weights make {made}", "make them 100% together", ("default",))
+        named: list[tuple[str, tuple[str | int, ...]]] = [(self.when_off, ("off",))]
+        named += [(variant, ("default", variant)) for variant in self.weights] or [(self.at_first, ("default",))]
         named += [(rule.variant, ("rules", i, "variant")) for i, rule in enumerate(self.rules)]
         named += [(variant, ("units", variant)) for variant in self.units]
         for variant, at in named:
@@ -147,15 +152,26 @@ class FlagText(Noun):
     def when_off(self) -> str:
         """Unless written: what is false, of a boolean flag; else the default."""
         false = [n for n, text in self.variants.items() if self.kind == "boolean" and text == "false"]
-        return self.off or (false[0] if false else self.default)
+        return self.off or (false[0] if false else self.at_first)
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """Of the variants, in ppm; none where the default is one variant."""
+        return self.default if isinstance(self.default, dict) else {}
+
+    @property
+    def at_first(self) -> str:
+        """The default; of weights the first, for whoever is nobody."""
+        return self.default if isinstance(self.default, str) else next(iter(self.default))
 
     def to_model(self, name: str) -> Flag:
         return Flag(
             name=name,
             kind=self.kind,
             variants=tuple(Variant(n, _value(self.kind, n, text)) for n, text in self.variants.items()),
-            default=self.default,
+            default=self.at_first,
             off=self.when_off,
+            split=reweighted((), self.weights) if self.weights else (),
             enabled=self.enabled,
             rules=tuple(Rule(r.variant, r.when, r.share, r.name) for r in self.rules),
             forced=tuple(Forced(unit, variant) for variant, units in self.units.items() for unit in units),

@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from fader.model.external import Provider
 from fader.schema.duration import Duration, format_duration
-from fader.schema.file import ReadableFile
 from fader.schema.noun import Noun
+from fader.schema.secret import SecretText
 from fader.schema.suggest import quoted, wrong
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _URL_FIX = "write e.g. http://127.0.0.1:9090"
 #: Seconds. `fader plan` waits for all providers, and for 30 s at most.
 _SHORTEST, _LONGEST = 0.1, 20.0
 
 
-class TokenText(Noun):
-    """Where the bearer token stands: an environment variable of the server, or a file."""
-
-    env: str = ""
-    file: ReadableFile = ""
-
-    @model_validator(mode="after")
-    def _one(self) -> TokenText:
-        if bool(self.env) == bool(self.file):
-            found = "both env and file" if self.env else "neither env nor file"
-            raise wrong(f"names {found}", "write one of them, e.g. {env: PROMETHEUS_TOKEN}")
-        if self.env and not _VARIABLE.fullmatch(self.env):
-            fix = "write the name of a variable, e.g. PROMETHEUS_TOKEN; the token itself stands in no file of yours"
-            raise wrong("is no name of an environment variable", fix, ("env",))
-        return self
-
-
 class ProviderText(Noun):
     kind: Literal["prometheus", "web"] = Field(examples=["prometheus"])
     url: str = Field(examples=["http://127.0.0.1:9090"])
-    token: TokenText | None = None
+    token: SecretText | None = None
     timeout: Duration = 5.0
 
-    @field_validator("token", mode="before", json_schema_input_type=TokenText)
+    @field_validator("token", mode="before", json_schema_input_type=SecretText)
     @classmethod
     def _no_secret(cls, token: object) -> object:
         if isinstance(token, str):
@@ -76,5 +57,5 @@ class ProviderText(Noun):
         return timeout
 
     def to_model(self, name: str) -> Provider:
-        token = self.token or TokenText.model_construct()
+        token = self.token or SecretText.model_construct()
         return Provider(name, self.kind, self.url.rstrip("/"), token.env, token.file, self.timeout)

@@ -72,7 +72,8 @@ class UndecidedText(Noun):
 
 
 class RolloutText(Noun):
-    service: str = Field(examples=["shop"])
+    service: str = Field(default="", examples=["shop"])
+    flag: str = Field(default="", examples=["checkout"])
     candidate: str = Field(examples=["v2"])
     stages: list[StageText] = Field(examples=[_STAGES])
     bake: Duration = 600.0
@@ -131,6 +132,14 @@ class RolloutText(Noun):
     @classmethod
     def _outcomes(cls, outcomes: Any) -> Any:
         return dict.fromkeys(outcomes) if _is_names(outcomes) else outcomes
+
+    @model_validator(mode="after")
+    def _of_something(self) -> RolloutText:
+        if not self.service and not self.flag:
+            raise wrong("moves nothing", "add service: NAME, or flag: NAME")
+        if self.flag and "shield" in self.model_fields_set:
+            raise wrong("a flag has no shield: both variants are the same app", "remove it", ("shield",))
+        return self
 
     @model_validator(mode="after")
     def _adaptive(self) -> RolloutText:
@@ -210,6 +219,7 @@ class RolloutText(Noun):
             budget=self.budget.to_model(self.bake) if self.budget else None,
             holdback=self.holdback.to_model() if self.holdback else None,
             directions=tuple(sorted(directions.items())),
+            flag=self.flag,
             audience=self.audience,
         )
 

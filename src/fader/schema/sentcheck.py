@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from fader.assign.cases import cases, in_order
+from fader.assign.cases import cases, in_order, moved
 from fader.assign.cel import segments_of
 from fader.assign.cel_parser import parse
 from fader.assign.reduce import NotAtGateway, Reducer
@@ -63,12 +63,23 @@ def unknown_audience_problems(rollouts: Mapping[str, RolloutText], source: Sourc
 
 
 def audience_problems(
-    rollouts: Mapping[str, RolloutText], services: Mapping[str, Service], segments: Iterable[Segment], source: Source
+    rollouts: Mapping[str, RolloutText],
+    services: Mapping[str, Service],
+    flags: Iterable[Flag],
+    segments: Iterable[Segment],
+    source: Source,
 ) -> Iterator[Problem]:
-    """For a file that is sound otherwise."""
+    """For a file that is sound otherwise. The audience of a flag's rollout is decided where the flag is: also by
+    gateways that send it, beside its rules."""
     by_name = {segment.name: segment for segment in segments}
+    flags_by_name = {flag.name: flag for flag in flags}
     for name, rollout in rollouts.items():
-        try:
-            Reducer(by_name, services[rollout.service].attributes).condition(rollout.audience)
-        except NotAtGateway as refusal:
-            yield source.problem(("rollouts", name, "audience"), refusal.reason, refusal.fix)
+        senders = [s for s in services.values() if rollout.flag in in_order(s.flags, flags_by_name)]
+        for service in senders if rollout.flag else [services[rollout.service]]:
+            try:
+                if rollout.flag:
+                    cases(moved(flags_by_name[rollout.flag], rollout.audience), by_name, service.attributes)
+                else:
+                    Reducer(by_name, service.attributes).condition(rollout.audience)
+            except NotAtGateway as refusal:
+                yield source.problem(("rollouts", name, "audience"), refusal.reason, refusal.fix)

@@ -3,15 +3,28 @@
 from typing import TYPE_CHECKING, Any
 
 from fader.model.evaluation import Evaluation
+from fader.sdk.asgi import AsgiMiddleware
+from fader.sdk.asking import asking
 from fader.sdk.client import Client
+from fader.sdk.django import DjangoMiddleware
 from fader.sdk.memory import MemoryClient
 from fader.sdk.tracker import Tracker
+from fader.sdk.wsgi import WsgiMiddleware
 
 if TYPE_CHECKING:
     from fader.sdk.openfeature import FaderProvider as FaderProvider
 
 #: Without FaderProvider, so that `import *` works without the extra.
-__all__ = ["Client", "Evaluation", "MemoryClient", "Tracker"]
+__all__ = [
+    "AsgiMiddleware",
+    "Client",
+    "DjangoMiddleware",
+    "Evaluation",
+    "MemoryClient",
+    "Tracker",
+    "WsgiMiddleware",
+    "asking",
+]
 
 
 def __getattr__(name: str) -> Any:

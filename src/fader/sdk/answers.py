@@ -8,13 +8,12 @@ import threading
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from fader.model.evaluation import ErrorCode, Evaluation
+from fader.sdk.asking import NOTHING
 from fader.sdk.listeners import Listener, Listeners
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: Failures that are written to the log, each flag and code once; all are counted.
 MOST_TOLD = 100
 
@@ -32,12 +31,22 @@ class Answers(ABC):
         self._listeners = Listeners()
 
     @abstractmethod
-    def evaluate(self, flag: str, default: Any, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> Evaluation:
-        """The value with variant and reason; its `value` is shared and must not be changed. `unit` "" is nobody."""
+    def evaluate(
+        self, flag: str, default: Any, unit: str | None = None, attributes: Mapping[str, Any] = NOTHING
+    ) -> Evaluation:
+        """The value with variant and reason; its `value` is shared and must not be changed.
+
+        `unit` "" is nobody. Without one, a question inside of a request is asked for who sent it, whose attributes
+        `attributes` go before; outside, for nobody.
+        """
 
     @abstractmethod
     def ready(self, timeout: float = 5.0) -> bool:
         """Wait for what the answers come from, at most `timeout` seconds. Whether there is any."""
+
+    @abstractmethod
+    def track(self, name: str, unit: str | None = None, properties: Mapping[str, float | str | bool] = NOTHING) -> None:
+        """`unit` did `name`, now: an outcome, by which rollouts are judged. None is the unit of the request."""
 
     @property
     def refused(self) -> bool:
@@ -53,15 +62,19 @@ class Answers(ABC):
         """One that does not listen is none."""
         self._listeners.remove(listener)
 
-    def boolean(self, flag: str, default: bool, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> bool:
+    def boolean(
+        self, flag: str, default: bool, unit: str | None = None, attributes: Mapping[str, Any] = NOTHING
+    ) -> bool:
         value = self.evaluate(flag, default, unit, attributes).value
         return value if isinstance(value, bool) else self._mismatch(flag, default)
 
-    def string(self, flag: str, default: str, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> str:
+    def string(self, flag: str, default: str, unit: str | None = None, attributes: Mapping[str, Any] = NOTHING) -> str:
         value = self.evaluate(flag, default, unit, attributes).value
         return value if isinstance(value, str) else self._mismatch(flag, default)
 
-    def number(self, flag: str, default: float, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> float:
+    def number(
+        self, flag: str, default: float, unit: str | None = None, attributes: Mapping[str, Any] = NOTHING
+    ) -> float:
         value = self.evaluate(flag, default, unit, attributes).value
         if isinstance(value, int | float) and not isinstance(value, bool):
             return value
@@ -69,7 +82,7 @@ class Answers(ABC):
         return default
 
     def json(
-        self, flag: str, default: dict[str, Any], unit: str = "", attributes: Mapping[str, Any] = NOTHING
+        self, flag: str, default: dict[str, Any], unit: str | None = None, attributes: Mapping[str, Any] = NOTHING
     ) -> dict[str, Any]:
         """A copy of the caller's own."""
         value = self.evaluate(flag, default, unit, attributes).value

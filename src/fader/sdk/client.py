@@ -14,12 +14,15 @@ from typing import Any, Self
 from fader.assign.evaluate import Evaluator, Flags
 from fader.errors import Unavailable
 from fader.model.evaluation import Evaluation
-from fader.sdk.answers import NOTHING, Answers, log
+from fader.sdk.answers import Answers, log
+from fader.sdk.asking import NOTHING, asked_by
 from fader.sdk.cache import Cache
-from fader.sdk.document import Unreadable, read_ruleset
-from fader.sdk.source import HttpSource, KeyRefused, Source
+from fader.sdk.document import Held, Unreadable, changed, read_ruleset
+from fader.sdk.exposures import Exposures
+from fader.sdk.source import Change, HttpSource, KeyRefused, Source
+from fader.sdk.tracker import Tracker
 
-#: Seconds that the server holds a request for a ruleset that has not changed.
+#: Seconds that the server holds a request for a ruleset that has not changed, where it offers no stream.
 LONG_POLL = 20.0
 #: Seconds without word from the server that are more than a long poll and a restart take.
 SILENCE = 30.0
@@ -34,6 +37,7 @@ class Client(Answers):
     """Holds the last good ruleset and never depends on the server being up. Safe for use from several threads, from
     asyncio (evaluating waits for nothing) and over a fork.
 
+    What a rollout gave to whom is told to the server in the background, and `track` tells what users did then.
     `cache`: file that keeps the ruleset for a start without server. Before there is any ruleset, all answers are the
     caller's defaults. `ready` waits until the server was asked: a ruleset from the disk may know nothing of a switch.
     """
@@ -46,13 +50,18 @@ class Client(Answers):
         cache: str | Path | None = None,
         silence: float = SILENCE,
         source: Source | None = None,
+        tracker: Tracker | None = None,
     ) -> None:
         """`key` is the server key. `silence`: seconds without word from the server after which listeners are told.
-        `source` takes the place of the server, in tests. Raises ValueError for an address that is none."""
+        `source` takes the place of the server, in tests. `tracker` tells what happens; without one the client makes its
+        own when there is something to tell. Raises ValueError for an address that is none."""
         super().__init__()
         self._source = source or HttpSource(server, key)
+        self._server = server, key
+        self._tracker, self._own_tracker = tracker, tracker is None
+        self._exposures = Exposures()
         self._cache = Cache(Path(cache)) if cache else None
-        self._version = 0
+        self._ruleset = Held(0, (), ())
         self._evaluators: Mapping[str, Evaluator] = {}
         self._held = False
         self._ready = threading.Event()
@@ -63,16 +72,29 @@ class Client(Answers):
         self._begin()
         _CLIENTS.add(self)
 
-    def evaluate(self, flag: str, default: Any, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> Evaluation:
+    def evaluate(
+        self, flag: str, default: Any, unit: str | None = None, attributes: Mapping[str, Any] = NOTHING
+    ) -> Evaluation:
         try:
-            return self._evaluators[flag](unit, attributes)
+            if unit is None:
+                unit, attributes = asked_by(attributes)
+            found = self._evaluators[flag](unit, attributes)
         except Exception as error:
             return self._unanswered(flag, default, error)
+        if found.rollout:
+            self._tell(found, unit)
+        return found
+
+    def track(self, name: str, unit: str | None = None, properties: Mapping[str, float | str | bool] = NOTHING) -> None:
+        try:
+            self._telling().track(name, asked_by()[0] if unit is None else unit, properties)
+        except Exception as error:
+            log.warning("%s cannot be tracked: %s", name, error)
 
     @property
     def version(self) -> int:
         """Of the ruleset in force; 0 before the first."""
-        return self._version
+        return self._ruleset.version
 
     @property
     def age(self) -> float:
@@ -91,8 +113,10 @@ class Client(Answers):
         return self._held
 
     def close(self) -> None:
-        """Stop keeping up to date; evaluating goes on with what there is."""
+        """Tell what is left to tell and stop keeping up to date; evaluating goes on with what there is."""
         self._stop.set()
+        if self._tracker and self._own_tracker:
+            self._tracker.close()
         self._source.close()
         if self._thread is not threading.current_thread():
             self._thread.join(1.0)
@@ -102,6 +126,20 @@ class Client(Answers):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _tell(self, found: Evaluation, unit: str) -> None:
+        """Whatever becomes of it, the answer stands."""
+        try:
+            if self._exposures.new(found, unit):
+                self._telling().exposure(found.rollout, found.variant, unit)
+        except Exception as error:
+            log.warning("an exposure to %s cannot be told: %s", found.rollout, error)
+
+    def _telling(self) -> Tracker:
+        if self._tracker is None:
+            with self._lock:
+                self._tracker = self._tracker or Tracker(*self._server)
+        return self._tracker
 
     def _unanswered(self, flag: str, default: Any, error: Exception) -> Evaluation:
         if not self._held:
@@ -116,37 +154,47 @@ class Client(Answers):
 
     def _recall(self) -> None:
         """What the last process held."""
-        body = self._cache.load() if self._cache else None
-        if body is None:
+        whole, *changes = (self._cache.load() if self._cache else None) or [b""]
+        if not whole:
             return
         try:
-            self._take(body)
+            ruleset = read_ruleset(whole)
+            for change in changes:
+                ruleset = changed(ruleset, change)
+            self._take(ruleset)
         except Unreadable as error:
             log.warning("the cached ruleset cannot be read, waiting for the server (%s)", error)
 
-    def _take(self, body: bytes) -> None:
-        """Raises Unreadable, and the last good one stays."""
-        ruleset = read_ruleset(body)
+    def _take(self, ruleset: Held) -> None:
         self._evaluators = Flags(ruleset.flags, ruleset.segments).evaluators
-        self._version = ruleset.version
+        self._exposures.follow(ruleset.flags)
+        self._ruleset = ruleset
         self._held = True
 
     def _update(self, confirmed: bool) -> None:
-        """One turn: wait for a newer ruleset and take it. `confirmed`: whether this process heard of the one in force
-        already; what comes from the disk is asked for again. Listeners are told before anybody who waits goes on.
-        Raises Unavailable, Unreadable."""
-        body = self._source.fetch(self._version if confirmed else -1, LONG_POLL if confirmed else 0.0)
-        if body is not None:
-            self._take(body)
-            if self._cache:
-                try:
-                    self._cache.store(body)
-                except OSError as error:
-                    log.warning("the ruleset cannot be cached: %s", error)
+        """One turn: wait for news and take it. `confirmed`: whether this process heard of the ruleset in force already;
+        what comes from the disk is asked for again. Listeners are told before anybody who waits goes on.
+        Raises Unavailable, Unreadable, and the last good one stays."""
+        whole = not confirmed or (self._cache is not None and self._cache.full)
+        news = self._source.fetch(-1 if whole else self._ruleset.version, LONG_POLL if confirmed else 0.0)
+        if news is not None:
+            self._take(changed(self._ruleset, news.body) if isinstance(news, Change) else read_ruleset(news))
+            self._store(news)
         self._heard, self._refused = time.monotonic(), False
         self._listeners.tell("back")
-        if body is not None:
+        if news is not None:
             self._listeners.tell("changed")
+
+    def _store(self, news: bytes | Change) -> None:
+        if self._cache is None:
+            return
+        try:
+            if isinstance(news, Change):
+                self._cache.add(news.body)
+            else:
+                self._cache.store(news)
+        except OSError as error:
+            log.warning("the ruleset cannot be cached: %s", error)
 
     def _failing(self, error: Exception) -> None:
         """A turn brought nothing."""
@@ -163,6 +211,7 @@ class Client(Answers):
         """Threads do not live on in a forked process, and a lock may have been held when it was made."""
         if self._stop.is_set():
             return
+        self._exposures.forked()
         self._lock, self._stop, ready = threading.Lock(), threading.Event(), self._ready.is_set()
         self._ready = threading.Event()
         if ready:

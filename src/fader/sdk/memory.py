@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fader.model.evaluation import Evaluation
-from fader.sdk.answers import NOTHING, Answers
+from fader.sdk.answers import Answers
+from fader.sdk.asking import NOTHING, asked_by
 
 
 class MemoryClient(Answers):
@@ -23,6 +24,8 @@ class MemoryClient(Answers):
     def __init__(self, values: Mapping[str, Any] = NOTHING) -> None:
         super().__init__()
         self._values = dict(values)
+        #: Name, unit and properties of what the app tracked.
+        self.tracked: list[tuple[str, str, Mapping[str, Any]]] = []
 
     def set(self, flag: str, value: Any) -> None:
         self._values[flag] = value
@@ -32,10 +35,15 @@ class MemoryClient(Answers):
         """At once."""
         return True
 
-    def evaluate(self, flag: str, default: Any, unit: str = "", attributes: Mapping[str, Any] = NOTHING) -> Evaluation:
+    def evaluate(
+        self, flag: str, default: Any, unit: str | None = None, attributes: Mapping[str, Any] = NOTHING
+    ) -> Evaluation:
         if flag not in self._values:
             return self._failed(flag, default, "FLAG_NOT_FOUND", "there is no such flag")
         return Evaluation(flag, self._values[flag], reason="STATIC")
+
+    def track(self, name: str, unit: str | None = None, properties: Mapping[str, float | str | bool] = NOTHING) -> None:
+        self.tracked.append((name, asked_by()[0] if unit is None else unit, properties))
 
     def close(self) -> None:
         """Nothing to end."""

@@ -16,7 +16,8 @@ from openfeature.provider import AbstractProvider, Metadata
 from openfeature.track import TrackingEventDetails
 
 from fader.model.evaluation import Evaluation
-from fader.sdk.answers import NOTHING, Answers, log
+from fader.sdk.answers import Answers, log
+from fader.sdk.asking import NOTHING, asked_by
 from fader.sdk.listeners import News
 from fader.sdk.tracker import Tracker
 
@@ -34,8 +35,9 @@ _PLAIN = (str, bool, int, float, type(None))
 class FaderProvider(AbstractProvider):
     """`api.set_provider(FaderProvider(Client("http://127.0.0.1:7070", key)))`.
 
-    The targeting key is the unit; without one it is nobody. Evaluating never raises and waits for nothing. `tracker`
-    takes what the app tracks; without it that is dropped. Whoever made client and tracker closes them.
+    The targeting key is the unit; without one it is that of the request, else nobody. Evaluating never raises and waits
+    for nothing. `tracker` takes what the app tracks; without it that is dropped. Whoever made client and tracker closes
+    them.
     """
 
     def __init__(self, client: Answers, tracker: Tracker | None = None, *, timeout: float = 5.0) -> None:
@@ -101,11 +103,13 @@ class FaderProvider(AbstractProvider):
         tracking_event_details: TrackingEventDetails | None = None,
     ) -> None:
         """The details' value is the property `value`; of the attributes, texts, numbers and booleans are sent. What
-        nobody did (no targeting key) is not sent. Never raises."""
+        nobody did is not sent. Never raises."""
         if self._tracker is None:
             return
         try:
             unit = evaluation_context.targeting_key if evaluation_context else None
+            if unit is None:
+                unit, _ = asked_by()
             if not unit:
                 self._nobody(tracking_event_name)
                 return
@@ -127,7 +131,7 @@ class FaderProvider(AbstractProvider):
     ) -> FlagResolutionDetails[T]:
         """`convert` gives None for a value of another type."""
         try:
-            unit, attributes = ("", NOTHING) if context is None else (context.targeting_key or "", _attributes(context))
+            unit, attributes = (None, NOTHING) if context is None else (context.targeting_key, _attributes(context))
             found = self._client.evaluate(flag, default, unit, attributes)
             if not found.error:
                 value = convert(found.value)

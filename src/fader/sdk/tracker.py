@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import http.client
 import json
+import os
 import traceback
+import weakref
 from collections import deque
 from collections.abc import Mapping
 from threading import Condition, Thread
@@ -24,8 +26,13 @@ TIMEOUT = 5.0
 PAUSES = (0.5, 30.0)
 
 
+#: Those that must go on in a forked process.
+_TRACKERS: weakref.WeakSet[Tracker] = weakref.WeakSet()
+
+
 class Tracker:
-    """`Tracker("http://127.0.0.1:7070", token).track("order", "ann", {"amount": 19.9})`. For several threads.
+    """`Tracker("http://127.0.0.1:7070", token).track("order", "ann", {"amount": 19.9})`. For several threads, and over
+    a fork: what waits stays with the parent, and the child begins with nothing.
 
     Every call returns at once and never raises. Events wait in a queue of at most `limit`; one that does not fit is
     dropped and counted. They are sent every `every` seconds by a thread of its own; a batch that the server could not
@@ -43,13 +50,10 @@ class Tracker:
         self._host, self._tls = (parts.hostname, parts.port), parts.scheme == "https"
         self._path = parts.path.rstrip("/") + "/v1/events"
         self._token, self._limit, self._every, self._clock = token, limit, every, clock
-        self._queue: deque[bytes] = deque()
-        self._changed = Condition()
-        self._sending = self._dropped = 0
-        self._hurry = self._closed = False
-        self._thread = Thread(target=self._run, name="fader-tracker", daemon=True)
-        self._thread.start()
+        self._closed = False
+        self._begin()
         atexit.register(self.close)
+        _TRACKERS.add(self)
 
     def track(self, name: str, unit: str, properties: Mapping[str, float | str | bool] | None = None) -> None:
         """`unit` did `name`, now."""
@@ -101,6 +105,21 @@ class Tracker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _begin(self) -> None:
+        """With nothing that waits, and a thread."""
+        self._queue: deque[bytes] = deque()
+        self._changed = Condition()
+        self._sending = self._dropped = 0
+        self._hurry = False
+        self._thread = Thread(target=self._run, name="fader-tracker", daemon=True)
+        self._thread.start()
+
+    def _forked(self) -> None:
+        """Threads do not live on in a forked process, and the lock may have been held when it was made. What waited
+        is sent by the parent."""
+        if not self._closed:
+            self._begin()
 
     def _put(self, name: str, unit: str, properties: Mapping[str, Any], **more: str) -> None:
         try:
@@ -176,3 +195,12 @@ class Tracker:
             return 0
         finally:
             connection.close()
+
+
+def _after_fork() -> None:
+    for tracker in list(_TRACKERS):
+        tracker._forked()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_after_fork)

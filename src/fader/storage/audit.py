@@ -67,7 +67,14 @@ def row(step: Step) -> dict[str, Any]:
 
 
 def outline(c: Connection, rollout: str, attempt: int) -> tuple[Step, ...]:
-    of = (steps.c.rollout == rollout, steps.c.attempt == attempt)
+    return _outlined(c, steps.c.rollout == rollout, steps.c.attempt == attempt)
+
+
+def since(c: Connection, rollout: str, seq: int) -> tuple[Step, ...]:
+    return _outlined(c, steps.c.rollout == rollout, steps.c.seq > seq)
+
+
+def _outlined(c: Connection, *of: ColumnElement[bool]) -> tuple[Step, ...]:
     found = map(_decode_outline, c.execute(select(steps.c.body).where(*of).order_by(steps.c.seq)).scalars())
     return tuple(Step(**{f.name: getattr(s, f.name) for f in _OUTLINED}) for s in found)
 

@@ -14,6 +14,7 @@ from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
 from fader.model.series import Series
 from fader.model.service import Service
+from fader.model.settings import NOTHING, Settings
 from fader.model.share import Interval
 from fader.model.view import Point
 from fader.model.written import Written
@@ -31,6 +32,8 @@ class MemoryStateStore:
         self._flags: tuple[Flag, ...] = ()
         self._segments: tuple[Segment, ...] = ()
         self._changed: dict[str, float] = {}
+        self._settings = Settings()
+        self._cursors: dict[str, dict[str, int]] = {}
         self._switches: list[Switch] = []
         self._entries: dict[str, Entry] = {}
         self._steps: dict[str, list[Step]] = {}
@@ -58,6 +61,9 @@ class MemoryStateStore:
     def segments(self) -> tuple[Segment, ...]:
         return self._segments
 
+    def settings(self) -> Settings:
+        return self._settings
+
     def changed(self) -> dict[str, float]:
         return dict(self._changed)
 
@@ -68,6 +74,7 @@ class MemoryStateStore:
         flags: tuple[Flag, ...] = (),
         segments: tuple[Segment, ...] = (),
         at: float = 0.0,
+        settings: Settings = NOTHING,
     ) -> None:
         for new in rollouts:
             old = self._entries.get(new.spec.name)
@@ -78,6 +85,9 @@ class MemoryStateStore:
         self._services, self._flags, self._segments = services, flags, segments
         for new in rollouts:
             self._entries[new.spec.name] = new
+        here = {e.spec.name: e.state.revision for e in self._entries.values()}
+        self._cursors = {c.name: self._cursors.get(c.name, dict(here)) for c in settings.channels}
+        self._settings = settings
 
     def write(self, written: Written) -> None:
         self._text = written
@@ -94,6 +104,15 @@ class MemoryStateStore:
 
     def history(self, rollout: str) -> tuple[Step, ...]:
         return tuple(self._steps.get(rollout, ()))
+
+    def since(self, rollout: str, seq: int) -> tuple[Step, ...]:
+        return tuple(replace(s, evidence=None) for s in self.history(rollout) if s.seq > seq)
+
+    def cursors(self, channel: str) -> dict[str, int]:
+        return dict(self._cursors.get(channel, {}))
+
+    def put_cursor(self, channel: str, rollout: str, seq: int) -> None:
+        self._cursors.setdefault(channel, {})[rollout] = seq
 
     def outline(self, rollout: str, attempt: int) -> tuple[Step, ...]:
         return tuple(replace(s, evidence=None) for s in self.history(rollout) if s.after.attempt == attempt)

@@ -19,6 +19,7 @@ from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
 from fader.model.series import Series
 from fader.model.service import Service
+from fader.model.settings import NOTHING, Settings
 from fader.model.state import RolloutState
 from fader.model.view import Point
 from fader.model.written import Written
@@ -52,6 +53,7 @@ class SqlStateStore:
         self._read: dict[str, tuple[tuple[bytes, bytes, str], Entry]] = {}
         self._written: tuple[tuple[Flag, ...], tuple[Segment, ...]] | None = None
         self._last: Ruleset | None = None
+        self._settings: Settings | None = None
 
     def services(self) -> tuple[Service, ...]:
         with self._lock, self._engine.begin() as c:
@@ -104,14 +106,24 @@ class SqlStateStore:
         flags: tuple[Flag, ...] = (),
         segments: tuple[Segment, ...] = (),
         at: float = 0.0,
+        settings: Settings = NOTHING,
     ) -> None:
         with self._lock, self._engine.begin() as c:
-            self._written = None
+            self._written = self._settings = None
             for entry in rollouts:
                 self._put(c, entry)
             _replace(c, t.services, services)
             _replace_flags(c, flags, at)
             _replace(c, t.segments, segments)
+            _replace_settings(c, settings)
+
+    def settings(self) -> Settings:
+        with self._lock:
+            if self._settings is None:
+                with self._engine.begin() as c:
+                    body = c.execute(select(t.settings.c.body)).scalar()
+                self._settings = Settings() if body is None else _decode(body, Settings)
+            return self._settings
 
     def changed(self) -> dict[str, float]:
         with self._lock, self._engine.begin() as c:
@@ -154,6 +166,21 @@ class SqlStateStore:
         with self._lock, self._engine.begin() as c:
             rows = c.execute(select(t.steps.c.body).where(t.steps.c.rollout == rollout).order_by(t.steps.c.seq))
             return tuple(_decode(body, Step) for body in rows.scalars())
+
+    def since(self, rollout: str, seq: int) -> tuple[Step, ...]:
+        with self._lock, self._engine.begin() as c:
+            return audit.since(c, rollout, seq)
+
+    def cursors(self, channel: str) -> dict[str, int]:
+        of = t.cursors.c.channel == channel
+        with self._lock, self._engine.begin() as c:
+            return {row.rollout: row.seq for row in c.execute(select(t.cursors.c.rollout, t.cursors.c.seq).where(of))}
+
+    def put_cursor(self, channel: str, rollout: str, seq: int) -> None:
+        key = {"channel": channel, "rollout": rollout}
+        with self._lock, self._engine.begin() as c:
+            c.execute(delete(t.cursors).where(*(t.cursors.c[k] == v for k, v in key.items())))
+            c.execute(insert(t.cursors).values(seq=seq, **key))
 
     def outline(self, rollout: str, attempt: int) -> tuple[Step, ...]:
         with self._lock, self._engine.begin() as c:
@@ -271,6 +298,25 @@ def _replace_flags(c: Connection, flags: Sequence[Flag], at: float) -> None:
         rows.append({"name": flag.name, "position": position, "body": body, "changed": changed if old == body else at})
     if rows:
         c.execute(insert(t.flags), rows)
+
+
+def _replace_settings(c: Connection, settings: Settings) -> None:
+    """What a channel that is gone was told is forgotten; a new one begins with where each rollout stands."""
+    names = [channel.name for channel in settings.channels]
+    body = c.execute(select(t.settings.c.body)).scalar()
+    known = {channel.name for channel in _decode(body, Settings).channels} if body is not None else set()
+    c.execute(delete(t.cursors).where(t.cursors.c.channel.not_in(known.intersection(names))))
+    here = [(row.name, row.revision) for row in c.execute(select(t.rollouts.c.name, t.rollouts.c.revision))]
+    rows = [
+        {"channel": name, "rollout": rollout, "seq": revision}
+        for name in names
+        if name not in known
+        for rollout, revision in here
+    ]
+    if rows:
+        c.execute(insert(t.cursors), rows)
+    c.execute(delete(t.settings))
+    c.execute(insert(t.settings).values(id=1, body=_encode(settings)))
 
 
 def _replace(c: Connection, table: Table, nouns: Sequence[Service | Segment]) -> None:

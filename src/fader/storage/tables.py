@@ -104,6 +104,23 @@ switches = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+#: One row: what is applied beside the nouns that have a table.
+settings = Table(
+    "settings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+#: The last step of each rollout that a channel was told of.
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("channel", String(200), primary_key=True),
+    Column("rollout", String(200), primary_key=True),
+    Column("seq", Integer, nullable=False),
+)
+
 #: One row: the configuration as it was written.
 written = Table(
     "written",

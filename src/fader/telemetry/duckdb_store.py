@@ -83,7 +83,7 @@ class DuckDBEventStore:
             return int(self._rows.broken)
 
     def open_cell(self, cell: Cell) -> None:
-        measures(cell.metrics)  # refuses what no event has before anything is written
+        measures(cell.metrics, by_request=not cell.flag)  # refuses what no event has before anything is written
         with self._lock:
             self._cells.open(cell)
             self._exposures.open(cell)
@@ -101,14 +101,14 @@ class DuckDBEventStore:
             return self._cells.names(rollout, attempt, stage)
 
     def learning(
-        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float, rollout: str = ""
     ) -> tuple[LearningEvidence, ...]:
-        asked = measures(CellMetric(metric) for metric in metrics)
+        asked = measures((CellMetric(metric) for metric in metrics), by_request=not rollout)
         direct = tuple(m.metric for m in asked if m.direct)
         others = tuple(m.metric for m in asked if not m.direct)
         with self._lock:
             learnt = iter(self._learning.evidence(service, version, direct, since))
-            done = iter(self._lessons.evidence(service, version, others, since))
+            done = iter(self._lessons.evidence(service, version, others, since, rollout))
             return tuple(next(learnt) if m.direct else next(done) for m in asked)
 
     def exposure(self, rollout: str, attempt: int) -> Exposure:

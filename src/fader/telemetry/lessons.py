@@ -12,7 +12,7 @@ from fader.model.metric import Metric
 from fader.ports.events import CellMetric
 from fader.telemetry.columns import Columns, together
 from fader.telemetry.measure import Measure, measures
-from fader.telemetry.questions import KEYS, OF_LESSON, SLOT, lesson_bins, lesson_units, slot_of, unit_events
+from fader.telemetry.questions import KEYS, SLOT, lesson_bins, lesson_units, of_lesson, slot_of, unit_events
 from fader.telemetry.rows import Parameter, Rows
 from fader.telemetry.tally import Totals, evidence, histogram, tally
 
@@ -21,7 +21,7 @@ PARTS = 8
 #: An answer serves until its window has moved by a slot, or so many more rows are there, as a share of its own.
 MORE = 0.01
 
-Asked = tuple[str, str, tuple[Metric, ...]]
+Asked = tuple[str, str, str, tuple[Metric, ...]]
 
 
 class Lessons:
@@ -32,13 +32,14 @@ class Lessons:
         self._known: dict[Asked, tuple[int, int, int, tuple[LearningEvidence, ...]]] = {}
 
     def evidence(
-        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float, rollout: str = ""
     ) -> tuple[LearningEvidence, ...]:
-        """One for each of the metrics, none of which is direct. The window begins at a full slot."""
+        """One for each of the metrics, none of which is direct. The window begins at a full slot. `rollout`: of units
+        that were exposed to this variant of a flag by it."""
         if not metrics:
             return ()
         slot, batch = slot_of(since), self._rows.batch
-        key = service, version, metrics
+        key = service, version, rollout, metrics
         known = self._known.get(key)
         if known is not None and known[0] == slot:
             if known[1] == batch:
@@ -46,17 +47,16 @@ class Lessons:
             fresh = self._rows.brought(known[1])
             if fresh <= MORE * known[2]:
                 return known[3]
-        answer = self._answer(service, version, metrics, slot * SLOT)
+        answer = self._answer(key, slot * SLOT)
         self._known[key] = slot, batch, self._rows.brought(0), answer
         return answer
 
     def forget(self) -> None:
         self._known.clear()
 
-    def _answer(
-        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
-    ) -> tuple[LearningEvidence, ...]:
-        asked = measures(CellMetric(metric) for metric in metrics)
+    def _answer(self, key: Asked, since: float) -> tuple[LearningEvidence, ...]:
+        service, version, rollout, metrics = key
+        asked = measures((CellMetric(metric) for metric in metrics), by_request=not rollout)
         totals: Totals = Counter()
         bins: Counter[tuple[int, int]] = Counter()
         for low, high in _ranges():
@@ -65,13 +65,15 @@ class Lessons:
                 "last": self._rows.batch,
                 "service": service,
                 "version": version,
+                "rollout": rollout,
                 "since": since,
                 "until": np.inf,
                 "low": low,
                 "high": high,
             }
             self._count(asked, parameters, since, totals, bins)
-        found = evidence(asked, totals, self._rows.latest("service", service))
+        latest = max(self._rows.latest("service", service), self._rows.latest("rollout", rollout))
+        found = evidence(asked, totals, latest)
         return tuple(
             LearningEvidence(
                 m.metric.name,
@@ -99,7 +101,7 @@ class Lessons:
         for m in asked:
             kinds |= m.kinds
         here = (units * 2, {"first": first, "inside": np.ones(len(units), np.int32)})
-        did = unit_events(self._rows, asked, parameters, units * 2, first, OF_LESSON)
+        did = unit_events(self._rows, asked, parameters, units * 2, first, of_lesson(parameters))
         _, columns = together([here, *did], kinds)
         totals.update(tally(asked, (columns, Columns(kinds).nothing(len(units))), {}, since))
         for m in asked:

@@ -169,15 +169,19 @@ class Measure:
         return where
 
 
-def measures(cell_metrics: Iterable[CellMetric]) -> tuple[Measure, ...]:
-    """Raises BadInput for a field, an operator or a name that cannot be."""
-    return tuple(_measure(i, m) for i, m in enumerate(cell_metrics))
+def measures(cell_metrics: Iterable[CellMetric], *, by_request: bool = True) -> tuple[Measure, ...]:
+    """`by_request`: whether requests say which arm they are in; of a flag they do not, and none is direct.
+
+    Raises BadInput for a field, an operator or a name that cannot be.
+    """
+    return tuple(_measure(i, m, by_request) for i, m in enumerate(cell_metrics))
 
 
-def _measure(index: int, cell_metric: CellMetric) -> Measure:
+def _measure(index: int, cell_metric: CellMetric, by_request: bool) -> Measure:
     m = cell_metric.metric
     direct = (
-        m.event == REQUEST
+        by_request
+        and m.event == REQUEST
         and not m.window
         and not m.after
         and (m.kind == "quantile" or (m.kind == "proportion" and m.of == "requests"))

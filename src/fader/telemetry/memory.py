@@ -17,7 +17,7 @@ from fader.telemetry.fingerprint import of_request
 from fader.telemetry.line import Line, read
 from fader.telemetry.line import name as logged_name
 from fader.telemetry.measure import measures
-from fader.telemetry.memory_cells import OpenCell, before, forgotten_of, units_of
+from fader.telemetry.memory_cells import OpenCell, arms_of, before, exposed_to_flag, forgotten_of, units_of, visits
 from fader.telemetry.memory_requests import (
     bins,
     counting_of,
@@ -33,6 +33,7 @@ from fader.telemetry.memory_units import (
     Counted,
     Counting,
     Event,
+    Exposed,
     Pair,
     counted_of,
     exposures,
@@ -119,7 +120,7 @@ class MemoryEventStore:
         return self._broken
 
     def open_cell(self, cell: Cell) -> None:
-        measures(cell.metrics)
+        measures(cell.metrics, by_request=not cell.flag)
         for each in (cell, *cell.paired):
             known = self._cells.get(each.key)
             if known is None or (known.sealed is None and replace(known.cell, until=each.until) != each):
@@ -158,9 +159,9 @@ class MemoryEventStore:
 
     def _pairs(self, known: OpenCell, cell_metric: CellMetric, arm: bool) -> list[Pair]:
         """p and q of each unit that counts in the arm."""
-        counting = counting_of(cell_metric, known.cell.candidate)
+        counting = counting_of(cell_metric, "" if known.cell.flag else known.cell.candidate)
         past = before(known, counting, self._start(known))
-        if is_outcome(cell_metric.metric):
+        if known.cell.flag or is_outcome(cell_metric.metric):
             return [pair for *_, pair in self._counted(known, counting, past).kept[arm]]
         lines = [line for line in known.within() if (line.v == known.cell.candidate) == arm]
         return [past.get(unit or "", NOTHING) for unit in {x.u for x in lines if inside(cell_metric.metric, x)}]
@@ -168,9 +169,9 @@ class MemoryEventStore:
     def _compared(self, known: OpenCell, i: int, rate: Fraction | None) -> MetricEvidence:
         """The `i`-th metric of the two arms of a cell. `rate`: of P to Q over all arms of the stage."""
         cell_metric = known.cell.metrics[i]
-        counting = counting_of(cell_metric, known.cell.candidate)
+        counting = counting_of(cell_metric, "" if known.cell.flag else known.cell.candidate)
         past = before(known, counting, self._start(known))
-        if is_outcome(cell_metric.metric):
+        if known.cell.flag or is_outcome(cell_metric.metric):
             counted = self._counted(known, counting, past)
             arms = counted.summary(True, rate), counted.summary(False, rate)
             return MetricEvidence(cell_metric.metric.name, *arms, restarts=restarts(counted.slots))
@@ -220,11 +221,11 @@ class MemoryEventStore:
         exposed = exposures(known.cell, known.within(), known.tracked)
         found: dict[tuple[Kind, str], list[tuple[float, str, bool]]] = defaultdict(list)
         for line in known.within():
-            arm = line.v == known.cell.candidate
-            if line.route:
-                found["route", line.route].append((line.at, line.u or "", arm))
-            if line.status >= 500:
-                found["fingerprint", of_request(line.status, line.route or "")].append((line.at, line.u or "", arm))
+            for arm in arms_of(known.cell, line, exposed):
+                if line.route:
+                    found["route", line.route].append((line.at, line.u or "", arm))
+                if line.status >= 500:
+                    found["fingerprint", of_request(line.status, line.route or "")].append((line.at, line.u or "", arm))
         for event in known.tracked:
             if event.name != EXPOSURE and within(known.cell, event.t):
                 for arm in (True, False):
@@ -254,17 +255,17 @@ class MemoryEventStore:
         ripe = min(cell.until or math.inf, latest)
         return counted_of(counting, cell, exposed, events, ripe, past, known.away())
 
-    def _lesson(self, metric: Metric, served: list[Line], begin: float, service: str) -> LearningEvidence:
-        cell = Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
+    def _lesson(
+        self, metric: Metric, lines: list[Line], cell: Cell, exposed: dict[tuple[str, bool], Exposed]
+    ) -> LearningEvidence:
         counting = counting_of(CellMetric(metric), "")
         events: dict[str, list[Event]] = defaultdict(list)
-        for line in served:
+        for line in lines:
             events[line.u or ""].append(line)
-        exposed = exposures(cell, served, ())
         for event in self._tracked:
-            if event.name != EXPOSURE and event.t >= begin and (event.u, False) in exposed:
+            if event.name != EXPOSURE and event.t >= cell.since and (event.u, False) in exposed:
                 events[event.u].append(event)
-        latest = self._latest["service", service]
+        latest = max(self._latest["service", cell.service], self._latest["rollout", cell.rollout])
         arm = counted_of(counting, cell, exposed, events, latest, {}, set()).summary(False, None)
         bins: Counter[int] = Counter()
         if metric.kind == "quantile":
@@ -274,9 +275,15 @@ class MemoryEventStore:
         return LearningEvidence(metric.name, int(arm.requests), arm.units, done, histogram(bins), arm)
 
     def learning(
-        self, service: str, version: str, metrics: tuple[Metric, ...], since: float
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float, rollout: str = ""
     ) -> tuple[LearningEvidence, ...]:
         begin = math.floor(since / SLOT) * SLOT
+        if rollout:
+            measures((CellMetric(metric) for metric in metrics), by_request=False)
+            cell = Cell(rollout, 0, 0, service, "", "", Interval(0, 0), (), begin, flag=rollout)
+            gave = [e for e in self._tracked if e.name == EXPOSURE and e.v == version]
+            visited = [line for line in visits(service, self._lines) if line.at >= begin]
+            return tuple(self._lesson(metric, visited, cell, exposures(cell, (), gave)) for metric in metrics)
         served = [
             line
             for line in self._lines
@@ -292,7 +299,8 @@ class MemoryEventStore:
         measures(CellMetric(metric) for metric in metrics)
         for metric in metrics:
             if is_outcome(metric):
-                evidence.append(self._lesson(metric, served, begin, service))
+                cell = Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
+                evidence.append(self._lesson(metric, served, cell, exposures(cell, served, ())))
                 continue
             lines = [line for line in served if selected(metric, line)]
             events = sum(holds(metric.where, line) for line in lines) if metric.kind == "proportion" else 0
@@ -311,6 +319,9 @@ class MemoryEventStore:
         later = [
             a.cell.since for a in self._attempts.values() if a.cell.rollout == rollout and a.cell.attempt > attempt
         ]
+        until = min(later, default=math.inf)
+        if known.cell.flag:
+            return exposed_to_flag(replace(known.cell, until=until, arms=()), self._lines, self._tracked)
         met = [
             line
             for line in known.lines
@@ -319,7 +330,7 @@ class MemoryEventStore:
             and line.r == rollout
             and line.v == known.cell.candidate
             and line.u
-            and known.cell.since <= line.at < min(later, default=math.inf)
+            and known.cell.since <= line.at < until
         ]
         harmed = {line.u for line in met if line.status >= 500 or line.w not in (None, line.v)}
         return Exposure(len({line.u for line in met}), len(harmed), min((line.at for line in met), default=0.0))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fader.model.evidence import HealthEvidence, MetricEvidence
-from fader.ports.events import Cell, Names
+from fader.ports.events import Cell, Exposure, Names
 from fader.telemetry.line import Line
-from fader.telemetry.memory_units import Counting, Event, Pair, past_of, within
-from fader.telemetry.tracked import EXPOSURE, TrackedRow
+from fader.telemetry.memory_units import Counting, Event, Exposed, Pair, exposures, past_of, within
+from fader.telemetry.tracked import ERROR, EXPOSURE, TrackedRow
 
 
 @dataclass
@@ -24,6 +26,8 @@ class OpenCell:
 
     def within(self) -> list[Line]:
         cell = self.cell
+        if cell.flag:
+            return [line for line in visits(cell.service, self.lines) if within(cell, line.at)]
         return [
             line
             for line in self.lines
@@ -44,11 +48,36 @@ class OpenCell:
     def away(self) -> set[str]:
         """Units that were in one of those."""
         everything = OpenCell(replace(self.cell, arms=()), self.lines, self.tracked)
-        met = {line.u or "" for line in everything.within() if line.v in self.elsewhere}
+        lines = () if self.cell.flag else everything.within()
+        met = {line.u or "" for line in lines if line.v in self.elsewhere}
         for event in self.tracked:
             if event.name == EXPOSURE and event.r == self.cell.rollout and event.v in self.elsewhere:
                 met |= {event.u} if within(self.cell, event.t) else set()
         return met
+
+
+def visits(service: str, lines: Iterable[Line]) -> list[Line]:
+    """Requests of the sample as what units do, whichever version they were for."""
+    mine = [line for line in lines if line.s == service and line.why in ("rollout", "none")]
+    return [line for line in mine if line.u and line.p is not None]
+
+
+def arms_of(cell: Cell, line: Line, exposed: Mapping[tuple[str, bool], Exposed]) -> list[bool]:
+    """The arms that a request counts in."""
+    if not cell.flag:
+        return [line.v == cell.candidate]
+    unit = line.u or ""
+    return [arm for arm in (True, False) if (unit, arm) in exposed and line.at >= exposed[unit, arm].first]
+
+
+def exposed_to_flag(cell: Cell, lines: Iterable[Line], tracked: Sequence[TrackedRow]) -> Exposure:
+    """Of a whole attempt; hurt is who met an error afterwards."""
+    gave = [e for e in tracked if e.v == cell.candidate]
+    first = {unit: what.first for (unit, _), what in exposures(cell, (), gave).items()}
+    bad = [(e.u, e.t) for e in tracked if e.name == ERROR]
+    bad += [(x.u or "", x.at) for x in lines if x.s == cell.service and x.status >= 500 and x.u]
+    hurt = {unit for unit, at in bad if first.get(unit, math.inf) <= at and within(cell, at)}
+    return Exposure(len(first), len(hurt), min(first.values(), default=0.0))
 
 
 def units_of(what: list[tuple[float, str, bool]], arm: bool) -> int:
@@ -61,9 +90,8 @@ def before(known: OpenCell, counting: Counting, start: float) -> dict[str, Pair]
     if not cell.past:
         return {}
     events: dict[str, list[Event]] = defaultdict(list)
-    for line in known.lines:
-        good = line.s == cell.service and line.why in ("rollout", "none") and line.u and line.p is not None
-        if good and cell.past <= line.at < start:
+    for line in visits(cell.service, known.lines):
+        if cell.past <= line.at < start:
             events[line.u or ""].append(line)
     for event in known.tracked:
         if event.name != EXPOSURE and cell.past <= event.t < start:

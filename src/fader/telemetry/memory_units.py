@@ -30,9 +30,10 @@ class Exposed:
 
 
 def exposures(cell: Cell, lines: Iterable[Line], tracked: Iterable[TrackedRow]) -> dict[tuple[str, bool], Exposed]:
-    """By unit and arm. `lines` are those of the cell; of tracked events only exposures of its rollout in its time."""
+    """By unit and arm. `lines` are those of the cell, which expose nobody to a flag; of tracked events only exposures
+    of its rollout in its time."""
     found: dict[tuple[str, bool], Exposed] = {}
-    met = [(line.u or "", line.v == cell.candidate, line.at, line.p is not None) for line in lines]
+    met = [(line.u or "", line.v == cell.candidate, line.at, line.p is not None) for line in lines if not cell.flag]
     for event in tracked:
         if event.name == EXPOSURE and event.r == cell.rollout and within(cell, event.t):
             if any(event.v == arm.version for arm in cell.arms):

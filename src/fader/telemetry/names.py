@@ -16,6 +16,7 @@ from fader.telemetry.line import key as hash_of
 from fader.telemetry.questions import Extent, event_names, key_ranges, route_names, touched_units
 from fader.telemetry.rows import Rows
 from fader.telemetry.sums import Sums, both
+from fader.telemetry.terms import Source
 
 Kind = Literal["event", "route", "fingerprint"]
 
@@ -26,8 +27,13 @@ MOST_DROPPED = 100_000
 
 #: What the names of requests are, and the statements that find them.
 REQUESTED: tuple[tuple[Kind, str], ...] = (("route", sql.ROUTES), ("fingerprint", sql.FAILED_ROUTES))
-#: What the names of tracked events are, and the columns that hold them.
-TRACKED: tuple[tuple[Kind, str], ...] = (("event", "name"), ("fingerprint", "mark"))
+#: What exposed units did is called: the table, and the expression over it.
+TRACKED: tuple[tuple[Kind, Source, str], ...] = (("event", "tracked", "name"), ("fingerprint", "tracked", "mark"))
+#: Of a flag, whose arms a request does not tell, requests are what exposed units did.
+VISITED: tuple[tuple[Kind, Source, str], ...] = (
+    ("route", "requests", "coalesce(route, '')"),
+    ("fingerprint", "requests", "CASE WHEN c >= 500 THEN rtrim(CAST(c AS VARCHAR) || ' ' || route) ELSE '' END"),
+)
 
 
 class Found(msgspec.Struct):
@@ -67,7 +73,7 @@ class NameSums:
         if extent.after >= extent.last:
             return
         for part in key_ranges(rows, extent):
-            for kind, query in REQUESTED:
+            for kind, query in () if self._cell.flag else REQUESTED:
                 self._take(kind, route_names(rows, query, self._cell, extent, part))
             self._take_events(rows, sums, extent, part)
         self._folded = extent.last
@@ -96,7 +102,7 @@ class NameSums:
         return (np.inf if until is None else until) == self.until
 
     def _take_events(self, rows: Rows, sums: Sums, extent: Extent, part: tuple[int, int]) -> None:
-        """Of tracked events: those since the first exposure, which may have become known only now, or earlier."""
+        """What units did since the first exposure, which may have become known only now, or earlier."""
         units = touched_units(rows, self._cell, extent, part)
         if not len(units):
             return
@@ -109,8 +115,9 @@ class NameSums:
             asked.append((earlier, Extent(0, extent.last, float(first[earlier].min()), extent.until)))
         for chosen, where in asked:
             if chosen.any():
-                for kind, label in TRACKED:
-                    self._take(kind, event_names(rows, label, self._cell, where, part, arms[chosen], first[chosen]))
+                for kind, source, label in (*TRACKED, *(VISITED if self._cell.flag else ())):
+                    named = event_names(rows, source, label, self._cell, where, part, arms[chosen], first[chosen])
+                    self._take(kind, named)
         self.exposed.write(at, {"first": first}, there)
 
     def _take(self, kind: Kind, answer: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ KEYS = 1 << 62
 Part = tuple[Keys, dict[str, Column]]
 #: The events of a stage by table, and those of a version in learning.
 OF_STAGE: tuple[tuple[Source, str], ...] = (("requests", sql.OF_CELL), ("tracked", sql.OF_TRACKED))
+OF_FLAG: tuple[tuple[Source, str], ...] = (("requests", sql.OF_VISITS), ("tracked", sql.OF_TRACKED))
 OF_PAST: tuple[tuple[Source, str], ...] = (("requests", sql.OF_PAST), ("tracked", sql.OF_TRACKED))
 OF_LESSON: tuple[tuple[Source, str], ...] = (("requests", sql.OF_LESSON), ("tracked", sql.OF_TRACKED))
 
@@ -68,12 +69,14 @@ def unit_rows(rows: Rows, measures: Iterable[Measure], cell: Cell, extent: Exten
     parameters = extent.parameters(cell, low, high)
     columns = [column for m in measures if m.direct for column in m.direct_columns(parameters)]
     asked = [
-        (sql.UNIT_REQUESTS.replace("/*columns*/", "".join(f", {c}" for c in columns)), _compared(cell, sql.OF_CELL)),
+        (sql.UNIT_VISITS, sql.OF_VISITS)
+        if cell.flag
+        else (sql.UNIT_REQUESTS.replace("/*columns*/", "".join(f", {c}" for c in columns)), requests_of(cell)),
         (sql.UNIT_EXPOSURES, _compared(cell, sql.OF_EXPOSURES)),
         (sql.UNIT_ACTIVITY.replace("/*named*/", _named(measures, parameters)), sql.OF_TRACKED),
     ]
     if cell.arms:
-        for source, where in (("requests", sql.OF_CELL), ("tracked", sql.OF_EXPOSURES)):
+        for source, where in (("requests", sql.OF_CELL), ("tracked", sql.OF_EXPOSURES))[bool(cell.flag) :]:
             asked.append((sql.UNIT_AWAY.replace("/*source*/", source), f"{where} AND v IN ({_arms(cell)})"))
     return [_part(rows.table(_filled(query, where), parameters)) for query, where in asked]
 
@@ -135,6 +138,11 @@ def _compared(cell: Cell, where: str) -> str:
     return f"{where} AND v NOT IN ({_arms(cell)})" if cell.arms else where
 
 
+def requests_of(cell: Cell) -> str:
+    """The requests of a stage: of the arms that it compares, or, of a flag, of whomever they are."""
+    return sql.OF_VISITS if cell.flag else _compared(cell, sql.OF_CELL)
+
+
 def _arms(cell: Cell) -> str:
     return ", ".join(f"$arm{i}" for i in range(len(cell.arms)))
 
@@ -155,19 +163,20 @@ def route_names(rows: Rows, query: str, cell: Cell, extent: Extent, part: tuple[
 
 
 def event_names(
-    rows: Rows, label: str, cell: Cell, extent: Extent, part: tuple[int, int], arms: Keys, first: Column
+    rows: Rows, source: Source, label: str, cell: Cell, extent: Extent, part: tuple[int, int], arms: Keys, first: Column
 ) -> dict[str, Any]:
-    """The same of tracked events of exposed units; `label` is a column: their name, or their fingerprint."""
+    """The same of what exposed units did; `label` is an expression over `source`, such as a tracked event's name."""
     exposed = {"exposed": {"key": arms >> 1, "arm": arms & 1, "first": first}}
-    query = _filled(sql.EVENT_NAMES.replace("/*label*/", label), f"{sql.OF_TRACKED} AND {sql.OF_KEYS}")
-    return rows.table(query, extent.parameters(cell, *part), exposed)
+    where = sql.OF_TRACKED if source == "tracked" else requests_of(cell)
+    query = sql.EVENT_NAMES.replace("/*label*/", label).replace("/*source*/", source)
+    return rows.table(_filled(query, f"{where} AND {sql.OF_KEYS}"), extent.parameters(cell, *part), exposed)
 
 
 def touched_units(rows: Rows, cell: Cell, extent: Extent, part: tuple[int, int]) -> Keys:
     """The units that the rows are of, sorted."""
     parameters = extent.parameters(cell, *part)
     found = []
-    for source, where in (("requests", sql.OF_CELL), ("tracked", sql.OF_ANY_TRACKED)):
+    for source, where in (("requests", requests_of(cell)), ("tracked", sql.OF_ANY_TRACKED)):
         query = _filled(sql.UNIT_KEYS.replace("/*source*/", source), where)
         found.append(rows.table(query, parameters)["k"])
     return np.unique(np.concatenate(found))
@@ -175,13 +184,20 @@ def touched_units(rows: Rows, cell: Cell, extent: Extent, part: tuple[int, int])
 
 def candidate_units(rows: Rows, cell: Cell, extent: Extent) -> Iterator[list[tuple[str, int, float]]]:
     """(unit, requests that hurt it, first at) of the units that got the candidate of the cell's rollout, in chunks."""
-    return rows.ask(sql.CANDIDATE_UNITS.replace("/*rows*/", sql.OF_CELL), extent.parameters(cell))
+    query = sql.EXPOSED_UNITS if cell.flag else sql.CANDIDATE_UNITS.replace("/*rows*/", sql.OF_CELL)
+    return rows.ask(query, extent.parameters(cell))
 
 
 def lesson_units(rows: Rows, parameters: Mapping[str, Parameter]) -> tuple[Keys, Column]:
-    """The units that met a version, sorted, and when first."""
-    answer = rows.table(_filled(sql.LESSON_UNITS, sql.OF_LESSON), parameters)
+    """The units that met a version, or a variant of a flag in its rollout, sorted, and when first."""
+    source, where = ("tracked", sql.OF_VARIANT) if parameters["rollout"] else ("requests", sql.OF_LESSON)
+    answer = rows.table(_filled(sql.LESSON_UNITS.replace("/*source*/", source), where), parameters)
     return answer["k"], answer["first"]
+
+
+def of_lesson(parameters: Mapping[str, Parameter]) -> tuple[tuple[Source, str], ...]:
+    """What those units did, by table."""
+    return OF_FLAG if parameters["rollout"] else OF_LESSON
 
 
 def lesson_bins(
@@ -189,7 +205,7 @@ def lesson_bins(
 ) -> list[tuple[int, int]]:
     """(bin, events) of the values of a quantile of events."""
     exposed = {"exposed": {"key": units, "first": first}}
-    for source, where in OF_LESSON:
+    for source, where in of_lesson(parameters):
         given = dict(parameters)
         selected, number = measure.value_terms(source, given)
         if selected:

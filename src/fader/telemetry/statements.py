@@ -100,6 +100,11 @@ OF_CELL = """
 batch > $folded AND batch <= $last AND s = $service AND why = 'rollout' AND k IS NOT NULL AND v IS NOT NULL
     AND t >= $since AND t < $until
 """
+#: Requests of a service as what units do, whichever version they were for: of a flag, exposures alone make arms.
+OF_VISITS = """
+batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND k IS NOT NULL
+    AND p IS NOT NULL AND t >= $since AND t < $until
+"""
 #: Some units at a time, so that a long history does not take their memory.
 OF_KEYS = "k >= $low AND k < $high"
 #: What the requests of each unit say of each arm: first exposure, lines inside the sample, lines, and direct metrics.
@@ -115,6 +120,7 @@ UNIT_EXPOSURES = """
 SELECT k, CAST(v = $candidate AS INTEGER) AS arm, min(t) AS first, count(*) AS inside
 FROM tracked WHERE /*rows*/ AND /*keys*/ GROUP BY k, v = $candidate
 """
+UNIT_VISITS = "SELECT k, count(*) AS req FROM requests WHERE /*rows*/ AND /*keys*/ GROUP BY k"
 #: What requests and exposures say of units in arms that the cell does not compare.
 UNIT_AWAY = "SELECT k, count(*) AS away FROM /*source*/ WHERE /*rows*/ AND /*keys*/ GROUP BY k"
 OF_TRACKED = """
@@ -153,10 +159,10 @@ SELECT k, CAST(v = $candidate AS INTEGER) AS arm, rtrim(CAST(c AS VARCHAR) || ' 
     min(t) AS at
 FROM requests WHERE /*rows*/ AND /*keys*/ AND c >= 500 GROUP BY k, v = $candidate, c, route
 """
-#: Of tracked events: those from the exposure on.
+#: Those from the exposure on.
 EVENT_NAMES = """
 SELECT x.key AS k, x.arm AS arm, /*label*/ AS label, min(t) AS at
-FROM tracked AS e JOIN exposed AS x ON e.k = x.key
+FROM /*source*/ AS e JOIN exposed AS x ON e.k = x.key
 WHERE /*rows*/ AND t >= first AND /*label*/ <> '' GROUP BY x.key, x.arm, /*label*/
 """
 SKEW = """
@@ -169,6 +175,23 @@ CANDIDATE_UNITS = """
 SELECT u, count(*) FILTER (c >= 500 OR w <> v), min(t) FROM requests
 WHERE /*rows*/ AND r = $rollout AND v = $candidate GROUP BY u ORDER BY u
 """
+#: The same of exposures that an app tracked, of units that were exposed or hurt anew. Hurt is who met an error
+#: afterwards, its own or one of the service: all there were are counted again, which adds nothing to a yes.
+EXPOSED_UNITS = """
+WITH met AS (
+    SELECT u, min(t) AS first, max(batch) AS newest FROM tracked
+    WHERE name = 'exposure' AND r = $rollout AND v = $candidate AND t >= $since AND t < $until AND batch <= $last
+    GROUP BY u
+), hurt AS (
+    SELECT u, t, batch FROM tracked WHERE name = 'error' AND t >= $since AND t < $until AND batch <= $last
+    UNION ALL
+    SELECT u, t, batch FROM requests
+    WHERE s = $service AND c >= 500 AND u IS NOT NULL AND t >= $since AND t < $until AND batch <= $last
+)
+SELECT met.u, count(hurt.t), min(met.first)
+FROM met LEFT JOIN hurt ON hurt.u = met.u AND hurt.t >= met.first
+GROUP BY met.u HAVING max(greatest(met.newest, coalesce(hurt.batch, 0))) > $folded ORDER BY met.u
+"""
 OF_VERSION = """
 batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND k IS NOT NULL
     AND v = $version AND (w IS NULL OR w = v) AND p IS NOT NULL AND t >= $slot * $width
@@ -177,7 +200,11 @@ OF_LESSON = """
 batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND k IS NOT NULL
     AND v = $version AND (w IS NULL OR w = v) AND p IS NOT NULL AND t >= $since AND t < $until
 """
-LESSON_UNITS = "SELECT k, min(t) AS first FROM requests WHERE /*rows*/ AND /*keys*/ GROUP BY k ORDER BY k"
+OF_VARIANT = """
+batch > $folded AND batch <= $last AND name = 'exposure' AND r = $rollout AND v = $version
+    AND t >= $since AND t < $until
+"""
+LESSON_UNITS = "SELECT k, min(t) AS first FROM /*source*/ WHERE /*rows*/ AND /*keys*/ GROUP BY k ORDER BY k"
 LESSON_BINS = """
 SELECT /*bin*/ AS bin, count(*) AS times FROM /*source*/ AS e JOIN exposed AS x ON e.k = x.key
 WHERE /*rows*/ AND t >= first AND /*selected*/ GROUP BY 1

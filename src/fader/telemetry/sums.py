@@ -14,7 +14,16 @@ import numpy as np
 from fader.ports.events import Cell
 from fader.telemetry.columns import Column, Columns, Keys, together
 from fader.telemetry.measure import Measure, measures
-from fader.telemetry.questions import Extent, key_ranges, unit_events, unit_past, unit_rows, value_bins
+from fader.telemetry.questions import (
+    OF_FLAG,
+    OF_STAGE,
+    Extent,
+    key_ranges,
+    unit_events,
+    unit_past,
+    unit_rows,
+    value_bins,
+)
 from fader.telemetry.rows import Rows
 from fader.telemetry.tally import Totals, tally
 
@@ -27,7 +36,7 @@ class Sums:
 
     def __init__(self, cell: Cell, start: float) -> None:
         self.cell, self.start = cell, start
-        self.measures: tuple[Measure, ...] = measures(cell.metrics)
+        self.measures: tuple[Measure, ...] = measures(cell.metrics, by_request=not cell.flag)
         self.outcomes = tuple(m for m in self.measures if not (m.direct or m.external))
         kinds = {"first": "f8", "inside": "i4", "req": "i4", "act": "i4", "out": "i4"}
         if cell.arms:
@@ -124,7 +133,10 @@ class Sums:
         for chosen, where in asked:
             if chosen.any():
                 parameters = where.parameters(self.cell, *part)
-                found = unit_events(rows, self.outcomes, parameters, arms[chosen], first[chosen])
+                if self.cell.flag:
+                    del parameters["candidate"]  # a request's version is no variant of it
+                of = OF_FLAG if self.cell.flag else OF_STAGE
+                found = unit_events(rows, self.outcomes, parameters, arms[chosen], first[chosen], of)
                 delta = _spread(arms, *together(found, names), names)
                 for name, kind in names.items():
                     values[name] = _added(values[name], delta[name], kind, sign, extent)

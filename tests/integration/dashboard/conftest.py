@@ -1,3 +1,4 @@
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,6 +12,8 @@ TESTS = str(Path(__file__).parents[2])
 if TESTS not in sys.path:
     sys.path.insert(0, TESTS)
 
+#: Where every page of a test leaves its last picture.
+PICTURES = Path(__file__).parents[3] / "test-artifacts" / "dashboard"
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
@@ -35,8 +38,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     """A new page in its own context; keywords go to the context. `page.said` holds what the console said."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name).strip("-")[:120]
+    pages: list[Page] = []
     with ExitStack() as stack:
 
         def opened(**options: object) -> Page:
@@ -44,6 +49,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
             stack.callback(context.close)
             context.set_default_timeout(PATIENCE)
             page = context.new_page()
+            pages.append(page)
             page.said = []
             page.on("console", lambda m: page.said.append(m.text) if m.type in ("error", "warning") else None)
             page.on("pageerror", lambda e: page.said.append(str(e)))
@@ -51,3 +57,10 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
             return page
 
         yield opened
+        for index, page in enumerate(pages, 1):
+            picture(page, f"{name}-{index}")
+
+
+def picture(page: Page, name: str) -> None:
+    """What the page shows now, as PICTURES/NAME.jpg."""
+    page.screenshot(path=PICTURES / f"{name}.jpg", type="jpeg", quality=60)

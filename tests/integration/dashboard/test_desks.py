@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from dashboard_twin import flags, scenes
 from dashboard_twin.control import ScriptedControl
 from dashboard_twin.server import Served, serving
+from fader.model.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -125,6 +126,21 @@ def test_metrics_experiments_and_settings_follow_what_happens(
     expect(settings.locator("#settings")).to_contain_text("every rollout holds: OSError: disk")
     for page in (metric, experiments, settings):
         assert page.said == []
+
+
+def test_a_channel_is_tried_by_keyboard(open_page: Open, served: Served, control: ScriptedControl) -> None:
+    control.states.apply((), (), settings=Settings(scenes.channels()))
+    control.messenger.down["team"] = "answered with HTTP 410: <b>no_service</b>"
+    page = open_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{served.url}/settings")
+    live(page)
+    for name, said in (("oncall", "arrives"), ("team", "Answered with HTTP 410: <b>no_service</b>, since")):
+        page.get_by_role("button", name=f"Send a test to {name}").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(f'[data-key="channel-{name}"]')).to_contain_text(said)
+    assert [name for name, _ in control.messenger.taken] == ["oncall"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.said == []
 
 
 def test_what_fails_reaches_the_open_rollout(

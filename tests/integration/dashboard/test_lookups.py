@@ -14,6 +14,7 @@ from dashboard_twin import flags, scenes, services
 from dashboard_twin.control import ScriptedControl
 from dashboard_twin.server import Served, serving
 from fader.dashboard.overview import Group, grouped
+from fader.model.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +60,8 @@ def control(now: float) -> ScriptedControl:
     )
     control.failed["shop-v2"] = scenes.failures(now)
     control.learning = scenes.learnt()
+    control.states.apply((), (), *flags.extreme(), settings=Settings(scenes.channels()))
+    control.messenger.down["team"] = "answered with HTTP 410"
     return control
 
 

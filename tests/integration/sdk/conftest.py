@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from fader.api.auth import Tokens
 from fader.app.server import build
@@ -32,12 +33,18 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self._paths: list[str] = []
 
     def start(self) -> None:
         self._store = SqlStateStore(open_sqlite(self._folder / "state.db"))
         tokens = Tokens("operator", "gateway", "events", "server-key", "client-key")
         app = build(self._store, MemoryEventStore(), tokens, frozenset({"127.0.0.1"}))
-        config = uvicorn.Config(app, "127.0.0.1", self.port, log_config=None, timeout_graceful_shutdown=1)
+
+        async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+            self._paths.append(scope.get("path", ""))
+            await app(scope, receive, send)
+
+        config = uvicorn.Config(noting, "127.0.0.1", self.port, log_config=None, timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()))
         self._thread.start()
@@ -47,6 +54,10 @@ class Server:
         self._server.should_exit = True
         self._thread.join(PATIENCE)
         self._store.close()
+
+    def requests(self, path: str) -> int:
+        """How often it was asked for."""
+        return self._paths.count(path)
 
     def ask(self, path: str, body: Any) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)

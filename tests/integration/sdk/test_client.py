@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,23 @@ def test_a_switch_reaches_the_client_and_an_outage_does_not(server: Server, unti
             server.ask("/v1/flags/checkout/off", {"reason": "test"})
             until(lambda: not client.boolean("checkout", True, "ann", us))
             until(lambda: not late.boolean("checkout", True, "ann", us))
+
+
+def test_changes_come_by_a_stream_and_none_is_missed_while_it_is_cut(server: Server, until: Until) -> None:
+    server.ask("/v1/apply", {"text": FILE})
+    us = {"country": "US"}
+    with Client(server.url, "server-key") as client:
+        assert client.ready(PATIENCE)
+        assert server.requests("/v1/sdk/ruleset") == 0
+        for turn in range(20):
+            cut = client._source._socket
+            command = "on" if turn % 2 else "off"
+            if turn % 3 == 0:
+                cut.shutdown(socket.SHUT_RDWR)
+            server.ask(f"/v1/flags/checkout/{command}", {})
+            until(lambda wanted=command == "on": client.boolean("checkout", not wanted, "ann", us) is wanted)
+        assert server.requests("/v1/sdk/ruleset") == 0
+        assert server.requests("/v1/sdk/stream") == 1 + 7
 
 
 def test_a_wrong_key_is_said_and_raises_nothing(server: Server, until: Until, caplog: pytest.LogCaptureFixture) -> None:

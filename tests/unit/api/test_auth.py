@@ -73,10 +73,17 @@ async def test_who_gets_in(method: str, path: str, headers: dict[str, str], stat
 
 
 OPENS = {
-    "operator-token": {"/v1/rollouts", "/v1/flags/a/off", "/v1/events", "/v1/sdk/ruleset", "/ofrep/v1/evaluate/flags"},
+    "operator-token": {
+        "/v1/rollouts",
+        "/v1/flags/a/off",
+        "/v1/events",
+        "/v1/sdk/ruleset",
+        "/v1/sdk/stream",
+        "/ofrep/v1/evaluate/flags",
+    },
     "gateway-token": {"/v1/gateway/report"},
     "events-token": {"/v1/events"},
-    "server-key": {"/v1/sdk/ruleset", "/ofrep/v1/evaluate/flags"},
+    "server-key": {"/v1/sdk/ruleset", "/v1/sdk/stream", "/ofrep/v1/evaluate/flags"},
     "client-key": {"/ofrep/v1/evaluate/flags"},
     "": set(),
 }

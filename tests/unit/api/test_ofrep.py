@@ -134,7 +134,7 @@ async def test_a_context_that_cannot_be_used(server: httpx2.AsyncClient, body: b
     check("bulkEvaluationFailure", all_.json())
 
 
-@pytest.mark.parametrize("key", ["none", "none/of/these", ""])
+@pytest.mark.parametrize("key", ["none", "none/of/these", "", "two%0Alines", "plain%0A"])
 async def test_an_unknown_flag(server: httpx2.AsyncClient, key: str) -> None:
     found = await server.post(ONE + key, json=context())
     assert (found.status_code, found.json()["errorCode"]) == (404, "FLAG_NOT_FOUND")

@@ -87,8 +87,13 @@ class Shop:
     views: list[RolloutView] = field(default_factory=lambda: [VIEW])
     replays: list[str] = field(default_factory=lambda: ["same", "same"])
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    channels: list[str] = field(default_factory=lambda: ["oncall"])
     down: tuple[int, bytes] | None = None
     url: str = ""
+
+    def channel(self, name: str) -> Any:
+        failing = "answered with HTTP 500" if name == "broken" else ""
+        return {"channel": {"name": name}, "place": "https://h", "waiting": 2, "failing": failing, "dropped": 3}
 
     def next_view(self) -> RolloutView:
         return self.views.pop(0) if len(self.views) > 1 else self.views[0]
@@ -149,6 +154,10 @@ class Shop:
                 return 200, {"stops": stops, "answer": {"variant": "on", "reason": "TARGETING_MATCH", "value": True}}
             case _, ["v1", "flags", "none", *_]:
                 return 404, {"title": "Not found", "detail": "there is no flag named 'none'; there are: checkout"}
+            case "GET", ["v1", "notifications"]:
+                return 200, {"channels": [self.channel(name) for name in self.channels]}
+            case "POST", ["v1", "notifications", name, "test"]:
+                return 200, self.channel(name)
             case "DELETE", ["v1", "units", _]:
                 return 200, {"erased": 7}
         return 500, {"detail": f"unexpected {method} {path}"}

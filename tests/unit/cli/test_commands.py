@@ -129,6 +129,14 @@ def test_forget_nobody(fader: Fader) -> None:
     assert fader("forget", "").code == 2
 
 
+def test_a_channel_is_tried(fader: Fader, shop: Shop) -> None:
+    ended = fader("notify", "test", "oncall")
+    assert (ended.code, ended.out) == (0, "oncall took the test, at https://h\n")
+    assert shop.asked[-1][:2] == ("POST", "/v1/notifications/oncall/test")
+    failed = fader("notify", "test", "broken")
+    assert (failed.code, failed.err) == (1, "fader: broken did not take the test: answered with HTTP 500\n")
+
+
 def test_watch_follows_until_it_completes(fader: Fader, shop: Shop) -> None:
     done = replace(ended_view(shop), headline="v2 serves everybody.")
     shop.views = [shop.views[0], shop.views[0], done]

@@ -129,6 +129,16 @@ def test_a_sound_machine(fader: Fader, shop: Shop, tmp_path: Path) -> None:
     assert ended.code == int(bool(bad))
 
 
+def test_channels_of_a_running_server(fader: Fader, shop: Shop, tmp_path: Path) -> None:
+    shop.channels.append("broken")
+    answer = json.loads(fader("doctor", "--json").out)
+    found = {c["name"]: c for c in answer["checks"] if c["name"].startswith("notifications")}
+    well, ill = found["notifications to oncall"], found["notifications to broken"]
+    assert (well["ok"], well["found"]) == (True, "https://h; 3 given up since the server started")
+    assert (ill["ok"], ill["found"]) == (False, "https://h: answered with HTTP 500; 2 rollouts with news for it")
+    assert ill["fix"].endswith("fader notify test broken")
+
+
 def test_a_failure_is_exit_code_1_with_its_fix(fader: Fader, tmp_path: Path) -> None:
     file = config(tmp_path, free_port(), free_port())
     ended = fader("doctor", "-f", str(file))

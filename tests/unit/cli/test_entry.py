@@ -94,6 +94,7 @@ def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
         "flags",
         "segments",
         "providers",
+        "notifications",
     }
 
 

@@ -27,7 +27,9 @@ def client(now: float) -> Callable[[ScriptedControl], httpx2.AsyncClient]:
     """The pages of a control over HTTP, at the moment `now`."""
 
     def made(control: ScriptedControl) -> httpx2.AsyncClient:
-        app = Starlette(routes=routes(control, control.flags, control.applier, control.installation, lambda: now))
+        app = Starlette(
+            routes=routes(control, control.flags, control.applier, control.installation, control.notifier, lambda: now)
+        )
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://fader")
 
     return made

@@ -99,7 +99,7 @@ async def test_new_points_are_sent_once(now: float) -> None:
 async def test_pages_about_several_rollouts_follow_each_of_them(now: float, key: str) -> None:
     scene = scenes.ramping(now)
     control = ScriptedControl(scene, services=services.everything(now))
-    pages = Pages(control, control.flags, control.applier, control.installation, lambda: now)
+    pages = Pages(control, control.flags, control.applier, control.installation, control.notifier, lambda: now)
     # Without the change being told, nothing would be drawn again within the hour.
     async with aclosing(Live(pages.snapshot, control.changes, refresh=3600.0).stream(key)) as stream:
         assert (await page_of(stream))["whole"]

@@ -11,6 +11,8 @@ from dashboard_twin.control import ScriptedControl
 from fader.app.data import DataDirectory
 from fader.app.installation import in_memory, installed
 from fader.dashboard.settings import size
+from fader.model.channel import Channel
+from fader.model.settings import Settings
 
 Made = Callable[[ScriptedControl], httpx2.AsyncClient]
 
@@ -42,6 +44,38 @@ def test_an_installation_tells_no_secret(tmp_path: Path) -> None:
         assert secret not in repr(here)
     assert len(here.keys) == 5
     assert in_memory().keys == ()
+
+
+CHANNELS = (
+    Channel("oncall", "webhook", ("held", "rolled_back"), "https://hooks.example.com/x", secret_env="S"),
+    Channel("team", "slack", ("completed",), url_env="SLACK_URL"),
+)
+
+
+async def test_channels_each_with_a_test(client: Made) -> None:
+    control = ScriptedControl()
+    control.states.apply((), (), settings=Settings(CHANNELS))
+    control.messenger.down["team"] = "<b>answered</b> with HTTP 410"
+    async with client(control) as http:
+        before = (await http.get("/settings")).text
+        back = await http.post("/settings/channels/oncall/test")
+        tried = await http.post("/settings/channels/team/test", headers={"accept": "application/json"})
+        after = (await http.get("/settings")).text
+        nobody = await http.post("/settings/channels/nobody/test")
+    assert before.count("not tried yet") == 2
+    assert "signed webhook at" in before
+    assert "Told of held, rolled back" in before
+    assert (back.status_code, back.headers["location"]) == (303, "/settings#notifications-title")
+    assert tried.json() == {"failing": "<b>answered</b> with HTTP 410"}
+    assert "arrives" in after
+    assert "&lt;b&gt;answered&lt;/b&gt; with HTTP 410, since " in after
+    assert [(name, notice.actor) for name, notice in control.messenger.taken] == [("oncall", "dashboard")]
+    assert nobody.status_code == 404
+
+
+async def test_without_channels_it_says_how(client: Made) -> None:
+    async with client(ScriptedControl()) as http:
+        assert "notifications: {oncall: {url:" in (await http.get("/settings")).text
 
 
 @pytest.mark.parametrize(

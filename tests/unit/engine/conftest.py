@@ -18,7 +18,7 @@ from fader.engine.desk import Desk
 from fader.engine.fleet import Fleet
 from fader.engine.meters import Meters
 from fader.engine.publish import Publisher
-from fader.model.decision import Command, CommandName
+from fader.model.decision import Command, CommandName, Step
 from fader.model.flag import Flag
 from fader.model.report import EndpointHealth, GatewayReport, VersionCount
 from fader.model.ruleset import LiveService, Ruleset
@@ -46,9 +46,16 @@ class FailingEvents(MemoryEventStore):
 
 
 class FailingStates(MemoryStateStore):
-    """Saves, and fails to publish, while `why` says so: as if the process had died between the two."""
+    """Saves, and fails to publish, while `why` says so: as if the process had died between the two. `broken`: steps
+    cannot be read."""
 
     why = ""
+    broken = False
+
+    def since(self, rollout: str, seq: int) -> tuple[Step, ...]:
+        if self.broken:
+            raise OSError("disk")
+        return super().since(rollout, seq)
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()

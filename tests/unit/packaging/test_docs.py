@@ -48,7 +48,7 @@ def test_files_in_the_docs_are_good(text: str) -> None:
     document = load_document(text if "services:" in text else services + text, "fader.yaml")
     assert document.services
     nouns = (*document.services, *document.metrics, *document.rollouts, *document.flags, *document.segments)
-    nouns = (*nouns, *document.providers)
+    nouns = (*nouns, *document.providers, *document.settings.channels)
     assert (
         set(re.findall(r"^  ([\w-]+):", text, re.MULTILINE))
         <= {n.name for n in nouns} | dict(document.directions).keys()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.rollout.build import NOW, spec, state
 
-from fader.model.flag import Flag, Prerequisite, Rule, Variant
+from fader.model.flag import Flag, Move, Prerequisite, Rule, Variant
 from fader.model.ruleset import Ruleset
 from fader.model.segment import Segment
 from fader.model.service import Address, Service, UnitSource, Version
@@ -90,3 +90,6 @@ def test_a_gateway_gets_what_the_flags_that_are_sent_require() -> None:
     flags, segments = (base, after, replace(base, name="other")), (Segment("staff", units=("ann",)),)
     found = for_gateways(Ruleset(1, services, flags, segments))
     assert (found.flags, found.segments) == ((base, after), segments)
+    move = Move("base-on", "on", "base/base-on", Interval(0, 1), audience='segment("beta")')
+    flags, segments = (replace(base, move=move), after), (*segments, Segment("beta", units=("bob",)))
+    assert for_gateways(Ruleset(1, services, flags, segments)).segments == segments

@@ -11,6 +11,7 @@ import pytest
 
 from fader.model.metric import REQUEST_FIELDS, Metric, Operator
 from fader.schema import load_document
+from fader.schema.channel import ChannelText
 from fader.schema.document import FileText
 from fader.schema.event import EventText
 from fader.schema.flag import FlagText
@@ -33,6 +34,7 @@ SECTIONS = {
     "Flags": FlagText,
     "Segments": SegmentText,
     "Providers": ProviderText,
+    "Notifications": ChannelText,
 }
 
 

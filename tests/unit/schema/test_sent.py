@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fader.assign.reduce import MOST_COMPARED
 from fader.errors import BadInput
 from fader.model.request import RequestAttribute, RequestText
 from fader.schema import load_document
@@ -204,3 +205,27 @@ def test_a_mistake_in_an_audience(written: str, message: str, fix: str) -> None:
         load_document(ROLLOUT.replace("AUDIENCE", written), "f")
     (problem,) = refused.value.problems
     assert (problem.line, message in problem.message, fix in problem.fix) == (13, True, True), problem
+
+
+def test_the_audience_of_a_flag_is_one_that_each_gateway_can_decide_that_sends_it_or_what_requires_it() -> None:
+    flags = """\
+flags:
+  base: {rules: [{variant: on, when: RULE}]}
+  after: {requires: {base: on}}
+rollouts:
+"""
+    text = ROLLOUT.replace("rollouts:\n", flags).replace("service: web", "flag: base")
+    text = text.replace("candidate: v2", "candidate: on").replace("[errors]", "[orders]").replace("AUDIENCE", "us")
+    text += "metrics: {orders: {kind: proportion, of: units, event: order, better: higher}}\n"
+    plain = text.replace("RULE", "'unit == \"ann\"'")
+    load_document(plain, "f")
+    sent = plain.replace("attributes: {country: x-country}", "flags: after")
+    with pytest.raises(BadInput, match=r"f:\d+: rollouts\.web-v2\.audience: .*: it asks for country, and nothing says"):
+        load_document(sent, "f")
+    load_document(sent.replace("flags: after", "flags: after\n    attributes: {country: x-country}"), "f")
+    # The bound is one for the rules and the audience together.
+    many = ", ".join(f'"{n}"' for n in range(MOST_COMPARED))
+    with pytest.raises(BadInput, match=r"rollouts\.web-v2\.audience: .* it takes more than 100 comparisons"):
+        load_document(
+            text.replace("RULE", f"'unit in [{many}]'").replace("attributes:", "flags: base\n    attributes:"), "f"
+        )

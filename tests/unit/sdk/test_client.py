@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from memory_source import BODY, PATIENCE, VECTORS, MemorySource, ruleset, until
+from memory_source import BODY, PATIENCE, VECTORS, MemorySource, change, ruleset, until
 
 from fader.errors import Unavailable
-from fader.sdk import Client, MemoryClient
+from fader.sdk import Client, MemoryClient, Tracker, asking
 from fader.sdk.answers import MOST_TOLD
-from fader.sdk.source import KeyRefused
+from fader.sdk.cache import FEW
+from fader.sdk.source import Change, KeyRefused
 
 Open = Callable[..., Client]
 
@@ -56,6 +57,24 @@ def test_each_kind(opened: Open) -> None:
     assert client.json("limits", {}) == {"max": [1, None]}
     assert client.version == 1
     assert client.age < PATIENCE
+
+
+def test_inside_of_a_request_a_question_without_a_unit_is_asked_for_who_sent_it(opened: Open) -> None:
+    client = opened(MemorySource(BODY))
+    assert client.ready(PATIENCE)
+    us = {"country": "US", "plan": "pro"}
+    drawn = {unit: client.boolean("drawn", False, unit) for unit in map(str, range(20))}
+    assert set(drawn.values()) == {True, False}
+    for unit, on in drawn.items():
+        with asking(unit, us):
+            assert client.boolean("drawn", False) is on
+            assert client.string("ruled", "-") == "y"
+            assert client.string("ruled", "-", attributes={"country": "DE"}) == client.string(
+                "ruled", "-", unit, {"country": "DE"}
+            )
+            assert client.string("ruled", "-", unit) == client.string("ruled", "-", "somebody", {}) != "y"
+            assert client.evaluate("drawn", False, "").reason == "DEFAULT"
+    assert client.evaluate("drawn", False).reason == "DEFAULT"
 
 
 def test_another_kind_is_the_callers_default(opened: Open) -> None:
@@ -120,6 +139,37 @@ def test_what_cannot_be_read_or_had_leaves_the_last_good_one(opened: Open, bad: 
     assert source.asked[:4] == [-1, 7, 7, 7]
 
 
+def test_a_change_is_taken_without_the_whole(opened: Open) -> None:
+    source = MemorySource()
+    client = opened(source)
+    heard: list[str] = []
+    client.listen(heard.append)
+    source.put(ruleset(7), change(7, 8, "ruled", enabled=False))
+    until(lambda: len(source.asked) == 3)
+    assert (client.version, source.asked, heard) == (8, [-1, 7, 8], ["changed", "changed"])
+    assert client.evaluate("plain", None).reason == "DISABLED"
+    assert client.evaluate("ruled", "d").error == "FLAG_NOT_FOUND"
+    assert client.evaluate("drawn", "d").error == ""
+
+
+@pytest.mark.parametrize("bad", [change(6, 9), Change(b""), Change(b'{"from": 7}'), Change(b"[]"), Change(b"\xff")])
+def test_a_change_that_leads_from_elsewhere_or_cannot_be_read_is_not_taken(opened: Open, bad: Change) -> None:
+    source = MemorySource(ruleset(7), bad, ruleset(8))
+    client = opened(source)
+    until(lambda: client.version == 8)
+    assert source.asked[:3] == [-1, 7, 7]
+
+
+def test_a_segment_that_is_gone_holds_for_nobody(opened: Open) -> None:
+    names = [segment["name"] for segment in VECTORS["ruleset"]["segments"]]
+    source = MemorySource(ruleset(7), change(7, 8, segments=names))
+    client = opened(source)
+    until(lambda: client.version == 8)
+    source.put(change(8, 9))
+    until(lambda: client.version == 9)
+    assert not client._ruleset.segments
+
+
 def test_one_broken_flag_breaks_no_other(opened: Open) -> None:
     flag = VECTORS["ruleset"]["flags"][0]
     rule = {"variant": "on", "condition": "tomorrow >", "share": 1_000_000, "name": ""}
@@ -145,6 +195,25 @@ def test_the_cache_starts_a_client_without_server(opened: Open, tmp_path: Path) 
     until(lambda: bool(source.asked))
     assert source.asked == [-1]
     assert [p.name for p in cache.parent.iterdir()] == ["fader.json"]
+
+
+def test_the_cache_holds_the_changes_too(opened: Open, tmp_path: Path) -> None:
+    cache = tmp_path / "fader.json"
+    first = opened(MemorySource(ruleset(7), change(7, 8, enabled=False), change(8, 9, "plain")), cache)
+    until(lambda: cache.exists() and cache.read_bytes().count(b"\n") == 2)
+    first.close()
+    second = opened(MemorySource(Unavailable("gone")), cache)
+    assert second.version == 9
+    assert second.evaluate("plain", "d").error == "FLAG_NOT_FOUND"
+    assert second.evaluate("drawn", "d").reason == "DEFAULT"
+
+
+def test_changes_that_outgrow_the_whole_have_it_asked_for_again(opened: Open, tmp_path: Path) -> None:
+    long = "x" * FEW
+    source = MemorySource(ruleset(7), change(7, 8, description=long), ruleset(9), None)
+    client = opened(source, tmp_path / "fader.json")
+    until(lambda: len(source.asked) == 5)
+    assert (client.version, source.asked) == (9, [-1, 7, -1, 9, 9])
 
 
 def test_a_switch_that_the_cache_does_not_know_is_waited_for(opened: Open, tmp_path: Path) -> None:
@@ -318,3 +387,68 @@ def test_the_in_memory_client() -> None:
     flags.set("a", True)
     assert heard == ["changed"]
     flags.close()
+
+
+# Rollouts ---------------------------------------------------------------------------------------------------------
+
+
+class Told(Tracker):
+    """A tracker that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.exposures: list[tuple[str, str, str]] = []
+        self.events: list[tuple[str, str, dict[str, Any]]] = []
+
+    def exposure(self, rollout: str, version: str, unit: str) -> None:
+        self.exposures.append((rollout, version, unit))
+
+    def track(self, name: str, unit: str, properties: Any = None) -> None:
+        self.events.append((name, unit, dict(properties)))
+
+
+def moving(version: int, width: int) -> bytes:
+    document = json.loads(BODY)
+    for flag in document["flags"]:
+        if flag["name"] == "plain":
+            flag["move"] = {
+                "rollout": "new-form",
+                "candidate": flag["off"],
+                "salt": "plain/new-form",
+                "interval": {"start": 0, "width": width},
+                "beside": [],
+            }
+    return json.dumps(document | {"version": version}).encode()
+
+
+def test_what_a_rollout_gave_is_told_once_for_each_unit() -> None:
+    told = Told()
+    with Client("http://127.0.0.1:1", "key", source=MemorySource(moving(1, 500_000)), tracker=told) as client:
+        assert client.ready(PATIENCE)
+        answers = {unit: client.evaluate("plain", None, unit) for unit in map(str, range(40))}
+        assert {a.reason for a in answers.values()} == {"SPLIT"}
+        assert {a.metadata["fader.rollout"] for a in answers.values()} == {"new-form"}
+        for unit in answers:
+            client.boolean("plain", False, unit)
+        client.evaluate("plain", None, "")
+        client.evaluate("ruled", None, "ann")
+    assert told.exposures == [("new-form", a.variant, unit) for unit, a in answers.items()]
+    assert len({a.variant for a in answers.values()}) == 2
+
+
+def test_a_teller_that_fails_costs_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Told):
+        def exposure(self, rollout: str, version: str, unit: str) -> None:
+            raise RuntimeError("no")
+
+    with Client("http://127.0.0.1:1", "key", source=MemorySource(moving(1, 500_000)), tracker=Broken()) as client:
+        assert client.ready(PATIENCE)
+        assert client.evaluate("plain", None, "ann").reason == "SPLIT"
+
+
+def test_what_users_do_is_tracked_for_the_unit_of_the_request() -> None:
+    told = Told()
+    with Client("http://127.0.0.1:1", "key", source=MemorySource(BODY), tracker=told) as client:
+        client.track("order", "ann", {"amount": 5.0})
+        with asking("bob"):
+            client.track("order")
+    assert told.events == [("order", "ann", {"amount": 5.0}), ("order", "bob", {})]

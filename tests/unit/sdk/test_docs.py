@@ -12,6 +12,7 @@ from openfeature.event import ProviderEvent
 
 from fader import sdk
 from fader.model.evaluation import ErrorCode, Evaluation, Reason
+from fader.sdk.django import OPTIONS
 
 TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "sdk.md").read_text()
 
@@ -58,8 +59,15 @@ def test_the_provider_of_openfeature() -> None:
     assert sorted(table("event of the provider")) == sorted(event.value for event in ProviderEvent)
 
 
+def test_the_options_of_each_middleware() -> None:
+    options = table("option of a middleware")
+    assert options == list(OPTIONS)
+    for kind in (sdk.AsgiMiddleware, sdk.WsgiMiddleware):
+        assert options == [name for name in inspect.signature(kind).parameters if name != "app"]
+
+
 def test_what_can_be_imported() -> None:
-    usual, provider = re.findall(r"from fader.sdk import (.*)", TEXT)
-    assert sorted(usual.split(", ")) == sorted(sdk.__all__)
+    usual, middleware, provider = re.findall(r"from fader.sdk import (.*)", TEXT)
+    assert sorted(usual.split(", ") + middleware.split(", ")) == sorted(sdk.__all__)
     assert provider == sdk.FaderProvider.__name__
     assert public(sdk.MemoryClient) - {"failures"} <= set(re.findall(r"\w+", TEXT))

@@ -22,7 +22,7 @@ from openfeature.provider import ProviderStatus
 from openfeature.track import TrackingEventDetails
 
 from fader.errors import Unavailable
-from fader.sdk import Client, FaderProvider, MemoryClient, Tracker
+from fader.sdk import Client, FaderProvider, MemoryClient, Tracker, asking
 from fader.sdk.source import KeyRefused
 
 Open = Callable[..., Client]
@@ -134,6 +134,18 @@ def test_nothing_is_raised_whatever_is_asked(opened: Open, context: Any) -> None
         found = provider.resolve_string_details(flag, "d", context)
         assert found.value == "d" or (flag, found.error_code) == ("ruled", None)
     provider.track("order", context)
+
+
+def test_inside_of_a_request_the_unit_is_who_sent_it(opened: Open) -> None:
+    api.set_provider_and_wait(FaderProvider(opened(MemorySource(BODY))))
+    app = api.get_client()
+    drawn = {unit: app.get_boolean_value("drawn", False, about(unit)) for unit in map(str, range(20))}
+    assert set(drawn.values()) == {True, False}
+    for unit, on in drawn.items():
+        with asking(unit, {"country": "US", "plan": "free"}):
+            assert app.get_boolean_value("drawn", False) is on
+            assert app.get_boolean_value("drawn", False, about("1")) is drawn["1"]
+            assert app.get_string_value("ruled", "-", about(plan="pro")) == "y"
 
 
 def test_which_rule_applied_and_the_flags_own_metadata(opened: Open) -> None:
@@ -280,10 +292,13 @@ def test_what_is_tracked_is_sent(
         app.track("visit")
         for _ in range(2):
             api.get_client().track("visit")
+        with asking("eve", {"plan": "free"}):
+            api.get_client().track("visit")
         api.shutdown()  # sends what waits
         assert [(e["name"], e["unit"], e["properties"]) for e in taken] == [
             ("order", "ann", {"currency": "EUR", "value": 19.9}),
             ("visit", "ann", {}),
+            ("visit", "eve", {}),
         ]
     assert [r.getMessage() for r in caplog.records] == ["visit was tracked without a targeting key, and is not sent"]
 

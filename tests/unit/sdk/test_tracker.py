@@ -26,14 +26,19 @@ CELL = Cell("shop-v2", 1, 0, "shop", "v2", "shop/shop-v2", Interval(0, 1), (), 1
 
 
 class Store(MemoryEventStore):
-    """Refuses so many deliveries first, as a full disk would."""
+    """Refuses so many deliveries first, as a full disk would. `names_taken`: of all that came, as often as it did."""
 
     refusals = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names_taken: list[str] = []
 
     def track(self, events: tuple[Tracked, ...]) -> None:
         if self.refusals:
             self.refusals -= 1
             raise Unavailable("the disk is full")
+        self.names_taken += [event.name for event in events]
         super().track(events)
 
 
@@ -152,6 +157,27 @@ def test_what_waits_at_exit_is_sent() -> None:
         done = subprocess.run([sys.executable, "-c", code, url], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
     assert store.load() == 1
+
+
+def test_a_forked_process_sends_what_is_its_own_and_nothing_twice() -> None:
+    """In a process of its own: forking one with threads and libraries of tests in it is nobody's business."""
+    store = Store()
+    with serving(store) as url:
+        code = (
+            "import os, sys; from fader.sdk import Tracker\n"
+            "tracker = Tracker(sys.argv[1], 'events-token', every=100.0)\n"
+            "tracker.track('parents', 'ann')\n"
+            "child = os.fork()\n"
+            "if not child:\n"
+            "    tracker.track('childs', 'ann')\n"
+            "    os._exit(0 if tracker.flush(10) else 1)\n"
+            "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0\n"
+            "tracker.close()\n"
+            "child = os.fork()\n"
+            "os._exit(0) if not child else sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        )
+        subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, url], check=True, timeout=60)
+    assert sorted(store.names_taken) == ["childs", "parents"]
 
 
 def test_an_address_that_is_none_is_refused_at_once() -> None:

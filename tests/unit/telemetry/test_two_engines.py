@@ -23,6 +23,7 @@ from fader.telemetry import statements as sql
 from fader.telemetry.columns import together
 from fader.telemetry.duckdb_store import DuckDBEventStore
 from fader.telemetry.measure import measures
+from fader.telemetry.names import TRACKED, VISITED
 from fader.telemetry.rows import Rows
 from fader.telemetry.sums import Sums
 
@@ -52,6 +53,7 @@ METRICS = tuple(
     )
 )
 CELL = Cell("shop-v2", 1, 0, "shop", "v2", "shop/shop-v2", Interval(0, 1), METRICS, 1000.0, 3000.0, 400.0)
+FLAG = replace(CELL, flag="checkout")
 
 
 def log(draw: random.Random, count: int) -> Iterator[bytes]:
@@ -175,10 +177,31 @@ def test_names_are_the_same(engines: tuple[Rows, Any]) -> None:
         one, other = (named(ask.route_names(e, query, CELL, WHOLE, PARTS[0])) for e in engines)
         assert one == other
         assert len(one) > 10
-    for label in ("name", "mark"):
-        one, other = (named(ask.event_names(e, label, CELL, WHOLE, PARTS[0], arms, first)) for e in engines)
-        assert one == other
-        assert len(one) > 10
+    for cell, asked in ((CELL, TRACKED), (FLAG, (*TRACKED, *VISITED))):
+        for _, source, label in asked:
+            both = (named(ask.event_names(e, source, label, cell, WHOLE, PARTS[0], arms, first)) for e in engines)
+            one, other = both
+            assert one == other
+            assert len(one) > 10
+
+
+def test_what_is_known_of_a_flag_is_the_same(engines: tuple[Rows, Any]) -> None:
+    of_flag, kinds = measures(METRICS, by_request=False), Sums(FLAG, FLAG.since).units.kinds
+    assert same(*(together(ask.unit_rows(e, of_flag, FLAG, WHOLE, 0, ask.KEYS), kinds) for e in engines)) > 100
+    new = replace(WHOLE, after=1).parameters(FLAG)
+    hurt = [list(zip(*(c.tolist() for c in e.table(sql.EXPOSED_UNITS, new).values()), strict=True)) for e in engines]
+    assert hurt[0] == hurt[1]
+    assert {bool(times) for _, times, _ in hurt[0]} == {True, False}
+    parameters = WHOLE.parameters(FLAG) | {"version": "v1"}
+    met = [ask.lesson_units(e, parameters) for e in engines]
+    assert met[0][0].tolist() == met[1][0].tolist()
+    assert met[0][1].tolist() == met[1][1].tolist()
+    events = {name: kind for m in of_flag for name, kind in m.kinds.items()}
+    did = [
+        together(ask.unit_events(e, of_flag, parameters, met[0][0] * 2, met[0][1], ask.OF_FLAG), events)
+        for e in engines
+    ]
+    assert same(*did) > 20
 
 
 def named(answer: dict[str, Any]) -> list[tuple[Any, ...]]:

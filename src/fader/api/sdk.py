@@ -1,0 +1,29 @@
+"""/v1/sdk: what SDKs hold to evaluate by themselves, whole or as a stream of changes. For server keys alone."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from fader.api.feed import Feed
+from fader.api.gateway import LONGEST_WAIT, number
+from fader.engine.flag_desk import FlagDesk
+
+#: A proxy that keeps answers back would keep changes back.
+STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+def routes(desk: FlagDesk, feed: Feed) -> list[BaseRoute]:
+    async def ruleset(request: Request) -> Response:
+        have = int(number(request, "have", -1))
+        newer = await desk.newer(have, min(number(request, "wait", 0), LONGEST_WAIT))
+        if newer is None:
+            return Response(status_code=304)
+        return Response(feed.current.body, media_type="application/json")
+
+    async def stream(request: Request) -> Response:
+        events = feed.follow(request.headers.get("last-event-id", ""))
+        return StreamingResponse(events, media_type="text/event-stream", headers=STREAM)
+
+    return [Route("/v1/sdk/ruleset", ruleset), Route("/v1/sdk/stream", stream)]

@@ -1,0 +1,1 @@
+"""Words to elsewhere: a kind of channel is one file that builds a request, and one runner sends them all."""

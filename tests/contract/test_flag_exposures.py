@@ -1,0 +1,173 @@
+"""Rollouts of flags: exposure events alone say who is in which arm, and requests are what those units do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fader.model.arm import Arm
+from fader.model.metric import Comparison, Metric
+from fader.model.share import Interval
+from fader.model.summary import ArmSummary
+from fader.ports.events import Cell, CellMetric, EventStore, Exposure, Tracked
+from fader.telemetry.duckdb_store import DuckDBEventStore
+from fader.telemetry.memory import MemoryEventStore
+
+ERRORS = Metric("errors", "proportion", where=(Comparison("status", ">=", 500),))
+SLOW = Metric("latency", "quantile", value="duration_ms", q=0.95)
+ORDERS = Metric("orders", "count", "higher", event="order")
+CELL = Cell(
+    "new-form",
+    1,
+    0,
+    "shop",
+    "on",
+    "checkout/new-form",
+    Interval(0, 50_000),
+    tuple(CellMetric(m, 100.0, 110.0) for m in (ERRORS, SLOW, ORDERS)),
+    since=1000.0,
+    flag="checkout",
+)
+
+
+@pytest.fixture(params=["memory", "duckdb"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EventStore]:
+    made: EventStore = MemoryEventStore() if request.param == "memory" else DuckDBEventStore(tmp_path / "store")
+    yield made
+    made.close()
+
+
+class Log:
+    def __init__(self, store: EventStore) -> None:
+        self.store, self.offset, self.count = store, 0, 0
+
+    def asked(self, unit: str, at: float, status: int = 200, ms: float = 20.0, **changes: object) -> None:
+        """A request, for whichever version: that of its service."""
+        fields = {"t": at, "u": unit, "s": "shop", "r": None, "v": "v1", "w": "v1", "why": "none", "p": 1, "c": status}
+        text = json.dumps(fields | {"m": "GET", "path": "/", "us": int(ms * 1000)} | changes).encode() + b"\n"
+        self.offset = self.store.append("gw", "a", self.offset, text)
+        self.store.load()
+
+    def met(self, unit: str, variant: str, at: float = 1001.0, rollout: str = "new-form") -> None:
+        self.did(unit, "exposure", at, rollout, variant)
+
+    def did(self, unit: str, name: str, at: float = 1002.0, rollout: str = "", variant: str = "") -> None:
+        self.count += 1
+        self.store.track((Tracked(f"e{self.count}", name, unit, at, (), rollout, variant),))
+        self.store.load()
+
+
+@pytest.fixture
+def log(store: EventStore) -> Log:
+    store.open_cell(CELL)
+    return Log(store)
+
+
+def arms(store: EventStore, metric: int) -> tuple[ArmSummary, ArmSummary]:
+    evidence = store.evidence(*CELL.key)[metric]
+    return evidence.candidate, evidence.baseline
+
+
+def test_requests_count_in_the_arm_of_their_unit_from_its_exposure_on(store: EventStore, log: Log) -> None:
+    log.asked("ann", 1000.5, status=500)  # before
+    log.met("ann", "on")
+    log.met("bob", "off")
+    log.asked("ann", 1002.0, status=500, ms=105.0)
+    log.asked("ann", 1003.0, ms=120.0)
+    log.asked("bob", 1003.0)
+    log.asked("cid", 1003.0, status=500)  # in no arm
+    log.asked("ann", 1003.0, status=500, s="mail")  # of another service
+    assert arms(store, 0) == (
+        ArmSummary(1, 2, 1, 1, 2, 4, first=1, failures=1),
+        ArmSummary(1, 1, nn=1),
+    )
+    assert arms(store, 1)[0] == ArmSummary(1, 2, 2, 4, 4, 4, first=1, failures=2, over=1, over_yy=1, over_yn=2)
+
+
+def test_an_exposure_that_comes_late_brings_what_was_done_since(store: EventStore, log: Log) -> None:
+    log.asked("ann", 1005.0, status=503)
+    log.did("ann", "order", 1006.0)
+    assert arms(store, 0)[0] == arms(store, 2)[0] == ArmSummary()
+    log.met("ann", "on", 1004.0)
+    assert arms(store, 0)[0].failures == 1
+    assert arms(store, 2)[0] == ArmSummary(1, 1, 1, 1, 1, 1, first=1, failures=1)
+
+
+def test_health_counts_exposures_alone(store: EventStore, log: Log) -> None:
+    for unit in ("ann", "bob"):
+        log.met(unit, "on")
+    log.met("cid", "off")
+    log.met("bob", "off", 1002.0)
+    log.met("dan", "on", rollout="another")
+    log.asked("eve", 1003.0)
+    log.asked("cid", 1003.0)
+    log.did("fay", "order")
+    health = store.health(*CELL.key)
+    assert (health.candidate_units, health.baseline_units, health.crossed) == (1, 1, 1)
+    assert (health.silent, health.unexposed) == (2, 1)
+
+
+def test_hurt_is_who_met_an_error_after_the_exposure(store: EventStore, log: Log) -> None:
+    for unit in ("ann", "bob", "cid", "dan", "eve"):
+        log.met(unit, "on", 1010.0)
+    log.asked("ann", 1011.0, status=500)
+    log.did("bob", "error", 1012.0)
+    log.did("bob", "error", 1013.0)
+    log.asked("cid", 1009.0, status=500)
+    log.did("dan", "order", 1012.0)
+    log.met("fay", "off", 1001.0)
+    log.did("fay", "error", 1012.0)
+    assert store.exposure("new-form", 1) == Exposure(5, 2, 1010.0)
+    log.did("eve", "error", 1014.0)
+    log.did("gil", "error", 1015.0)
+    log.met("gil", "on", 1014.5)  # known only after its error
+    assert store.exposure("new-form", 1) == Exposure(6, 4, 1010.0)
+    store.forget("bob")
+    assert store.exposure("new-form", 1) == Exposure(5, 3, 1010.0)
+
+
+def test_names_of_requests_are_scanned_by_the_arm_of_the_unit(store: EventStore, log: Log) -> None:
+    log.met("ann", "on")
+    log.met("bob", "off")
+    log.asked("ann", 1002.0, status=502, path="/pay")
+    log.asked("bob", 1002.0, path="/pay")
+    log.asked("cid", 1002.0, path="/pay")
+    log.did("ann", "order")
+    found = {(n.kind, n.name): (n.candidate, n.baseline) for n in store.names(*CELL.key).found}
+    assert found == {
+        ("route", "GET /pay"): (1, 1),
+        ("fingerprint", "502 GET /pay"): (1, 0),
+        ("event", "order"): (1, 0),
+    }
+
+
+def test_a_further_arm_counts_apart(store: EventStore) -> None:
+    store.open_cell(replace(CELL, arms=(Arm("third", Interval(50_000, 50_000)),)))
+    log = Log(store)
+    for unit, variant in (("ann", "on"), ("bob", "off"), ("cid", "third"), ("dan", "third"), ("dan", "off")):
+        log.met(unit, variant)
+        log.did(unit, "order")
+        log.asked(unit, 1003.0)
+    evidence = store.evidence(*CELL.key)[2]
+    assert (evidence.candidate.events, evidence.baseline.events) == (1, 1)
+    assert [(arm, summary.events) for arm, summary in evidence.others] == [("third", 1)]
+    assert store.health(*CELL.key).others == (("third", 1),)
+
+
+def test_learning_is_of_units_that_were_given_the_baseline(store: EventStore, log: Log) -> None:
+    log.met("ann", "off", 1200.0)
+    log.met("bob", "on", 1200.0)
+    log.met("cid", "off", 1201.0, rollout="another")
+    for unit in ("ann", "bob", "cid"):
+        log.asked(unit, 1202.0, ms=50.0)
+        log.asked(unit, 1202.0, status=500, ms=70.0)
+        log.did(unit, "order", 1203.0)
+    errors, slow, orders = store.learning("shop", "off", (ERRORS, SLOW, ORDERS), 1199.0, "new-form")
+    assert (errors.requests, errors.units, errors.summary.events) == (2, 1, 1.0)
+    assert (slow.requests, slow.units, sum(slow.values.counts)) == (2, 1, 2)
+    assert (orders.units, orders.events) == (1, 1.0)
+    assert store.learning("shop", "off", (ERRORS,), 1500.0, "new-form")[0].units == 0

@@ -1,0 +1,179 @@
+"""The short way of a single evaluation: the same answers as by the long way, and taken by what is usual."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.types import Message, Receive, Scope, Send
+
+from fader.api import auth, ofrep
+from fader.api.express import Express
+from fader.engine.flag_desk import FlagDesk
+from fader.engine.publish import Publisher
+from fader.model.flag import Flag, Rule, Variant
+from fader.storage.memory import MemoryStateStore
+
+TOKENS = auth.Tokens("operator-token", "gateway-token", "events-token", "server-key", "client-key")
+ON_OFF = (Variant("on", True), Variant("off", False))
+US = Rule("on", 'country == "US"', 500_000, "us")
+FLAGS = (
+    Flag("plain", "boolean", ON_OFF, "on", "off", metadata={"team": "a"}, client=True),
+    Flag("ruled", "boolean", ON_OFF, "off", "off", rules=(US,)),
+    Flag("both", "json", (Variant("a", {"x": [1, "é"]}),), "a", "a", rules=(Rule("a", "age > 3"),), client=True),
+    Flag("broken", "boolean", ON_OFF, "on", "off", rules=(Rule("on", "tomorrow >"),)),
+    Flag("a/b", "boolean", ON_OFF, "on", "off", enabled=False),
+)
+GOOD = {"authorization": "Bearer server-key", "host": "127.0.0.1:7070"}
+BODY = b'{"context": {"targetingKey": "ann", "country": "US"}}'
+ONE = "/ofrep/v1/evaluate/flags/"
+
+
+class World:
+    """`long` counts the requests that went the long way."""
+
+    def __init__(self) -> None:
+        self.states = MemoryStateStore()
+        self.states.publish((), FLAGS)
+        self.publisher = Publisher(self.states)
+        self.desk = FlagDesk(self.states, self.publisher, lambda: 0.0)
+        hosts = frozenset({"127.0.0.1"})
+        self.guard = auth.Guard(Starlette(routes=ofrep.routes(self.desk)), TOKENS, hosts)
+        self.express = Express(self.counted, self.desk, TOKENS, hosts)
+        self.long = 0
+
+    async def counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.long += 1
+        await self.guard(scope, receive, send)
+
+
+def ask(app: Any, path: str, headers: list[tuple[str, str]], *parts: bytes, method: str = "POST") -> tuple[Any, ...]:
+    """Status, kind of content and body."""
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b""}
+    scope |= {"headers": raw, "root_path": "", "scheme": "http", "http_version": "1.1", "server": ("127.0.0.1", 7070)}
+    coming: list[Message] = [
+        {"type": "http.request", "body": part, "more_body": number < len(parts) - 1}
+        for number, part in enumerate(parts)
+    ]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return coming.pop(0) if coming else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    given = dict(sent[0]["headers"])
+    body = b"".join(m.get("body", b"") for m in sent[1:])
+    assert int(given[b"content-length"]) == len(body)
+    return sent[0]["status"], given.get(b"content-type"), body
+
+
+@pytest.mark.parametrize("key", ["plain", "ruled", "both", "a/b"])
+@pytest.mark.parametrize("token", ["server-key", "operator-token"])
+@pytest.mark.parametrize("header", ["authorization", "x-api-key"])
+def test_what_is_usual_takes_the_short_way(key: str, token: str, header: str) -> None:
+    world = World()
+    value = f"Bearer {token}" if header == "authorization" else token
+    found = ask(world.express, ONE + key, [("host", "127.0.0.1:7070"), (header, value)], BODY)
+    assert (found[0], world.long) == (200, 0)
+
+
+def test_a_switch_is_seen_at_once() -> None:
+    world = World()
+    headers = list(GOOD.items())
+    before = ask(world.express, ONE + "plain", headers, BODY)[2]
+    world.states.publish((), (FLAGS[1],))
+    world.publisher.publish()
+    assert b'"value":true' in before
+    assert ask(world.express, ONE + "plain", headers, BODY)[0] == 404
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("origin", "https://shop.example.com"),
+        ("host", "evil.example"),
+        ("authorization", "server-key"),
+        ("authorization", "Bearer wrong"),
+        ("authorization", "Bearer events-token"),
+    ],
+)
+def test_what_is_not_usual_takes_the_long_one(header: tuple[str, str]) -> None:
+    world = World()
+    headers = [header, *((name, value) for name, value in GOOD.items() if name != header[0])]
+    found = ask(world.express, ONE + "plain", headers, BODY)
+    assert (world.long, found) == (1, ask(world.guard, ONE + "plain", headers, BODY))
+
+
+def test_a_client_key_sees_by_the_short_way_what_it_may() -> None:
+    world = World()
+    headers = [("host", "127.0.0.1"), ("x-api-key", "client-key")]
+    assert ask(world.express, ONE + "plain", headers, BODY)[0] == 200
+    assert world.long == 0
+    assert ask(world.express, ONE + "ruled", headers, BODY)[0] == 404
+    assert world.long == 1
+
+
+def test_keys_that_were_never_made_open_nothing() -> None:
+    world = World()
+    express = Express(world.counted, world.desk, auth.Tokens("a", "b", "c"), frozenset({"127.0.0.1"}))
+    for header in (("authorization", "Bearer "), ("x-api-key", ""), ("x", "y")):
+        assert express._may({"headers": [(b"host", b"127.0.0.1"), (header[0].encode(), header[1].encode())]}) is None
+
+
+KEYS = st.sampled_from([*(f.name for f in FLAGS), "none", "", "plain/"])
+HEADERS = st.lists(
+    st.sampled_from(
+        [
+            ("host", "127.0.0.1:7070"),
+            ("host", "evil.example"),
+            ("authorization", "Bearer server-key"),
+            ("authorization", "bearer  server-key"),
+            ("authorization", "Bearer client-key"),
+            ("authorization", "Basic server-key"),
+            ("authorization", "server-key"),
+            ("x-api-key", "server-key"),
+            ("x-api-key", "client-key"),
+            ("x-api-key", "wrong"),
+            ("origin", "https://shop.example.com"),
+            ("content-type", "application/json"),
+        ]
+    ),
+    max_size=4,
+)
+BODIES = st.sampled_from(
+    [
+        BODY,
+        b'{"context": {"targetingKey": "", "age": 4, "country": null}, "more": 1}',
+        b'{"context": {"targetingKey": 5}}',
+        b'{"context": {}}',
+        b'{"context": null}',
+        b"[]",
+        b"{",
+        b"",
+        b'{"context": {"targetingKey": "\\ud800"}}',
+        b'{"context": {"targetingKey": "ann", "age": {"x": [1e400]}}}',
+        b'{"context": {"targetingKey": "' + b"x" * 1_000_000 + b'"}}',
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(key=KEYS, headers=HEADERS, body=BODIES, cut=st.booleans(), method=st.sampled_from(["POST", "POST", "GET"]))
+def test_both_ways_give_the_same(key: str, headers: list[tuple[str, str]], body: bytes, cut: bool, method: str) -> None:
+    parts = (body[:9], body[9:]) if cut else (body,)
+    headers = headers if any(name == "host" for name, _ in headers) else [*headers, ("host", "127.0.0.1:7070")]
+    by_the_short, by_the_long = (
+        ask(app, ONE + key, headers, *parts, method=method) for app in (WORLD.express, WORLD.guard)
+    )
+    assert by_the_short == by_the_long
+
+
+WORLD = World()

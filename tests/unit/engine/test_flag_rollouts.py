@@ -1,0 +1,255 @@
+"""Rollouts of flags through the whole loop: apps evaluate the published ruleset and say what they gave."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fader.assign.bucket import chosen
+from fader.assign.evaluate import Flags
+from fader.assign.exposed import Exposed
+from fader.errors import BadInput, Refused
+from fader.model.flag import Switch
+from fader.model.share import WHOLE, Interval
+from fader.model.state import Phase
+from fader.ports.events import Tracked
+from fader.rollout.replay import replay
+
+FILE = """
+services:
+  shop:
+    listen: 127.0.0.1:8080
+    unit: [{header: x-user-id}]
+    versions: {v1: "http://127.0.0.1:9001", v2: "http://127.0.0.1:9002"}
+    baseline: v1
+flags:
+  checkout:
+    rules: [{variant: "on", when: beta == true}]
+metrics:
+  conversion: {kind: proportion, of: units, event: order, better: higher}
+rollouts:
+  new-form:
+    flag: checkout
+    service: shop
+    candidate: "on"
+    stages: [10%, 50%, 100%]
+    bake: 5s
+    guardrails: {errors: {tolerate: 5pp}}
+    outcomes: {conversion: {tolerate: 20%}}
+  shop-v2:
+    service: shop
+    candidate: v2
+    stages: [10%, 100%]
+    bake: 5s
+    guardrails: {errors: {tolerate: 5pp}}
+"""
+
+
+class App:
+    """It asks for the flag for every user, each second, and tells the exposure where the share has changed."""
+
+    def __init__(self, world: Any, failing: dict[str, float] | None = None, buying: dict[str, float] | None = None):
+        self.world, self.failing, self.buying = world, failing or {}, buying or {}
+        self.offset, self.told, self.got = 0, Exposed(), dict[str, str]()
+        self.exposes, self.had = True, set[str]()
+
+    async def second(self) -> None:
+        world = self.world
+        world.now += 1.0
+        ruleset = world.publisher.current
+        self.told.follow(ruleset.flags, world.now)
+        flags, lines, events = Flags(ruleset.flags, ruleset.segments), [], []
+        for i in range(world.users):
+            unit = f"user-{i}"
+            found = flags.evaluate("checkout", unit, {"beta": i < 40})
+            self.got[unit] = found.variant
+            if self.exposes and found.rollout and self.told.new(found, unit, world.now):
+                mine = f"{unit}{world.now}", "exposure", unit, world.now - 0.9, (), found.rollout, found.variant
+                events.append(Tracked(*mine))
+                if found.variant == "on":
+                    self.had.add(unit)
+            status = 500 if world._chance.random() < self.failing.get(found.variant, 0.0) else 200
+            line = {"t": world.now - 0.5, "u": unit, "s": "shop", "v": "v1", "w": "v1", "why": "none", "p": 1}
+            lines.append(json.dumps(line | {"c": status, "us": 9000, "m": "GET", "path": "/"}).encode() + b"\n")
+            if world._chance.random() < self.buying.get(found.variant, 0.0):
+                events.append(Tracked(f"o{unit}{world.now}", "order", unit, world.now - 0.4))
+        world.events.track(tuple(events))
+        self.offset = world.events.append("app", "requests", self.offset, b"".join(lines))
+        world.gateway_reports()
+        await world.controller.tick()
+
+    async def until(self, true: Any, seconds: int = 90) -> Any:
+        for _ in range(seconds):
+            await self.second()
+            view = await self.world.desk.rollout("new-form")
+            if true(view):
+                return view
+        raise AssertionError(f"not within {seconds} s: {view.headline} {view.waits}")
+
+
+async def begin(world: Any, **rates: Any) -> App:
+    await world.apply(FILE)
+    app = App(world, **rates)
+    await app.second()
+    await world.ask("start", "new-form")
+    return app
+
+
+async def steps(world: Any) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = await world.desk.history("new-form")
+    assert all(replay(s) for s in found), "every step comes out the same from its record"
+    return found
+
+
+def at(phase: Phase) -> Any:
+    return lambda view: view.state.phase is phase
+
+
+async def test_a_healthy_flag_goes_to_everybody_and_becomes_the_default(world: Any) -> None:
+    app = await begin(world, buying={"on": 0.05, "off": 0.05})
+    first = await app.until(lambda v: v.state.stage == 0)
+    assert first.state.share == 100_000
+    await app.second()
+    for i in range(40, world.users):
+        expected = chosen(f"user-{i}", "checkout/new-form", Interval(0, 100_000))
+        assert app.got[f"user-{i}"] == ("on" if expected else "off")
+    done = await app.until(at(Phase.COMPLETED))
+    assert 0 < done.units_exposed < world.users - 40, "those whom a rule settled are in no arm"
+    assert done.units_harmed == 0
+    flag = world.publisher.current.flags[0]
+    assert (flag.default, flag.move) == ("on", None)
+    assert world.states.flags()[0].default == "off", "the file says what it said"
+    await steps(world)
+
+
+async def test_failed_requests_of_the_units_that_have_it_pull_the_plug(world: Any) -> None:
+    app = await begin(world, failing={"on": 0.4})
+    done = await app.until(at(Phase.ROLLED_BACK))
+    assert "errors rose from" in done.headline or "new error" in done.headline
+    assert 0 < done.units_harmed <= done.units_exposed
+    await app.second()
+    assert {app.got[f"user-{i}"] for i in range(40, world.users)} == {"off"}
+    assert {app.got[f"user-{i}"] for i in range(40)} == {"on"}, "a rule is no rollout"
+    await steps(world)
+
+
+async def test_fewer_orders_pull_the_plug(world: Any) -> None:
+    world.users = 1500
+    app = await begin(world, buying={"on": 0.002, "off": 0.15})
+    done = await app.until(at(Phase.ROLLED_BACK), 150)
+    assert "conversion fell" in done.headline
+
+
+async def test_a_flag_that_is_off_holds_its_rollout_and_says_so(world: Any) -> None:
+    app = await begin(world)
+    await app.until(lambda v: v.state.stage == 0)
+    world.states.switch(Switch("checkout", False, world.now, "ann"))
+    for _ in range(60):
+        await app.second()
+    view = await world.desk.rollout("new-form")
+    assert (view.state.phase, view.state.stage) == (Phase.RAMPING, 0)
+    assert any("flag checkout is switched off: everybody gets off" in w for w in view.waits)
+    world.states.switch(Switch("checkout", True, world.now, "ann"))
+    await app.until(lambda v: v.state.stage == 1)
+
+
+async def test_without_exposures_nothing_advances(world: Any) -> None:
+    await world.apply(FILE)
+    app = App(world)
+    await app.second()
+    await world.ask("start", "new-form")
+    app.exposes = False
+    for _ in range(60):
+        await app.second()
+    view = await world.desk.rollout("new-form")
+    assert view.state.phase is Phase.LEARNING
+    assert any("errors" in w for w in view.waits)
+
+
+async def test_flag_and_service_roll_out_side_by_side(world: Any) -> None:
+    app = await begin(world)
+    await world.ask("start", "shop-v2")
+    await app.second()
+    current = world.publisher.current
+    assert current.services[0].split.rollout == "shop-v2"
+    assert current.flags[0].move.rollout == "new-form"
+
+
+async def test_a_flag_has_one_rollout_at_a_time(world: Any) -> None:
+    second = FILE.replace("  shop-v2:\n    service: shop", "  again:\n    flag: checkout\n    service: shop")
+    second = second.replace("candidate: v2", 'candidate: "on"')
+    await world.apply(second)
+    await world.ask("start", "new-form")
+    with pytest.raises(Refused, match="new-form is active on flag checkout, and a flag has one rollout at a time"):
+        await world.ask("start", "again")
+
+
+async def test_a_retry_begins_with_units_that_did_not_have_it(world: Any) -> None:
+    app = await begin(world, failing={"on": 0.4})
+    await app.until(at(Phase.ROLLED_BACK))
+    had = set(app.had)
+    app.failing = {}
+    await world.ask("retry", "new-form")
+    view = await app.until(lambda v: v.state.stage == 0)
+    assert view.state.start == 100_000
+    await app.second()
+    assert had.isdisjoint(u for i in range(40, world.users) if app.got[u := f"user-{i}"] == "on")
+
+
+async def test_what_a_running_rollout_needs_stays_in_the_file(world: Any) -> None:
+    await begin(world)
+    with pytest.raises(BadInput, match="flag checkout is gone from the file while rollout new-form is"):
+        await world.apply(FILE[: FILE.index("flags:")])
+    with pytest.raises(BadInput, match="variant on of flag checkout is gone while rollout new-form needs it"):
+        await world.apply(
+            FILE.replace(
+                '    rules: [{variant: "on", when: beta == true}]',
+                '    variants: {off: "false", "yes": "true"}\n    default: "off"',
+            )
+            .replace('candidate: "on"', 'candidate: "yes"')
+            .replace("  new-form:", "  other:")
+        )
+
+
+async def test_an_aborted_rollout_gives_everybody_the_baseline_even_after_its_end(world: Any) -> None:
+    app = await begin(world)
+    await app.until(at(Phase.COMPLETED))
+    await world.ask("abort", "new-form")
+    assert world.publisher.current.flags[0].default == "off"
+
+
+async def test_there_is_no_preview_of_a_flag(world: Any) -> None:
+    await begin(world)
+    with pytest.raises(Refused, match="name your unit under flags: checkout: units"):
+        await world.desk.preview("new-form")
+
+
+async def test_the_state_decides_the_share_and_nobody_is_taken_back(world: Any) -> None:
+    app = await begin(world)
+    held: set[str] = set()
+    for _ in range(90):
+        await app.second()
+        now = {unit for unit, variant in app.got.items() if variant == "on"}
+        assert held <= now
+        held = now
+    assert (await world.desk.rollout("new-form")).state.share == WHOLE
+
+
+async def test_the_audience_of_a_running_rollout_must_stay_known(world: Any) -> None:
+    """To whoever evaluates the flag, and to the gateways that send it."""
+    text = FILE.replace('    candidate: "on"', '    candidate: "on"\n    audience: \'segment("us") || plan == "pro"\'')
+    text = text.replace("when: beta == true", "when: 'plan == \"team\"'")
+    text += "segments: {us: {when: 'country == \"US\"'}}\n"
+    await world.apply(text)
+    await world.ask("start", "new-form")
+    without = FILE[: FILE.index("rollouts:")].replace("beta == true", "\"plan == 'team'\"")
+    with pytest.raises(BadInput, match="the audience of rollout new-form cannot be told any more"):
+        await world.apply(without)
+    kept = without + "segments: {us: {when: 'country == \"US\"'}}\n"
+    sent = kept.replace("baseline: v1", "baseline: v1\n    flags: checkout\n    attributes: {plan: x-plan}")
+    with pytest.raises(BadInput, match=r"fader\.yaml:\d+: the audience of rollout new-form cannot be told any more"):
+        await world.apply(sent)
+    await world.apply(kept)
+    await world.apply(sent.replace("{plan: x-plan}", "{plan: x-plan, country: x-country}"))
