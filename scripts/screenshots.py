@@ -125,6 +125,7 @@ def extreme(now: float) -> ScriptedControl:
         flags=flags.extreme(),
     )
     control.play(scenes.pending(now))
+    control.learning = scenes.learnt()
     tell(control, tuple(replace(c, name=f"{LONG[:60]}-{i:02}") for i, c in enumerate(scenes.channels() * 4)))
     control.states.write(Written(FILE * 40, "/etc/fader/production/fader.yaml", now - 7200, "ci"))
     return control
@@ -133,7 +134,13 @@ def extreme(now: float) -> ScriptedControl:
 def tell(control: ScriptedControl, channels: tuple[Channel, ...]) -> None:
     """Channels that were tried: the first one takes what it is sent, the others do not."""
     states = control.states
-    states.apply((), (), states.flags(), states.segments(), settings=Settings(channels))
+    states.apply(
+        (),
+        (),
+        states.flags(),
+        states.segments(),
+        settings=Settings(channels, "https://trace.example.com/trace/{trace_id}"),
+    )
     control.messenger.down |= {c.name: "answered with HTTP 410: channel_is_archived" for c in channels[1:]}
 
     async def tried() -> None:

@@ -122,13 +122,16 @@ class ScriptedControl:
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         return tuple(p for p in self._scene(name).points if p.at > since)
 
-    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+    async def learnt(self, name: str, metric: str = "") -> tuple[LearningEvidence, ...]:
         self._scene(name)
         return self.learning
 
     async def failures(self, name: str) -> tuple[Failure, ...]:
         self._scene(name)
         return self.failed.get(name, ())
+
+    def tracing(self) -> str:
+        return self.states.settings().tracing
 
     async def command(self, name: str, command: Command) -> RolloutView:
         scene = self._scene(name)

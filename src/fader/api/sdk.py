@@ -8,10 +8,8 @@ from starlette.routing import BaseRoute, Route
 
 from fader.api.feed import Feed
 from fader.api.gateway import LONGEST_WAIT, number
+from fader.api.wire import STREAM
 from fader.engine.flag_desk import FlagDesk
-
-#: A proxy that keeps answers back would keep changes back.
-STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 def routes(desk: FlagDesk, feed: Feed) -> list[BaseRoute]:

@@ -31,8 +31,10 @@ from fader.api import (
     units,
 )
 from fader.api import events as tracking
+from fader.api.allowance import NO_LIMITS, Limits
 from fader.api.express import Express
 from fader.api.feed import Feed
+from fader.api.notices import Notices
 from fader.app.data import DataDirectory
 from fader.app.installation import in_memory, installed
 from fader.app.listening import allow_connections, listen
@@ -75,9 +77,10 @@ def build(
     probe: Probe = answers,
     providers: Providers | None = None,
     installation: Callable[[], Installation] = in_memory,
+    limits: Limits = NO_LIMITS,
 ) -> ASGIApp:
     """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan.
-    `providers`: None asks them over HTTP."""
+    `providers`: None asks them over HTTP. `limits`: how often flags may be evaluated over OFREP."""
     http, messenger = HttpProviders(), HttpMessenger(clock=clock)
     asked = providers or http
     fleet, told = Fleet(), Changes()
@@ -86,6 +89,7 @@ def build(
     desk = Desk(states, events, fleet, controller, told, clock, probe)
     exposing = Exposing(events, clock)
     flag_desk = FlagDesk(states, publisher, clock, told.tell, exposing)
+    feed = Feed(flag_desk)
     applier = Applier(states, events, publisher, probe, clock, asked)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
@@ -118,8 +122,8 @@ def build(
             *rollouts.routes(desk, states),
             *documents.routes(applier),
             *flags.routes(flag_desk),
-            *sdk.routes(flag_desk, Feed(flag_desk)),
-            *ofrep.routes(flag_desk),
+            *sdk.routes(flag_desk, feed),
+            *ofrep.routes(flag_desk, Notices(feed, clock), tokens),
             *units.routes(desk),
             *audit.routes(desk),
             *services.routes(desk),
@@ -133,10 +137,10 @@ def build(
         exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
         lifespan=lifespan,
     )
-    return Express(auth.Guard(app, tokens, hosts), flag_desk, tokens, hosts)
+    return Express(auth.Guard(app, tokens, hosts), flag_desk, tokens, hosts, limits)
 
 
-def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
+def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070, limits: Limits = NO_LIMITS) -> int:
     """Run until SIGTERM or SIGINT, or until the supervisor that started it is gone. Raises BadInput, Corrupt."""
     data = DataDirectory(data_dir)
     tokens = data.prepare()
@@ -147,7 +151,7 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
     events = DuckDBEventStore(data.events)
     hosts = frozenset({"localhost", "127.0.0.1", "::1", host.lower()})
     config = uvicorn.Config(
-        build(states, events, tokens, hosts, installation=lambda: installed(data)),
+        build(states, events, tokens, hosts, installation=lambda: installed(data), limits=limits),
         loop="uvloop",
         http="httptools",
         lifespan="on",

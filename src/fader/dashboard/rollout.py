@@ -155,6 +155,7 @@ class Rollout:
             "checks": checks(view),
             "scanned": bool(view.judgements),
             "failures": await self._control.failures(name),
+            "tracing": self._control.tracing(),
             "glance": glance(view),
             "harmful": any(j.verdict is Verdict.HARMFUL for j in view.judgements),
             "ended": view.state.phase in ENDED,

@@ -37,7 +37,7 @@ from fader.schema.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`kind` is service, rollout, flag, segment or channel; `action` is add, change, remove or same."""
+    """`kind` is service, rollout, flag, segment, channel or link; `action` is add, change, remove or same."""
 
     kind: str
     name: str
@@ -182,6 +182,10 @@ class Applier:
             changes += [Change(kind, noun.name, *_difference(known.get(noun.name), noun)) for noun in new]
             gone = known.keys() - {noun.name for noun in new}
             changes += [Change(kind, name, "remove", _GONE[kind]) for name in sorted(gone)]
+        was, now = self._states.settings().tracing, document.settings.tracing
+        if was or now:
+            action = "same" if was == now else "add" if not was else "change" if now else "remove"
+            changes.append(Change("link", "tracing", action, now))
         return changes
 
     def _against_running(self, document: Document) -> list[Problem]:

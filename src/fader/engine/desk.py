@@ -11,7 +11,7 @@ from fader.engine.changes import Changes
 from fader.engine.controller import Controller, Seen
 from fader.engine.failing import Failing
 from fader.engine.fleet import Fleet
-from fader.engine.observe import learnt
+from fader.engine.observe import learnt, spread
 from fader.engine.past import Past
 from fader.errors import BadInput, NotFound, Problem, Refused
 from fader.model.assignment import UnitView
@@ -89,6 +89,9 @@ class Desk:
         view = await self.rollout(name)
         return await self._failing.of(view, self._clock()) if view.state.started_at else ()
 
+    def tracing(self) -> str:
+        return self._states.settings().tracing
+
     async def command(self, name: str, command: Command) -> RolloutView:
         entry = self._states.entry(name)
         if command.name in ("start", "retry"):
@@ -158,14 +161,15 @@ class Desk:
                 raise Refused(f"{spec.name} cannot start: flag {flag.name} has no variant {variant}")
         return baseline
 
-    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+    async def learnt(self, name: str, metric: str = "") -> tuple[LearningEvidence, ...]:
         spec = self._states.entry(name).spec
         if spec.flag:
             return await learnt(self._events, spec, self._clock())
         live = next((s for s in self._states.ruleset().services if s.service.name == spec.service), None)
         if live is None:
             return ()
-        return await learnt(self._events, replace(spec, baseline=live.baseline), self._clock())
+        spec, now = replace(spec, baseline=live.baseline), self._clock()
+        return await spread(self._events, spec, await learnt(self._events, spec, now), metric, now)
 
     async def preview(self, name: str) -> Preview:
         entry = self._states.entry(name)

@@ -58,13 +58,17 @@ class Control(Protocol):
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         """Chart points later than `since`, oldest first; at most some hundreds per metric. Raises NotFound."""
 
-    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+    async def learnt(self, name: str, metric: str = "") -> tuple[LearningEvidence, ...]:
         """What everybody's version of the rollout's service did in the last day, of each metric that the rollout
-        watches; () for a service that the gateways do not hold. Raises NotFound."""
+        watches; () for a service that the gateways do not hold. That of `metric` comes with its spread between units
+        even if it is one of requests. Raises NotFound."""
 
     async def failures(self, name: str) -> tuple[Failure, ...]:
         """A sample of what failed on the candidate lately, beside comparable requests of the baseline, latest first.
         Raises NotFound, Unavailable."""
+
+    def tracing(self) -> str:
+        """The address at which a trace is looked at, with `{trace_id}` in it; "" for none."""
 
     async def command(self, name: str, command: Command) -> RolloutView:
         """Raises NotFound, Refused (with the sentence that says why)."""

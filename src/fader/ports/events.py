@@ -10,6 +10,7 @@ from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidenc
 from fader.model.failure import Failure
 from fader.model.metric import Metric
 from fader.model.share import Interval
+from fader.model.summary import ArmSummary
 
 #: No rollout has so many stages: the cells of further arms are numbered beyond.
 PAIRED = 1_000_000
@@ -151,6 +152,10 @@ class EventStore(Protocol):
     ) -> tuple[LearningEvidence, ...]:
         """What the service's `version`, assigned and serving, did since then; one per metric. Of a `rollout` of a
         flag: what units did since they were exposed to this variant of it."""
+
+    def spread(self, service: str, version: str, metric: CellMetric, since: float) -> ArmSummary:
+        """What each unit of the service's `version`, assigned and serving, did since then, summed over the units: also
+        of a metric of requests, whose spread `learning` does not know. Of many units, a part drawn by their hash."""
 
     def exposure(self, rollout: str, attempt: int) -> Exposure: ...
 

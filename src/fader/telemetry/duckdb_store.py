@@ -10,6 +10,7 @@ from fader.errors import BadInput, Problem, Unavailable
 from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence
 from fader.model.failure import Failure
 from fader.model.metric import Metric
+from fader.model.summary import ArmSummary
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
 from fader.telemetry.cells import Cells
 from fader.telemetry.derived import Derived
@@ -110,6 +111,10 @@ class DuckDBEventStore:
             learnt = iter(self._learning.evidence(service, version, direct, since))
             done = iter(self._lessons.evidence(service, version, others, since, rollout))
             return tuple(next(learnt) if m.direct else next(done) for m in asked)
+
+    def spread(self, service: str, version: str, metric: CellMetric, since: float) -> ArmSummary:
+        with self._lock:
+            return self._lessons.spread(service, version, metric, since)
 
     def exposure(self, rollout: str, attempt: int) -> Exposure:
         with self._lock:

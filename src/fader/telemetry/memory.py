@@ -5,19 +5,30 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from fader.model.evidence import Beside, HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
 from fader.model.failure import Failure, Request
 from fader.model.metric import Metric
 from fader.model.share import Interval
+from fader.model.summary import ArmSummary
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
 from fader.telemetry.fingerprint import of_request
 from fader.telemetry.line import Line, read
 from fader.telemetry.line import name as logged_name
 from fader.telemetry.measure import measures
-from fader.telemetry.memory_cells import OpenCell, arms_of, before, exposed_to_flag, forgotten_of, units_of, visits
+from fader.telemetry.memory_cells import (
+    Attempt,
+    OpenCell,
+    arms_of,
+    before,
+    exposed_to_flag,
+    exposed_to_version,
+    forgotten_of,
+    units_of,
+    visits,
+)
 from fader.telemetry.memory_requests import (
     bins,
     counting_of,
@@ -25,6 +36,7 @@ from fader.telemetry.memory_requests import (
     holds,
     inside,
     minutes,
+    seen,
     selected,
     summary,
 )
@@ -49,18 +61,6 @@ from fader.telemetry.tracked import EXPOSURE, TrackedRow, decode, encode
 SLOT = 300
 MOST = 10_000
 SKEW_REACH = 300.0
-
-
-@dataclass
-class Attempt:
-    cell: Cell
-    lines: list[Line]
-    sealed: Exposure | None = None
-
-
-def seen(x: Line) -> Request:
-    ms = None if x.us is None else x.us / 1000
-    return Request(x.at, x.m or "", x.path or "", x.route or "", x.status, x.w or "", ms)
 
 
 class MemoryEventStore:
@@ -256,9 +256,9 @@ class MemoryEventStore:
         return counted_of(counting, cell, exposed, events, ripe, past, known.away())
 
     def _lesson(
-        self, metric: Metric, lines: list[Line], cell: Cell, exposed: dict[tuple[str, bool], Exposed]
+        self, cell_metric: CellMetric, lines: list[Line], cell: Cell, exposed: dict[tuple[str, bool], Exposed]
     ) -> LearningEvidence:
-        counting = counting_of(CellMetric(metric), "")
+        counting, metric = counting_of(cell_metric, ""), cell_metric.metric
         events: dict[str, list[Event]] = defaultdict(list)
         for line in lines:
             events[line.u or ""].append(line)
@@ -274,17 +274,8 @@ class MemoryEventStore:
         done = 0.0 if metric.kind == "quantile" else arm.events
         return LearningEvidence(metric.name, int(arm.requests), arm.units, done, histogram(bins), arm)
 
-    def learning(
-        self, service: str, version: str, metrics: tuple[Metric, ...], since: float, rollout: str = ""
-    ) -> tuple[LearningEvidence, ...]:
-        begin = math.floor(since / SLOT) * SLOT
-        if rollout:
-            measures((CellMetric(metric) for metric in metrics), by_request=False)
-            cell = Cell(rollout, 0, 0, service, "", "", Interval(0, 0), (), begin, flag=rollout)
-            gave = [e for e in self._tracked if e.name == EXPOSURE and e.v == version]
-            visited = [line for line in visits(service, self._lines) if line.at >= begin]
-            return tuple(self._lesson(metric, visited, cell, exposures(cell, (), gave)) for metric in metrics)
-        served = [
+    def _served(self, service: str, version: str, begin: float) -> list[Line]:
+        return [
             line
             for line in self._lines
             if line.s == service
@@ -295,12 +286,23 @@ class MemoryEventStore:
             and line.p is not None
             and line.at >= begin
         ]
+
+    def learning(
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float, rollout: str = ""
+    ) -> tuple[LearningEvidence, ...]:
+        begin = math.floor(since / SLOT) * SLOT
+        cell = Cell(rollout, 0, 0, service, "", "", Interval(0, 0), (), begin, flag=rollout)
+        if rollout:
+            asked = [m.cell_metric for m in measures((CellMetric(metric) for metric in metrics), by_request=False)]
+            gave = [e for e in self._tracked if e.name == EXPOSURE and e.v == version]
+            visited = [line for line in visits(service, self._lines) if line.at >= begin]
+            return tuple(self._lesson(metric, visited, cell, exposures(cell, (), gave)) for metric in asked)
+        served = self._served(service, version, begin)
         evidence = []
         measures(CellMetric(metric) for metric in metrics)
         for metric in metrics:
             if is_outcome(metric):
-                cell = Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
-                evidence.append(self._lesson(metric, served, cell, exposures(cell, served, ())))
+                evidence.append(self._lesson(CellMetric(metric), served, cell, exposures(cell, served, ())))
                 continue
             lines = [line for line in served if selected(metric, line)]
             events = sum(holds(metric.where, line) for line in lines) if metric.kind == "proportion" else 0
@@ -309,6 +311,11 @@ class MemoryEventStore:
                 LearningEvidence(metric.name, len(lines), units, float(events), histogram(bins(metric, lines)))
             )
         return tuple(evidence)
+
+    def spread(self, service: str, version: str, metric: CellMetric, since: float) -> ArmSummary:
+        begin = math.floor(since / SLOT) * SLOT
+        served, cell = self._served(service, version, begin), Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
+        return self._lesson(metric, served, cell, exposures(cell, served, ())).summary
 
     def exposure(self, rollout: str, attempt: int) -> Exposure:
         known = self._attempts.get((rollout, attempt))
@@ -322,18 +329,7 @@ class MemoryEventStore:
         until = min(later, default=math.inf)
         if known.cell.flag:
             return exposed_to_flag(replace(known.cell, until=until, arms=()), self._lines, self._tracked)
-        met = [
-            line
-            for line in known.lines
-            if line.s == known.cell.service
-            and line.why == "rollout"
-            and line.r == rollout
-            and line.v == known.cell.candidate
-            and line.u
-            and known.cell.since <= line.at < until
-        ]
-        harmed = {line.u for line in met if line.status >= 500 or line.w not in (None, line.v)}
-        return Exposure(len({line.u for line in met}), len(harmed), min((line.at for line in met), default=0.0))
+        return exposed_to_version(replace(known.cell, until=until), known.lines)
 
     def failures(
         self, service: str, candidate: str, baseline: str, since: float, until: float, most: int

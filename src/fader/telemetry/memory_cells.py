@@ -15,6 +15,13 @@ from fader.telemetry.tracked import ERROR, EXPOSURE, TrackedRow
 
 
 @dataclass
+class Attempt:
+    cell: Cell
+    lines: list[Line]
+    sealed: Exposure | None = None
+
+
+@dataclass
 class OpenCell:
     """`forgotten`: the durations of forgotten units, by metric, arm and bin: they name nobody and stay."""
 
@@ -68,6 +75,22 @@ def arms_of(cell: Cell, line: Line, exposed: Mapping[tuple[str, bool], Exposed])
         return [line.v == cell.candidate]
     unit = line.u or ""
     return [arm for arm in (True, False) if (unit, arm) in exposed and line.at >= exposed[unit, arm].first]
+
+
+def exposed_to_version(cell: Cell, lines: Iterable[Line]) -> Exposure:
+    """Of a whole attempt; hurt is whose request failed, or was answered by the baseline."""
+    met = [
+        line
+        for line in lines
+        if line.s == cell.service
+        and line.why == "rollout"
+        and line.r == cell.rollout
+        and line.v == cell.candidate
+        and line.u
+        and within(cell, line.at)
+    ]
+    harmed = {line.u for line in met if line.status >= 500 or line.w not in (None, line.v)}
+    return Exposure(len({line.u for line in met}), len(harmed), min((line.at for line in met), default=0.0))
 
 
 def exposed_to_flag(cell: Cell, lines: Iterable[Line], tracked: Sequence[TrackedRow]) -> Exposure:

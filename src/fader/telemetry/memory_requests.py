@@ -10,6 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from fader.model.failure import Request
 from fader.model.metric import Comparison, Metric
 from fader.model.summary import GAMMA, ArmSummary, Histogram
 from fader.ports.events import Cell, CellMetric
@@ -133,3 +134,9 @@ def bins(metric: Metric, lines: Iterable[Line]) -> Counter[int]:
             value = number(metric.value, line) or 0.0
             bins[math.ceil(math.log(max(value, 0.001)) / math.log(GAMMA))] += 1
     return bins
+
+
+def seen(x: Line) -> Request:
+    """As people look at it."""
+    ms = None if x.us is None else x.us / 1000
+    return Request(x.at, x.m or "", x.path or "", x.route or "", x.status, x.w or "", ms, x.tp or "")

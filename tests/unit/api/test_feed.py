@@ -129,6 +129,29 @@ async def test_what_is_long_comes_in_slices() -> None:
     assert after(Held(0, (), ()), b"".join(parts)) == in_force(world)
 
 
+async def test_who_comes_the_moment_that_the_last_one_leaves_is_told() -> None:
+    world = World(flag("a"))
+    async with aclosing(world.feed.follow()) as stream:
+        await upcoming(stream)
+        await asyncio.sleep(0)
+    async with aclosing(world.feed.follow(world.feed.current.id)) as stream:
+        assert await upcoming(stream) == STILL_HERE
+        waiting = asyncio.create_task(upcoming(stream))
+        await asyncio.sleep(0)
+        world.set(flag("a", "off"))
+        assert b"event: change" in await waiting
+
+
+async def test_who_asks_meanwhile_keeps_no_news_from_the_others() -> None:
+    """The change is first seen by somebody who comes, and not by the task that waits for it."""
+    world = World(flag("a"))
+    async with aclosing(world.feed.follow(world.feed.current.id)) as stream:
+        assert await upcoming(stream) == STILL_HERE
+        world.set(flag("a", "off"))
+        assert world.feed.current.version == world.desk.ruleset.version
+        assert b"event: change" in await upcoming(stream)
+
+
 async def test_who_comes_back_gets_what_was_missed() -> None:
     world = World(flag("a"))
     last = world.feed.current.id

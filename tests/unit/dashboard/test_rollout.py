@@ -8,6 +8,7 @@ from fader.dashboard.live import Snapshot
 from fader.dashboard.rollout import Next, Rollout, guardrail_lines, next_step, proof, title
 from fader.dashboard.templating import Templates
 from fader.model.rollout import Budget
+from fader.model.settings import Settings
 from fader.model.state import Phase
 from fader.model.verdict import Verdict
 from fader.model.view import Point
@@ -107,6 +108,19 @@ async def test_a_page_drawn_again_reads_only_what_is_new_and_shows_the_same(now:
         again = await page.snapshot("shop-v2")
         assert again.regions["history"] == (await fresh(each, now)).regions["history"]
     assert control.read == [0.0, scene.points[-1].at, later[-1].at, later[-1].at]
+
+
+async def test_traces_lead_to_where_they_are_looked_at(now: float) -> None:
+    control = ScriptedControl(scenes.ramping(now))
+    control.failed["shop-v2"] = scenes.failures(now)
+    page = Rollout(control, Templates(), lambda: now)
+    html = (await page.snapshot("shop-v2")).regions["failing"]
+    assert "trace <code>4bf92f3577b34da6a3ce929d0e0e4736</code>" in html
+    assert "<a href" not in html
+    control.states.apply((), (), settings=Settings(tracing='https://t.example/x?a="b"&id={trace_id}'))
+    html = (await page.snapshot("shop-v2")).regions["failing"]
+    assert 'href="https://t.example/x?a=&#34;b&#34;&amp;id=4bf92f3577b34da6a3ce929d0e0e4736" rel="noreferrer"' in html
+    assert html.count("<a href") == 3  # two failed ones have the same beside them
 
 
 async def test_what_fails_stands_beside_what_is_like_it(now: float) -> None:

@@ -21,6 +21,7 @@ from fader.schema.provider import ProviderText
 from fader.schema.rollout import RolloutText
 from fader.schema.segment import SegmentText
 from fader.schema.service import ServiceText
+from fader.schema.tracing import TracingText
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 CONFIGURATION = (REFERENCE / "configuration.md").read_text()
@@ -35,6 +36,7 @@ SECTIONS = {
     "Segments": SegmentText,
     "Providers": ProviderText,
     "Notifications": ChannelText,
+    "Tracing": TracingText,
 }
 
 
