@@ -7,6 +7,9 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from fader.assign.cases import cases, in_order, moved
+from fader.assign.cel import segments_of
+from fader.assign.cel_parser import parse
 from fader.assign.pieces import reweighted, weights
 from fader.assign.reduce import NotAtGateway, Reducer
 from fader.clock import Clock
@@ -215,13 +218,10 @@ class Applier:
         if spec.flag and flag is None:
             message = f"flag {spec.flag} is gone from the file while {running}"
             problems.append(document.problem(("flags",), message, f"keep the flag, {keep}"))
-        if spec.audience and service is not None and not spec.flag:
-            try:
-                Reducer({s.name: s for s in document.segments}, service.attributes).condition(spec.audience)
-            except (NotAtGateway, KeyError):
-                message = f"the audience of rollout {spec.name} cannot be told any more: {spec.audience}"
-                fix = f"keep the attributes and segments that it names, {keep}"
-                problems.append(document.problem(("services", spec.service), message, fix))
+        if (service or flag) and not _told(document, spec):
+            message = f"the audience of rollout {spec.name} cannot be told any more: {spec.audience}"
+            fix = f"keep the attributes and segments that it names, {keep}"
+            problems.append(document.problem(("flags" if spec.flag else "services", spec.subject.name), message, fix))
         if flag is not None and flag.split:
             message = f"flag {spec.flag} gives its variants by weights while {running}"
             problems.append(document.problem(("flags", spec.flag, "default"), message, f"keep the default, {keep}"))
@@ -286,6 +286,22 @@ class Applier:
             if old and old.state.phase is Phase.COMPLETED and not _same(old.spec, spec):
                 warnings.append(f"rollout {spec.name} is completed: give the changed one a new name to start it")
         return warnings
+
+
+def _told(document: Document, spec: RolloutSpec) -> bool:
+    """Whether all that decide its rollout can tell its audience: the gateways of its service, or those that send its
+    flag; and whoever evaluates that."""
+    segments = {s.name: s for s in document.segments}
+    flags = {f.name: f for f in document.flags}
+    try:
+        for service in document.services:
+            if spec.flag in in_order(service.flags, flags):
+                cases(moved(flags[spec.flag], spec.audience), segments, service.attributes)
+            elif not spec.flag and service.name == spec.service:
+                Reducer(segments, service.attributes).condition(spec.audience)
+    except (NotAtGateway, KeyError):
+        return False
+    return not spec.audience or all(name in segments for name, _ in segments_of(parse(spec.audience)))
 
 
 def _same(frozen: RolloutSpec, written: RolloutSpec) -> bool:

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fader.assign.bucket import seed
-from fader.assign.predicate import EVERYBODY, NOBODY, Predicate, texts
+from fader.assign.predicate import EVERYBODY, NOBODY, Predicate, lists, texts
 from fader.assign.reduce import Reducer
 from fader.gateway.access_log import sampler
+from fader.gateway.flag_baggage import baggage_filters
 from fader.gateway.flag_header import Sent
 from fader.gateway.identity import identity_filters, issued
 from fader.gateway.leaves import append, routes
+from fader.gateway.lists import list_filters
 from fader.gateway.matchers import (
     Json,
     action,
@@ -31,7 +33,7 @@ from fader.gateway.matchers import (
 )
 from fader.gateway.names import KNOWN, UNIT, arm_key, share_key
 from fader.gateway.preview import asks, preview_routes
-from fader.gateway.texts import in_order, test, vary
+from fader.gateway.texts import distinct, test, vary
 from fader.model.ruleset import LiveService
 from fader.model.segment import Segment
 from fader.model.service import Exclusion, UnitSource
@@ -45,10 +47,12 @@ _NO_SEGMENTS: Mapping[str, Segment] = {}
 def virtual_host(live: LiveService, flags: Sent = _NO_FLAGS, segments: Mapping[str, Segment] = _NO_SEGMENTS) -> Json:
     service = live.service
     audience = _audience(live, segments)
-    asked = in_order((*flags.texts, *texts(audience)))
+    asked = distinct((*flags.texts, *texts(audience)))
     decided_by_unit = live.split is not None or issued(service) is not None
-    known = identity_filters(service, reroute=decided_by_unit, asked=asked)
-    filters = [*known, *sampler(service), *flags.filters]
+    listed = sorted({*flags.lists, *lists(audience)})
+    known = identity_filters(service, reroute=decided_by_unit and not listed, asked=asked)
+    known += list_filters(listed, segments, reroute=decided_by_unit)
+    filters = [*known, *sampler(service), *baggage_filters(service), *flags.filters]
     chain: Json = {}
     if filters:
         kind = "envoy.extensions.filters.http.filter_chain.v3.FilterChainConfigPerRoute"

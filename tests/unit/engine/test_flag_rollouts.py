@@ -237,6 +237,24 @@ async def test_the_state_decides_the_share_and_nobody_is_taken_back(world: Any) 
     assert (await world.desk.rollout("new-form")).state.share == WHOLE
 
 
+async def test_the_audience_of_a_running_rollout_must_stay_known(world: Any) -> None:
+    """To whoever evaluates the flag, and to the gateways that send it."""
+    text = FILE.replace('    candidate: "on"', '    candidate: "on"\n    audience: \'segment("us") || plan == "pro"\'')
+    text = text.replace("when: beta == true", "when: 'plan == \"team\"'")
+    text += "segments: {us: {when: 'country == \"US\"'}}\n"
+    await world.apply(text)
+    await world.ask("start", "new-form")
+    without = FILE[: FILE.index("rollouts:")].replace("beta == true", "\"plan == 'team'\"")
+    with pytest.raises(BadInput, match="the audience of rollout new-form cannot be told any more"):
+        await world.apply(without)
+    kept = without + "segments: {us: {when: 'country == \"US\"'}}\n"
+    sent = kept.replace("baseline: v1", "baseline: v1\n    flags: checkout\n    attributes: {plan: x-plan}")
+    with pytest.raises(BadInput, match=r"fader\.yaml:\d+: the audience of rollout new-form cannot be told any more"):
+        await world.apply(sent)
+    await world.apply(kept)
+    await world.apply(sent.replace("{plan: x-plan}", "{plan: x-plan, country: x-country}"))
+
+
 # Layers, holdouts and weights ---------------------------------------------------------------------------------------
 
 HELD = FILE + "holdouts: {q4: 20%}\n"
