@@ -132,6 +132,10 @@ class RolloutSpec:
         """What is rolled out. It has one rollout at a time."""
         return Subject("flag", self.flag) if self.flag else Subject("service", self.service)
 
+    def called(self, variant: str) -> str:
+        """One of the arms in a sentence: `v2`, `checkout=on`."""
+        return f"{self.flag}={variant}" if self.flag else variant
+
     @property
     def tried(self) -> tuple[str, ...]:
         """The candidate, then the further arms of the experiment."""
