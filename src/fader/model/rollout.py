@@ -137,6 +137,11 @@ class RolloutSpec:
         return f"{self.flag}={variant}" if self.flag else variant
 
     @property
+    def for_all(self) -> bool:
+        """Whether it reaches everybody. A flag's own rules go before its rollout."""
+        return not (self.flag or self.audience or self.layer or self.holdouts)
+
+    @property
     def tried(self) -> tuple[str, ...]:
         """The candidate, then the further arms of the experiment."""
         return (self.candidate, *(self.experiment.beside if self.experiment else ()))

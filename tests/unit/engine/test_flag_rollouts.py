@@ -329,3 +329,51 @@ async def test_weights_move_as_few_as_they_must(world: Any) -> None:
     assert {c.action for c in (await world.apply(WEIGHTS.replace("SHARES", "{c: 30%, b: 30%, a: 40%}"))).changes} == {
         "same"
     }
+
+
+# Whom nothing is heard of -------------------------------------------------------------------------------------------
+
+ALONE = """
+flags: {checkout: {}}
+metrics:
+  conversion: {kind: proportion, of: units, event: order, better: higher}
+rollouts:
+  new-form:
+    flag: checkout
+    candidate: "on"
+    stages: [10%, 50%, 100%]
+    bake: 5s
+    guardrails: {conversion: {tolerate: 90%}}
+"""
+
+
+async def test_a_flag_without_a_service_is_judged_by_what_its_app_tracks(world: Any) -> None:
+    await world.apply(ALONE)
+    world.users = 1500
+    app = App(world, buying={"on": 0.1, "off": 0.1})
+    await app.second()
+    await world.ask("start", "new-form")
+    view = await app.until(lambda v: v.state.stage == 1, 150)
+    assert view.state.phase is Phase.RAMPING, "who ordered nothing is no fault of the data"
+
+
+async def test_outcomes_of_units_that_a_rollout_does_not_reach_hold_nothing(world: Any) -> None:
+    await world.apply(FILE + "layers: {front: {new-form: 30%}}\n")
+    world.users = 1500
+    app = App(world, buying={"on": 0.1, "off": 0.1})
+    await app.second()
+    await world.ask("start", "new-form")
+    view = await app.until(lambda v: v.state.stage == 1, 150)
+    assert view.state.phase is Phase.RAMPING
+
+
+async def test_outcomes_with_another_id_than_exposures_hold(world: Any) -> None:
+    app = await begin(world, buying={})
+    await app.until(lambda v: v.state.stage == 0)
+    for second in range(40):
+        orders = (Tracked(f"x{second}-{i}", "order", f"mail-{i}", world.now, ()) for i in range(60))
+        world.events.track(tuple(orders))
+        await app.second()
+    view = await world.desk.rollout("new-form")
+    assert view.state.stage == 0
+    assert any("never exposed" in wait for wait in view.waits)
