@@ -30,7 +30,7 @@ HELD: dict[str, Sequence[str | None]] = {
     "query": ("a b", "m+n", "é&x=1", "zoo", None),
 }
 NAMES = {"headers": "x-tier", "cookies": "beta", "query": "q"}
-PATHS = ("/", "/shop", "/shop/a.png", "/shopping%20list", "/img.png")
+PATHS = ("/", "/shop", "/shop/a.png", "/shopping%20list", "/img.png", "/a.png/b", "/my/shop")
 
 
 @dataclass(frozen=True, slots=True)
