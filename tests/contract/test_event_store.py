@@ -215,6 +215,7 @@ def test_only_requests_of_the_stage_count(store: EventStore) -> None:
         line(why="preview"),
         line(why="excluded"),
         line(why="outside"),
+        line(why="forced"),
         line(why="none"),
         line(None),
         line(""),

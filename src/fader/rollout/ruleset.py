@@ -51,7 +51,7 @@ def _split(service: Service, entries: Sequence[tuple[RolloutSpec, RolloutState, 
         if spec.subject == Subject("service", service.name) and state.phase in ACTIVE:
             interval = Interval(state.start, state.share)
             arms = further(spec, state)
-            reach = spec.audience, spec.layer, spec.holdouts
+            reach = spec.audience, spec.layer, spec.holdouts, spec.forced
             return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms, *reach)
     return None
 

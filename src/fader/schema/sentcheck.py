@@ -80,6 +80,9 @@ def audience_problems(
                 if rollout.flag:
                     cases(moved(flags_by_name[rollout.flag], rollout.audience), by_name, service.attributes)
                 else:
-                    Reducer(by_name, service.attributes).condition(rollout.audience)
+                    reducer = Reducer(by_name, service.attributes)
+                    reducer.condition(rollout.audience, ("audience",))
+                    Reducer({}).units([unit for ids in rollout.units.values() for unit in ids], ("units",))
             except NotAtGateway as refusal:
-                yield source.problem(("rollouts", name, "audience"), refusal.reason, refusal.fix)
+                at = ("rollouts", name, *(("audience",) if rollout.flag else refusal.where))
+                yield source.problem(at, refusal.reason, refusal.fix)

@@ -168,7 +168,7 @@ RULESETS = {
             LiveService(
                 replace(SHOP, name="api", listen=address("127.0.0.1:8082"), unit=(HEADER,)),
                 "v1",
-                replace(SPLIT, audience='country == "US"'),
+                replace(SPLIT, audience='country == "US"', forced=(Forced("ann", "v2"), Forced("bob", "v1"))),
             ),
         ),
         segments=(Segment("staff", 'unit.endsWith("@example.com")', tuple(f"u{n}" for n in range(21))),),

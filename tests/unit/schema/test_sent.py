@@ -6,6 +6,7 @@ import pytest
 
 from fader.assign.reduce import MOST_COMPARED
 from fader.errors import BadInput
+from fader.model.flag import Forced
 from fader.model.request import RequestAttribute, RequestText
 from fader.schema import load_document
 from fader.schema.service import MOST_SENT
@@ -229,3 +230,36 @@ rollouts:
         load_document(
             text.replace("RULE", f"'unit in [{many}]'").replace("attributes:", "flags: base\n    attributes:"), "f"
         )
+
+
+def test_a_rollout_names_units_that_have_a_version_in_any_case() -> None:
+    text = ROLLOUT.replace("AUDIENCE", "us\n    units: {v2: [ann, bob], v1: carl}")
+    (rollout,) = load_document(text, "f").rollouts
+    assert rollout.forced == (Forced("ann", "v2"), Forced("bob", "v2"), Forced("carl", "v1"))
+
+
+@pytest.mark.parametrize(
+    ("units", "message"),
+    [
+        ("{v3: [ann]}", "rollouts.web-v2.units.v3: v3 is neither the baseline of web nor tried by this rollout"),
+        ("{v2: [ann], v1: [ann]}", 'rollouts.web-v2.units.v1.0: "ann" cannot get v1'),
+        ("{v2: ['']}", 'rollouts.web-v2.units.v2.0: "" cannot get v2'),
+        (
+            f"{{v2: [{', '.join(f'u{n}' for n in range(MOST_COMPARED + 1))}]}}",
+            "rollouts.web-v2.units: it takes more than 100 comparisons, the most that the gateway makes",
+        ),
+    ],
+)
+def test_a_mistake_in_the_units_of_a_rollout(units: str, message: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        load_document(ROLLOUT.replace("AUDIENCE", f"us\n    units: {units}"), "f")
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.message) == (14, message)
+
+
+def test_the_units_of_a_flag_stand_with_the_flag() -> None:
+    text = ROLLOUT.replace("service: web", "flag: base").replace(
+        "candidate: v2", "candidate: on\n    units: {on: [ann]}"
+    )
+    with pytest.raises(BadInput, match=r"units: are those of the flag"):
+        load_document(text.replace("AUDIENCE", "us") + "flags: {base: {}}\n", "f")
