@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -22,6 +23,7 @@ from fader.telemetry.memory_cells import OpenCell, before, forgotten_of, units_o
 from fader.telemetry.memory_requests import (
     bins,
     counting_of,
+    exposed_to,
     histogram,
     holds,
     inside,
@@ -312,21 +314,21 @@ class MemoryEventStore:
             return Exposure()
         if known.sealed is not None:
             return known.sealed
+        return self._exposed(known, None)
+
+    def among(self, rollout: str, attempt: int, units: Sequence[str]) -> Exposure | None:
+        known = self._attempts.get((rollout, attempt))
+        if known is None:
+            return Exposure()
+        return None if known.sealed is not None else self._exposed(known, {logged_name(unit) for unit in units})
+
+    def _exposed(self, known: Attempt, units: set[str | None] | None) -> Exposure:
+        """Of these units alone, None for all."""
+        rollout, attempt = known.cell.rollout, known.cell.attempt
         later = [
             a.cell.since for a in self._attempts.values() if a.cell.rollout == rollout and a.cell.attempt > attempt
         ]
-        met = [
-            line
-            for line in known.lines
-            if line.s == known.cell.service
-            and line.why == "rollout"
-            and line.r == rollout
-            and line.v == known.cell.candidate
-            and line.u
-            and known.cell.since <= line.at < min(later, default=math.inf)
-        ]
-        harmed = {line.u for line in met if line.status >= 500 or line.w not in (None, line.v)}
-        return Exposure(len({line.u for line in met}), len(harmed), min((line.at for line in met), default=0.0))
+        return exposed_to(known.cell, min(later, default=math.inf), known.lines, units)
 
     def failures(
         self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
