@@ -20,6 +20,7 @@ from fader.model.failure import Failure
 from fader.model.flag import Flag
 from fader.model.holding import Holding
 from fader.model.installation import Installation, Key
+from fader.model.reach import Reach
 from fader.model.report import GatewayReport
 from fader.model.ruleset import LiveService
 from fader.model.segment import Segment
@@ -74,6 +75,7 @@ class ScriptedControl:
         self.messenger = MemoryMessenger()
         self.notifier = Notifier(self.states, self.messenger, self.announce, clock)
         self.failing, self.free = "", 41_000_000_000
+        self.reached: dict[str, Reach] = {}
         self.failed: dict[str, tuple[Failure, ...]] = {}
         self.learning: tuple[LearningEvidence, ...] = ()
         self.asked: list[tuple[str, Command]] = []
@@ -131,6 +133,10 @@ class ScriptedControl:
     async def failures(self, name: str) -> tuple[Failure, ...]:
         self._scene(name)
         return self.failed.get(name, ())
+
+    async def reach(self, name: str) -> Reach:
+        self._scene(name)
+        return self.reached.get(name, Reach())
 
     def tracing(self) -> str:
         return self.states.settings().tracing

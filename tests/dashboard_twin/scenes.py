@@ -11,6 +11,7 @@ from fader.model.decision import Command, Step
 from fader.model.evidence import HealthEvidence, LearningEvidence
 from fader.model.failure import Failure, Request
 from fader.model.metric import Comparison, Margin, Metric
+from fader.model.reach import Reach, SegmentReach, StageReach
 from fader.model.report import EndpointHealth, GatewayReport
 from fader.model.rollout import Budget, Experiment, Guardrail, Outcome, RolloutSpec, Stage
 from fader.model.state import Basis, Phase, RolloutState
@@ -686,6 +687,13 @@ def failures(now: float) -> tuple[Failure, ...]:
         Failure(request(14, "GET", "/basket/ann", 0, "", None), request(4, "GET", "/basket/eve", 200, "v1", 31.0)),
         Failure(request(31, "GET", "/prices/77", 200, "v1", 45.0)),
     )
+
+
+def reach() -> Reach:
+    """Two stages of a sampled service, and segments of all kinds."""
+    stages = (StageReach(0, 1204, 22_871), StageReach(1, 3020, 21_044, 1))
+    segments = (SegmentReach("beta", 5000, 12, 0), SegmentReach("staff", 212, 48, 1), SegmentReach("trial", 90, 0, 0))
+    return Reach(stages, segments, ("americans",), sampled=True)
 
 
 def channels() -> tuple[Channel, ...]:

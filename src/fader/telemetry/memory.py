@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -24,7 +25,6 @@ from fader.telemetry.memory_cells import (
     arms_of,
     before,
     exposed_to_flag,
-    exposed_to_version,
     forgotten_of,
     units_of,
     visits,
@@ -32,6 +32,7 @@ from fader.telemetry.memory_cells import (
 from fader.telemetry.memory_requests import (
     bins,
     counting_of,
+    exposed_to,
     histogram,
     holds,
     inside,
@@ -322,13 +323,24 @@ class MemoryEventStore:
             return Exposure()
         if known.sealed is not None:
             return known.sealed
+        return self._exposed(known, None)
+
+    def among(self, rollout: str, attempt: int, units: Sequence[str]) -> Exposure | None:
+        known = self._attempts.get((rollout, attempt))
+        if known is None:
+            return Exposure()
+        return None if known.sealed is not None else self._exposed(known, {logged_name(unit) for unit in units})
+
+    def _exposed(self, known: Attempt, units: set[str | None] | None) -> Exposure:
+        """Of these units alone, None for all."""
+        rollout, attempt = known.cell.rollout, known.cell.attempt
         later = [
             a.cell.since for a in self._attempts.values() if a.cell.rollout == rollout and a.cell.attempt > attempt
         ]
         until = min(later, default=math.inf)
         if known.cell.flag:
-            return exposed_to_flag(replace(known.cell, until=until, arms=()), self._lines, self._tracked)
-        return exposed_to_version(replace(known.cell, until=until), known.lines)
+            return exposed_to_flag(replace(known.cell, until=until, arms=()), self._lines, self._tracked, units)
+        return exposed_to(known.cell, until, known.lines, units)
 
     def failures(
         self, service: str, candidate: str, baseline: str, since: float, until: float, most: int

@@ -261,6 +261,7 @@ CREATE TABLE IF NOT EXISTS learnt_units (
     learning INTEGER, u TEXT, metric INTEGER, slot INTEGER NOT NULL, PRIMARY KEY (learning, u, metric)
 ) WITHOUT ROWID;
 CREATE TEMP TABLE seen (u TEXT, harms INTEGER, first_at REAL);
+CREATE TEMP TABLE asked (u TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TEMP TABLE fresh (metric INTEGER, u TEXT, slot INTEGER);
 """
 
@@ -277,6 +278,11 @@ WHERE id = :attempt
 MORE_EXPOSED = """
 INSERT INTO exposed SELECT :attempt, u, harms, first_at FROM seen WHERE true
 ON CONFLICT DO UPDATE SET harms = harms + excluded.harms, first_at = min(first_at, excluded.first_at)
+"""
+#: Of the units in `asked`.
+AMONG = """
+SELECT count(*), ifnull(sum(x.harms > 0), 0), ifnull(min(x.first_at), 0)
+FROM asked AS a JOIN exposed AS x ON x.attempt = :attempt AND x.u = a.u
 """
 LESS_EXPOSURE = """
 UPDATE attempt SET units = units - 1, harmed = harmed - :harmed,
