@@ -101,7 +101,8 @@ def arms_apart(look: Look) -> tuple[str, ...]:
 
 
 def exposures_heard(look: Look) -> tuple[str, ...]:
-    silent = look.evidence.health.silent
+    """Where requests are seen: without a service, most users of a flag may well do nothing that is tracked."""
+    silent = look.evidence.health.silent if look.spec.service else 0
     if silent <= max(SILENT_FEW, SILENT_SHARE * exposed(look)):
         return ()
     return (explain_health.silent(silent, exposed(look)),)

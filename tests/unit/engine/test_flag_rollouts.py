@@ -235,3 +235,21 @@ async def test_the_state_decides_the_share_and_nobody_is_taken_back(world: Any) 
         assert held <= now
         held = now
     assert (await world.desk.rollout("new-form")).state.share == WHOLE
+
+
+async def test_without_a_service_whoever_does_nothing_is_no_fault_of_the_data(world: Any) -> None:
+    """Nine in ten users are exposed and then neither order nor meet an error: there are no requests to see them by."""
+    alone = FILE.replace("    flag: checkout\n    service: shop\n", "    flag: checkout\n")
+    alone = alone.replace(
+        "metrics:\n", "metrics:\n  failing: {kind: proportion, of: units, event: error, better: lower}\n"
+    )
+    alone = alone.replace(
+        "guardrails: {errors: {tolerate: 5pp}}\n    outcomes", "guardrails: {failing: 5pp}\n    outcomes"
+    )
+    await world.apply(alone)
+    world.users = 1500
+    app = App(world, buying={"on": 0.002, "off": 0.002})
+    await app.second()
+    await world.ask("start", "new-form")
+    done = await app.until(at(Phase.COMPLETED), 200)
+    assert done.units_harmed == 0
