@@ -333,29 +333,6 @@ async def test_weights_move_as_few_as_they_must(world: Any) -> None:
 
 # Whom nothing is heard of -------------------------------------------------------------------------------------------
 
-ALONE = """
-flags: {checkout: {}}
-metrics:
-  conversion: {kind: proportion, of: units, event: order, better: higher}
-rollouts:
-  new-form:
-    flag: checkout
-    candidate: "on"
-    stages: [10%, 50%, 100%]
-    bake: 5s
-    guardrails: {conversion: {tolerate: 90%}}
-"""
-
-
-async def test_a_flag_without_a_service_is_judged_by_what_its_app_tracks(world: Any) -> None:
-    await world.apply(ALONE)
-    world.users = 1500
-    app = App(world, buying={"on": 0.1, "off": 0.1})
-    await app.second()
-    await world.ask("start", "new-form")
-    view = await app.until(lambda v: v.state.stage == 1, 150)
-    assert view.state.phase is Phase.RAMPING, "who ordered nothing is no fault of the data"
-
 
 async def test_outcomes_of_units_that_a_rollout_does_not_reach_hold_nothing(world: Any) -> None:
     await world.apply(FILE + "layers: {front: {new-form: 30%}}\n")
@@ -377,3 +354,21 @@ async def test_outcomes_with_another_id_than_exposures_hold(world: Any) -> None:
     view = await world.desk.rollout("new-form")
     assert view.state.stage == 0
     assert any("never exposed" in wait for wait in view.waits)
+
+
+async def test_without_a_service_whoever_does_nothing_is_no_fault_of_the_data(world: Any) -> None:
+    """Nine in ten users are exposed and then neither order nor meet an error: there are no requests to see them by."""
+    alone = FILE.replace("    flag: checkout\n    service: shop\n", "    flag: checkout\n")
+    alone = alone.replace(
+        "metrics:\n", "metrics:\n  failing: {kind: proportion, of: units, event: error, better: lower}\n"
+    )
+    alone = alone.replace(
+        "guardrails: {errors: {tolerate: 5pp}}\n    outcomes", "guardrails: {failing: 5pp}\n    outcomes"
+    )
+    await world.apply(alone)
+    world.users = 1500
+    app = App(world, buying={"on": 0.002, "off": 0.002})
+    await app.second()
+    await world.ask("start", "new-form")
+    done = await app.until(at(Phase.COMPLETED), 200)
+    assert done.units_harmed == 0
