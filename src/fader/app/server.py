@@ -92,7 +92,7 @@ def build(
     tally = Tally(states, clock)
     flag_desk = FlagDesk(states, publisher, clock, told.tell, exposing, tally)
     feed = Feed(flag_desk)
-    applier = Applier(states, events, publisher, probe, clock, asked)
+    applier = Applier(states, events, publisher, probe, clock, asked, told.tell)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
     notifier = Notifier(states, messenger, told.tell, clock)

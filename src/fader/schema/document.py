@@ -38,6 +38,7 @@ from fader.schema.sentcheck import audience_problems, sent_problems, unknown_aud
 from fader.schema.service import ServiceText
 from fader.schema.source import Location, Source, nearest, read
 from fader.schema.suggest import did_you_mean
+from fader.schema.tracing import TracingText
 
 N = TypeVar("N", bound=Noun)
 _START = (
@@ -58,6 +59,7 @@ class FileText(Noun):
     layers: dict[str, LayerText] = Field(default={})
     holdouts: dict[str, HoldoutText] = Field(default={})
     notifications: dict[str, ChannelText] = Field(default={})
+    tracing: TracingText | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def load_document(text: str, path: str) -> Document:
     written = {n: m.to_model(n, directions, externals[n]) for n, m in metric_texts.items()}
     metrics = {m.name: m for m in BUILT_IN} | written
     channel_texts = _section("notifications", ChannelText, source, directory, found)
+    tracing = _tracing(source, found)
     flag_texts = _section("flags", FlagText, source, directory, found)
     segment_texts = _section("segments", SegmentText, source, directory, found)
     layer_texts = _section("layers", LayerText, source, directory, found)
@@ -122,7 +125,7 @@ def load_document(text: str, path: str) -> Document:
     segments = tuple(s.to_model(n) for n, s in segment_texts.items())
     if not found:
         found += sent_problems(services.values(), flags, segments, source)
-        found += audience_problems(rollout_texts, services, segments, source)
+        found += audience_problems(rollout_texts, services, flags, segments, source)
     if found:
         raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
     return Document(
@@ -146,7 +149,7 @@ def load_document(text: str, path: str) -> Document:
         segments=segments,
         providers=tuple(providers.values()),
         holdouts=tuple(h.draw(n) for n, h in holdout_texts.items()),
-        settings=Settings(channels=tuple(c.to_model(n) for n, c in channel_texts.items())),
+        settings=Settings(tuple(c.to_model(n) for n, c in channel_texts.items()), tracing.url if tracing else ""),
     )
 
 
@@ -161,13 +164,24 @@ def _top(source: Source) -> list[Problem]:
         for key in data
         if key not in FileText.model_fields
     ]
-    for key in FileText.model_fields:
+    for key in FileText.model_fields.keys() - {"tracing"}:
         if data.get(key) is not None and not isinstance(data[key], dict):
             fix = "write names with a mapping each, e.g. " + ("shop: {...}" if key == "services" else "NAME: {...}")
             found.append(source.problem((key,), "expected a mapping of names", fix))
     if not data.get("services") and not data.get("flags"):
         found.append(source.problem(("services",), "there is no service", _START))
     return found
+
+
+def _tracing(source: Source, found: list[Problem]) -> TracingText | None:
+    data = source.data.get("tracing") if isinstance(source.data, dict) else None
+    if data is None:
+        return None
+    try:
+        return TracingText.model_validate(data)
+    except ValidationError as error:
+        found += problems(error, TracingText, ("tracing",), source)
+        return None
 
 
 def _section(section: str, noun: type[N], source: Source, directory: Path, found: list[Problem]) -> dict[str, N]:

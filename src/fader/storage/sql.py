@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Table, bindparam, case, delete, func,
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from fader.errors import Conflict
+from fader.model.applied import Applied
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
 from fader.model.flag import Flag, Switch
@@ -109,6 +110,7 @@ class SqlStateStore:
         segments: tuple[Segment, ...] = (),
         at: float = 0.0,
         settings: Settings = NOTHING,
+        applied: Applied | None = None,
     ) -> None:
         with self._lock, self._engine.begin() as c:
             self._written = self._settings = None
@@ -118,6 +120,7 @@ class SqlStateStore:
             _replace_flags(c, flags, at)
             _replace(c, t.segments, segments)
             _replace_settings(c, settings)
+            _note(c, applied)
 
     def settings(self) -> Settings:
         with self._lock:
@@ -143,10 +146,11 @@ class SqlStateStore:
         else:
             raise Conflict(f"rollout {name} moved meanwhile; apply again")
 
-    def write(self, written: Written) -> None:
+    def write(self, written: Written, applied: Applied | None = None) -> None:
         with self._lock, self._engine.begin() as c:
             c.execute(delete(t.written))
             c.execute(insert(t.written).values(id=1, body=_encode(written)))
+            _note(c, applied)
 
     def written(self) -> Written | None:
         with self._lock, self._engine.begin() as c:
@@ -193,11 +197,11 @@ class SqlStateStore:
     ) -> tuple[Record, ...]:
         with self._lock, self._engine.begin() as c:
             steps = () if wanted.flag else audit.records(c, wanted, limit, before, after)
-            return page((*steps, *audit.switches(c, wanted)), limit, before, after)
+            return page((*steps, *audit.others(c, wanted)), limit, before, after)
 
     def recorded(self, wanted: Filter) -> int:
         with self._lock, self._engine.begin() as c:
-            return (0 if wanted.flag else audit.recorded(c, wanted)) + len(audit.switches(c, wanted))
+            return (0 if wanted.flag else audit.recorded(c, wanted)) + len(audit.others(c, wanted))
 
     def choices(self) -> Choices:
         with self._lock, self._engine.begin() as c:
@@ -309,6 +313,11 @@ class SqlStateStore:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _note(c: Connection, applied: Applied | None) -> None:
+    if applied:
+        c.execute(insert(t.applies).values(body=_encode(applied)))
 
 
 def _replace_flags(c: Connection, flags: Sequence[Flag], at: float) -> None:

@@ -131,6 +131,13 @@ usage = Table(
     Column("count", BigInteger, nullable=False),
 )
 
+applies = Table(
+    "applies",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
 #: One row: the configuration as it was written.
 written = Table(
     "written",

@@ -95,6 +95,7 @@ def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
         "segments",
         "providers",
         "notifications",
+        "tracing",
     }
 
 

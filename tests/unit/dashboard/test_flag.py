@@ -67,6 +67,17 @@ async def test_a_flag_that_has_done_its_work_says_so(client: Made) -> None:
     assert "To be gone from the code by 2026-01-31." in limits
 
 
+async def test_a_stale_flag_is_marked_in_the_list(client: Made) -> None:
+    there, segments = flags.everything()
+    old = replace(there[1], expires="2025-11-01")
+    async with client(ScriptedControl(flags=((there[0], old), segments), clock=lambda: 1_764_000_000.0)) as http:
+        text = (await http.get("/flags")).text
+    fresh, stale = re.findall(r"<tr data-key.*?</tr>", text, re.DOTALL)
+    assert "stale" not in fresh
+    assert re.search(r'<span class="chip v-undecided"[^>]*><span aria-hidden="true">…</span> stale</span>', stale)
+    assert "2025-11-01" in stale
+
+
 async def test_a_switch_works_with_and_without_script_and_stands_in_the_audit(client: Made) -> None:
     board = control()
     async with client(board) as http:
