@@ -27,6 +27,7 @@ from fader.model.settings import Settings
 from fader.model.share import Interval
 from fader.model.state import Basis, Phase, RolloutState
 from fader.model.summary import ArmSummary, Histogram
+from fader.model.usage import Given, Usage
 from fader.model.view import Point
 from fader.model.written import Written
 from fader.ports.states import Entry, StateStore, Window
@@ -209,6 +210,26 @@ def test_a_refused_application_leaves_the_flags(reopen: Callable[[], StateStore]
     with pytest.raises(Conflict):
         store.apply((SHOP,), (PENDING,))
     assert store.flags() == (FLAG,)
+
+
+def test_usage_adds_up_by_day_and_is_forgotten_after_weeks(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    store.add_usage(())
+    store.add_usage((Usage("a", "on", "2026-10-01", 5), Usage("a", "on", "2026-10-28", 2)))
+    store.add_usage((Usage("a", "on", "2026-10-28", 3), Usage("a", "off", "2026-11-03", 1)))
+    store.add_usage((Usage("b", "on", "2026-10-29", 4),))
+    assert reopen().given("2026-11-03") == (
+        Given("a", "off", 1, 1, "2026-11-03", "2026-11-03"),
+        Given("a", "on", 0, 5, "2026-10-01", "2026-10-28"),
+        Given("b", "on", 0, 4, "2026-10-29", "2026-10-29"),
+    )
+    assert [g.week for g in reopen().given("2026-11-04")] == [1, 0, 4]
+    store.add_usage((Usage("b", "on", "2026-11-05", 2**40),))
+    assert reopen().given("2026-11-05") == (
+        Given("a", "off", 0, 1, "2026-11-03", "2026-11-03"),
+        Given("a", "on", 0, 0, "2026-10-28", "2026-10-28"),
+        Given("b", "on", 2**40, 2**40, "2026-10-29", "2026-11-05"),
+    )
 
 
 def test_switches_are_appended(reopen: Callable[[], StateStore]) -> None:
@@ -447,7 +468,8 @@ def test_steps_of_the_first_tables_can_be_searched(tmp_path: Path) -> None:
             c.execute(text(f"DROP INDEX steps_by_{index}"))
         for column in ("event", "actor", "attempt", "start", "share"):
             c.execute(text(f"ALTER TABLE steps DROP COLUMN {column}"))
-        for table in ("flags", "segments", "switches", "series", "written", "settings", "cursors", "applies"):
+        tables = ("flags", "segments", "switches", "series", "written", "settings", "cursors", "applies", "usage")
+        for table in tables:
             c.execute(text(f"DROP TABLE {table}"))
         c.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()

@@ -17,6 +17,7 @@ from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.settings import NOTHING, Settings
 from fader.model.state import RolloutState
+from fader.model.usage import Given, Usage
 from fader.model.view import Point
 from fader.model.written import Written
 
@@ -125,6 +126,13 @@ class StateStore(Protocol):
 
     def switches(self, flag: str = "") -> tuple[Switch, ...]:
         """Of one flag or of all, oldest first."""
+
+    def add_usage(self, usage: tuple[Usage, ...]) -> None:
+        """Add to what was counted of the same flag, variant and day; days that are `DAYS` older than the newest are
+        forgotten."""
+
+    def given(self, today: str) -> tuple[Given, ...]:
+        """What was counted on the days that are kept, by flag and variant."""
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()

@@ -17,6 +17,7 @@ from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.settings import NOTHING, Settings
 from fader.model.share import Interval
+from fader.model.usage import DAYS, Given, Usage, days_before
 from fader.model.view import Point
 from fader.model.written import Written
 from fader.ports.states import Entry, Window
@@ -36,6 +37,7 @@ class MemoryStateStore:
         self._settings = Settings()
         self._cursors: dict[str, dict[str, int]] = {}
         self._switches: list[Switch] = []
+        self._usage: dict[tuple[str, str, str], int] = {}
         self._applies: list[Applied] = []
         self._entries: dict[str, Entry] = {}
         self._steps: dict[str, list[Step]] = {}
@@ -152,6 +154,22 @@ class MemoryStateStore:
 
     def switches(self, flag: str = "") -> tuple[Switch, ...]:
         return tuple(s for s in self._switches if flag in ("", s.flag))
+
+    def add_usage(self, usage: tuple[Usage, ...]) -> None:
+        for one in usage:
+            key = one.flag, one.day, one.variant
+            self._usage[key] = self._usage.get(key, 0) + one.count
+        if usage:
+            oldest = days_before(max(one.day for one in usage), DAYS)
+            self._usage = {key: count for key, count in self._usage.items() if key[1] > oldest}
+
+    def given(self, today: str) -> tuple[Given, ...]:
+        first, found = days_before(today, 6), list[Given]()
+        for flag, variant in sorted({(flag, variant) for flag, _, variant in self._usage}):
+            days = {day: n for (f, day, v), n in self._usage.items() if (f, v) == (flag, variant)}
+            week = sum(count for day, count in days.items() if first <= day <= today)
+            found.append(Given(flag, variant, days.get(today, 0), week, min(days), max(days)))
+        return tuple(found)
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()
