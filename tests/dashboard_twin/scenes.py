@@ -630,6 +630,29 @@ def long_names(now: float) -> Scene:
     )
 
 
+def loaded(now: float) -> Scene:
+    """The longest names, and forty metrics: half of them guardrails, half of them outcomes."""
+    scene = long_names(now)
+    view, [guard, *_] = scene.view, scene.view.spec.guardrails
+    judged = next(j for j in view.judgements if j.metric == guard.metric.name)
+    read, outcome = experimenting(now).view.readings[0], OUTCOMES[0]
+    names = [f"{LONG[:60]}-{i:02}" for i in range(40)]
+    guards = tuple(replace(guard, metric=replace(guard.metric, name=n)) for n in names[:20])
+    outcomes = tuple(replace(outcome, metric=replace(outcome.metric, name=n)) for n in names[20:])
+    points = tuple(replace(p, metric=n) for n in names for p in scene.points if p.metric == guard.metric.name)
+    return Scene(
+        replace(
+            view,
+            spec=replace(view.spec, guardrails=guards, outcomes=outcomes),
+            judgements=tuple(replace(judged, metric=n) for n in names[:20]),
+            readings=tuple(replace(read, metric=n) for n in names[20:]),
+            reading_sentences=tuple(f"{n}: users of the candidate bought as often." for n in names[20:]),
+        ),
+        scene.steps,
+        points,
+    )
+
+
 def markup(now: float) -> Scene:
     """Names and reasons with markup everywhere: all of it must come out as text."""
     scene = experimenting(now, MARKUP, "<b>svc</b>")
