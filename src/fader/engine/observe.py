@@ -57,7 +57,11 @@ class Observer:
                 gateway=gateway,
                 wanted_version=window.version if window else version,
                 lost_requests=lost,
-                missing="the gateway has not acknowledged this share yet",
+                missing=(
+                    "apps are only being told of this share"
+                    if spec.flag
+                    else "the gateway has not acknowledged this share yet"
+                ),
             )
         key = state.rollout, state.attempt, state.stage
         summaries = self._with_external(spec, window, await asyncio.to_thread(self._events.evidence, *key), now)

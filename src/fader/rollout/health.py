@@ -97,7 +97,7 @@ def arms_apart(look: Look) -> tuple[str, ...]:
     everybody = exposed(look) + crossed
     if crossed <= max(CROSSED_FEW, CROSSED_SHARE * everybody):
         return ()
-    return (explain_health.crossed(crossed, everybody),)
+    return (explain_health.crossed(look.spec, crossed, everybody),)
 
 
 def exposures_heard(look: Look) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ def outcomes_exposed(look: Look) -> tuple[str, ...]:
     everybody = exposed(look) + unexposed
     if unexposed <= max(UNEXPOSED_FEW, UNEXPOSED_SHARE * everybody):
         return ()
-    return (explain_health.unexposed(unexposed, everybody),)
+    return (explain_health.unexposed(look.spec, unexposed, everybody),)
 
 
 def clocks_agree(look: Look) -> tuple[str, ...]:
