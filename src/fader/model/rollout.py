@@ -91,6 +91,10 @@ class Subject:
     def __str__(self) -> str:
         return self.name if self.kind == "service" else f"flag {self.name}"
 
+    def called(self, variant: str) -> str:
+        """One of its variants in a sentence: `v2`, `checkout=on`."""
+        return variant if self.kind == "service" else f"{self.name}={variant}"
+
 
 @dataclass(frozen=True, slots=True)
 class RolloutSpec:
@@ -135,7 +139,7 @@ class RolloutSpec:
 
     def called(self, variant: str) -> str:
         """One of the arms in a sentence: `v2`, `checkout=on`."""
-        return f"{self.flag}={variant}" if self.flag else variant
+        return self.subject.called(variant)
 
     @property
     def new(self) -> str:

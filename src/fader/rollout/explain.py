@@ -6,7 +6,8 @@ from fader.assign.words import in_words
 from fader.model.arm import Arm
 from fader.model.decision import Step
 from fader.model.evidence import Evidence, LearningEvidence
-from fader.model.rollout import Guardrail, RolloutSpec
+from fader.model.flag import Flag
+from fader.model.rollout import Guardrail, RolloutSpec, Subject
 from fader.model.share import WHOLE
 from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Verdict
@@ -173,9 +174,19 @@ def audience(condition: str, baseline: str) -> str:
     return f"only where {in_words(condition)}; elsewhere {baseline}, as no evidence" if condition else ""
 
 
-def where_an_arm_lies(rollout: str, arm: Arm) -> str:
+def rules_first(flag: Flag) -> str:
+    """A rollout moves those whom nothing before it settles."""
+    return f"whom a rule of {flag.name} settles, or its list of units, has what that says"
+
+
+def switched_off(flag: Flag) -> str:
+    return f"flag {flag.name} is switched off: everybody gets {flag.off}"
+
+
+def where_an_arm_lies(subject: Subject, rollout: str, arm: Arm) -> str:
     among = f"its bucket is among the {words.share(arm.interval.width)} of users to whom the experiment of {rollout}"
-    return f"{among} had given {arm.version}, which did harm" if arm.withdrawn else f"{among} has given {arm.version}"
+    version = subject.called(arm.version)
+    return f"{among} had given {version}, which did harm" if arm.withdrawn else f"{among} has given {version}"
 
 
 # What there is to say of a further arm.
