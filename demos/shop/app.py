@@ -1,4 +1,5 @@
 """A small web shop as a plain ASGI app: two versions that differ in price, colour, and, if asked for, in manners.
+Either has a new order form in its code, for those to whom a flag gives it.
 
 A simulated visitor cannot look at a page. So each page says in two headers what it does to people: `x-shop-appeal`,
 the share of them whom it persuades to buy, and `x-shop-confusion`, the share whom it leaves with a question.
@@ -24,6 +25,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 #: Told of each order: the unit as the gateway names it, the amount, and how many products.
 Report = Callable[[str, float, int], None]
+#: Whether the unit, as the gateway names it, gets the new order form.
+NewForm = Callable[[str], bool]
 
 PRODUCTS = ("Teapot", "Lantern", "Umbrella", "Notebook", "Kite", "Compass", "Blanket", "Radio", "Clock", "Hammock")
 _NUMBERS = frozenset(str(n) for n in range(1, len(PRODUCTS) + 1))
@@ -48,7 +51,8 @@ class Shop:
     """The ASGI app. `error_rate` of the requests fail with 500, independently; `slow_factor` scales the time.
 
     `appeal` and `confusion` are what its pages do to people. `report` is told of orders by somebody whom the gateway
-    knows (`x-fader-unit`).
+    knows (`x-fader-unit`). `new_form` is asked where the basket shows an order form, and when it is sent:
+    `form_error_rate` of the orders that come by the new one fail.
     """
 
     def __init__(
@@ -60,11 +64,15 @@ class Shop:
         appeal: float = 0.3,
         confusion: float = 0.08,
         report: Report | None = None,
+        new_form: NewForm | None = None,
+        form_error_rate: float = 0.0,
     ) -> None:
         self.version = version
         self.error_rate = error_rate
         self.slow_factor = slow_factor
         self._report = report
+        self._new_form = new_form
+        self._form_error_rate = form_error_rate
         self._effect: Headers = [
             (b"x-shop-appeal", f"{appeal:g}".encode()),
             (b"x-shop-confusion", f"{confusion:g}".encode()),
@@ -98,26 +106,37 @@ class Shop:
             await self._answer(send, 404, b"no such page", b"text/plain")
 
     async def _post(self, path: bytes, headers: Headers, body: bytes, send: Send) -> None:
-        basket = _basket(headers)
+        basket, unit = _basket(headers), _header(headers, b"x-fader-unit")
         if path == b"/basket":
             product = parse_qs(body.decode(errors="replace")).get("product", [""])[0]
             if product not in _NUMBERS:
                 await self._answer(send, 422, b"no such product", b"text/plain")
                 return
             basket = [*basket, product][-BASKET_LIMIT:]
-            page = self._page("Basket", ", ".join(PRODUCTS[int(p) - 1] for p in basket) + _form("/order", "Order"))
+            page = self._page("Basket", ", ".join(PRODUCTS[int(p) - 1] for p in basket) + self._order_form(unit))
             cookie = f"basket={'.'.join(basket)}; Path=/; HttpOnly; SameSite=Lax"
             await self._answer(send, 200, page, cookie=cookie.encode())
+        elif path == b"/order" and basket and self._form_breaks(unit):
+            await self._answer(send, 500, b"the new form broke", b"text/plain")
         elif path == b"/order" and basket:
             amount = round(self._sum(basket), 2)
             page = self._page("Thank you", f"{len(basket)} on the way, for {amount:.2f}.")
-            if self._report and (unit := _header(headers, b"x-fader-unit")):
+            if self._report and unit:
                 self._report(unit, amount, len(basket))
             await self._answer(send, 200, page, cookie=b"basket=; Path=/; Max-Age=0")
         elif path == b"/order":
             await self._answer(send, 409, b"the basket is empty", b"text/plain")
         else:
             await self._answer(send, 404, b"no such page", b"text/plain")
+
+    def _has_new_form(self, unit: str) -> bool:
+        return bool(self._new_form and unit and self._new_form(unit))
+
+    def _form_breaks(self, unit: str) -> bool:
+        return self._has_new_form(unit) and self._chance.random() < self._form_error_rate
+
+    def _order_form(self, unit: str) -> str:
+        return _form("/order", "Order with one click" if self._has_new_form(unit) else "Order")
 
     def _price(self, number: int) -> float:
         return (9.5 + 3 * number) * (1 - self._look.discount)
@@ -210,6 +229,18 @@ def _reporting(url: str, token_file: Path) -> Report:
     return report
 
 
+def _asking(url: str, key_file: Path) -> tuple[Report, NewForm]:
+    """The flag `checkout` decides, and the client tells whom it gave what; orders go the same way."""
+    from fader.sdk import Client
+
+    client = Client(url, key_file.read_text().strip())
+
+    def report(unit: str, amount: float, items: int) -> None:
+        client.track("order", unit, {"amount": amount, "items": items})
+
+    return report, lambda unit: client.boolean("checkout", False, unit)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--version", choices=sorted(LOOKS), default="v1")
@@ -220,10 +251,20 @@ def main() -> None:
     parser.add_argument("--confusion", type=_rate, default=0.08, help="share of the visitors who go for help")
     parser.add_argument("--events", default="", metavar="URL", help="the fader server that orders are reported to")
     parser.add_argument("--token-file", type=Path, help="with --events: the file that holds its token for events")
+    parser.add_argument("--flags", default="", metavar="URL", help="the server of the flag checkout, and for orders")
+    parser.add_argument("--key-file", type=Path, help="with --flags: the file that holds the server key")
+    parser.add_argument("--form-error-rate", type=_rate, default=0.0, help="share of the new form's orders that fail")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if options.events and options.token_file is None:
         parser.error("--events needs --token-file")
+    if options.flags and options.key_file is None:
+        parser.error("--flags needs --key-file")
+    report, new_form = None, None
+    if options.events:
+        report = _reporting(options.events, options.token_file)
+    if options.flags:
+        report, new_form = _asking(options.flags, options.key_file)
     shop = Shop(
         options.version,
         options.error_rate,
@@ -231,7 +272,9 @@ def main() -> None:
         options.seed,
         options.appeal,
         options.confusion,
-        _reporting(options.events, options.token_file) if options.events else None,
+        report,
+        new_form,
+        options.form_error_rate,
     )
     uvicorn.run(
         shop,

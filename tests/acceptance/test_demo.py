@@ -69,6 +69,15 @@ def test_what_nobody_asked_about_is_found_and_named() -> None:
     assert 1 < found["GET /support"]["low"] < 2 < found["GET /support"]["high"], outcome
 
 
+def test_a_flag_is_pulled_that_breaks_what_it_changes() -> None:
+    """Every third order of those who have it fails; at 5 % about 30 of the visitors order at all."""
+    outcome = demo("flag")
+    assert (outcome["rollout"], outcome["outcome"]) == ("new-form", "rolled_back"), outcome
+    assert outcome["stage"] in ("5%", "10%"), outcome
+    assert 0 < outcome["units_harmed"] <= outcome["units_exposed"] < 100, outcome
+    assert "errors rose" in outcome["cause"] or "brought a new error, 500 POST /order" in outcome["cause"], outcome
+
+
 def test_an_experiment_reads_what_was_planted() -> None:
     """40 instead of 30 % of the visitors are persuaded. The interval that holds at every look claims 99 %."""
     outcome = demo("ab")

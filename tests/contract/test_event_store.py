@@ -215,6 +215,7 @@ def test_only_requests_of_the_stage_count(store: EventStore) -> None:
         line(why="preview"),
         line(why="excluded"),
         line(why="outside"),
+        line(why="forced"),
         line(why="none"),
         line(None),
         line(""),
@@ -237,6 +238,10 @@ def test_served_is_not_assigned(store: EventStore) -> None:
     assert (candidate.first, candidate.units) == (2, 5)
     assert baseline.first == 0
     assert store.exposure("shop-v2", 1) == Exposure(5, 2, 1001.0)
+    some = ("deflected", "served", "served", "other way round", "nobody", "")
+    assert store.among("shop-v2", 1, some) == Exposure(2, 1, 1001.0)
+    assert store.among("shop-v2", 1, ()) == Exposure()
+    assert store.among("shop-v2", 2, some) == Exposure()
 
 
 def test_no_answer_but_an_error_is_the_candidates_failure_whatever_where_says(store: EventStore) -> None:
@@ -513,6 +518,16 @@ def test_old_rows_go_and_ended_cells_keep_their_totals(store: EventStore) -> Non
     assert store.learning("shop", "v1", (ERRORS,), 1500.0)[0].requests == 2
 
 
+def test_of_an_ended_attempt_whose_rows_are_gone_the_units_are_no_longer_known(store: EventStore) -> None:
+    store.open_cell(replace(CELL, until=1100.0))
+    Log(store).load(line("ann", v="v2", c=500))
+    exposure = store.exposure("shop-v2", 1)
+    assert store.among("shop-v2", 1, ("ann",)) == exposure == Exposure(1, 1, 1001.0)
+    store.retain(1500.0)
+    assert store.among("shop-v2", 1, ("ann",)) is None
+    assert store.exposure("shop-v2", 1) == exposure
+
+
 def test_what_is_held_of_a_live_segment_outlives_its_rows(store: EventStore) -> None:
     log = Log(store)
     log.load(line())
@@ -752,6 +767,8 @@ def same(plain: MemoryEventStore, real: DuckDBEventStore) -> None:
             assert real.health("shop-v2", attempt, stage) == plain.health("shop-v2", attempt, stage)
             assert real.names("shop-v2", attempt, stage) == plain.names("shop-v2", attempt, stage)
         assert real.exposure("shop-v2", attempt) == plain.exposure("shop-v2", attempt)
+        some = ("ann", "déjà", "x" * 300, "nobody", "")
+        assert real.among("shop-v2", attempt, some) == plain.among("shop-v2", attempt, some)
     assert real.counted("shop", 1000, 1100) == plain.counted("shop", 1000, 1100)
     assert real.broken() == plain.broken()
 

@@ -11,6 +11,7 @@ from fader.model.decision import Command, Step
 from fader.model.evidence import HealthEvidence, LearningEvidence
 from fader.model.failure import Failure, Request
 from fader.model.metric import Comparison, Margin, Metric
+from fader.model.reach import Reach, SegmentReach, StageReach
 from fader.model.report import EndpointHealth, GatewayReport
 from fader.model.rollout import Budget, Experiment, Guardrail, Outcome, RolloutSpec, Stage
 from fader.model.state import Basis, Phase, RolloutState
@@ -629,6 +630,29 @@ def long_names(now: float) -> Scene:
     )
 
 
+def loaded(now: float) -> Scene:
+    """The longest names, and forty metrics: half of them guardrails, half of them outcomes."""
+    scene = long_names(now)
+    view, [guard, *_] = scene.view, scene.view.spec.guardrails
+    judged = next(j for j in view.judgements if j.metric == guard.metric.name)
+    read, outcome = experimenting(now).view.readings[0], OUTCOMES[0]
+    names = [f"{LONG[:60]}-{i:02}" for i in range(40)]
+    guards = tuple(replace(guard, metric=replace(guard.metric, name=n)) for n in names[:20])
+    outcomes = tuple(replace(outcome, metric=replace(outcome.metric, name=n)) for n in names[20:])
+    points = tuple(replace(p, metric=n) for n in names for p in scene.points if p.metric == guard.metric.name)
+    return Scene(
+        replace(
+            view,
+            spec=replace(view.spec, guardrails=guards, outcomes=outcomes),
+            judgements=tuple(replace(judged, metric=n) for n in names[:20]),
+            readings=tuple(replace(read, metric=n) for n in names[20:]),
+            reading_sentences=tuple(f"{n}: users of the candidate bought as often." for n in names[20:]),
+        ),
+        scene.steps,
+        points,
+    )
+
+
 def markup(now: float) -> Scene:
     """Names and reasons with markup everywhere: all of it must come out as text."""
     scene = experimenting(now, MARKUP, "<b>svc</b>")
@@ -686,6 +710,13 @@ def failures(now: float) -> tuple[Failure, ...]:
         Failure(request(14, "GET", "/basket/ann", 0, "", None), request(4, "GET", "/basket/eve", 200, "v1", 31.0)),
         Failure(request(31, "GET", "/prices/77", 200, "v1", 45.0)),
     )
+
+
+def reach() -> Reach:
+    """Two stages of a sampled service, and segments of all kinds."""
+    stages = (StageReach(0, 1204, 22_871), StageReach(1, 3020, 21_044, 1))
+    segments = (SegmentReach("beta", 5000, 12, 0), SegmentReach("staff", 212, 48, 1), SegmentReach("trial", 90, 0, 0))
+    return Reach(stages, segments, ("americans",), sampled=True)
 
 
 def channels() -> tuple[Channel, ...]:

@@ -124,6 +124,7 @@ class Express:
             if not isinstance(unit, str) or not (sees_all or flags.flags[flag].client):
                 return None
             found = flags.evaluators[flag](unit, context)
+            self._desk.given(found, unit)
         except Exception:  # of any kind: the long way says what is wrong
             return None
         if found.rollout:

@@ -52,6 +52,7 @@ from fader.engine.meters import Meters
 from fader.engine.notifier import Notifier
 from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
+from fader.engine.tally import Tally
 from fader.errors import FaderError
 from fader.gateway.supervisor_watch import parent_gone
 from fader.model.installation import Installation
@@ -88,9 +89,10 @@ def build(
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
     exposing = Exposing(events, clock)
-    flag_desk = FlagDesk(states, publisher, clock, told.tell, exposing)
+    tally = Tally(states, clock)
+    flag_desk = FlagDesk(states, publisher, clock, told.tell, exposing, tally)
     feed = Feed(flag_desk)
-    applier = Applier(states, events, publisher, probe, clock, asked)
+    applier = Applier(states, events, publisher, probe, clock, asked, told.tell)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
     notifier = Notifier(states, messenger, told.tell, clock)
@@ -102,6 +104,7 @@ def build(
             asyncio.create_task(retention.run()),
             asyncio.create_task(meters.run()),
             asyncio.create_task(exposing.run()),
+            asyncio.create_task(tally.run()),
             asyncio.create_task(notifier.run()),
             asyncio.create_task(asyncio.to_thread(templating.prepare)),
             # Reads the history once, so that the first page that is asked for need not.

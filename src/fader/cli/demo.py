@@ -20,6 +20,7 @@ class Scenario(StrEnum):
     CONVERSION = "conversion"
     SIDE_EFFECT = "side-effect"
     AB = "ab"
+    FLAG = "flag"
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    scenario: Annotated[Scenario, typer.Option(help="What is wrong with the new version.")] = Scenario.ERRORS,
+    scenario: Annotated[Scenario, typer.Option(help="What happens to the release.")] = Scenario.ERRORS,
     visitors: Annotated[int, typer.Option(min=10, max=1_000_000, help="How many people visit the shop.")] = 2000,
     rate: Annotated[float, typer.Option(min=1, max=100_000, help="Requests per second, in all.")] = 800.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed simulates the same visitors.")] = 1,
@@ -38,7 +39,7 @@ def demo(
         typer.Option("--data-dir", metavar="DIR", help="Keep the data here; default a temporary directory."),
     ] = None,
 ) -> int:
-    """A real shop with two versions behind the gateway, simulated visitors, and a rollout to watch."""
+    """A real shop behind the gateway, simulated visitors, and a rollout of a version, or of a flag, to watch."""
     # The demo is a neighbour of the command line, and neither imports the other: it comes by name.
     run: Callable[..., int] = import_module("fader.demo.run").run
     return run(

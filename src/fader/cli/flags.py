@@ -41,7 +41,7 @@ def flags(
     token_file: TokenFile = None,
     data_dir: DataDir = DATA,
 ) -> None:
-    """List the flags: on or off, by whom, their variants and rules; which could go, and where the source names them."""
+    """List the flags: on or off, by whom, how often evaluated; which could go, and where the source names them."""
     if context.invoked_subcommand:
         return
     from fader.cli.show import console, plain_table, print_json
@@ -51,12 +51,13 @@ def flags(
         print_json(answer)
         return
     out = console()
-    table = plain_table("flag", "", "kind", "variants", "rules", "owner")
+    table = plain_table("flag", "", "kind", "variants", "rules", "in 7 days", "owner")
     for standing in answer["flags"]:
         found = standing["flag"]
         variants = ", ".join(v["name"] for v in found["variants"])
         on = "on" if found["enabled"] else "off"
-        table.add_row(found["name"], on, found["kind"], variants, str(len(found["rules"])), found["owner"])
+        week = f"{sum(g['week'] for g in standing.get('given', ())):,}"
+        table.add_row(found["name"], on, found["kind"], variants, str(len(found["rules"])), week, found["owner"])
     out.print(table if answer["flags"] else "no flags")
     for standing in answer["flags"]:
         if standing["switches"]:

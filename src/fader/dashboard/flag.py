@@ -106,6 +106,7 @@ class FlagPages:
             "segments": [(s, in_words(s.condition) if s.condition else "") for s in segments_in(flag, segments)],
             "shown": SHOWN,
             "stale": standing.stale,
+            "given": {g.variant: g for g in standing.given},
         }
         regions = {r: self._templates.render(f"flag_{r}.html", **context) for r in ("head", "rules", "switches")}
         mark = "" if flag.enabled else "off · "

@@ -72,7 +72,7 @@ def picture(view: RolloutView, tally: Tally, link: str) -> RenderableType:
     parts: list[RenderableType] = [
         Text(""),
         Text(view.headline, style=_tone(view.state.phase)),
-        Text.from_markup(f"{_bar(view.state.share)}  {percent(view.state.share)} of the users have {view.candidate}"),
+        Text.from_markup(f"{_bar(view.state.share)}  {percent(view.state.share)} of the users have {_candidate(view)}"),
         Text.from_markup("  ".join(_stage(stage) for stage in view.stages)),
     ]
     if view.judgements:
@@ -82,13 +82,17 @@ def picture(view: RolloutView, tally: Tally, link: str) -> RenderableType:
     parts += [Text(f"waits: {wait}", style="dim") for wait in view.waits]
     parts.append(
         Text(
-            f"{view.units_exposed} users saw {view.candidate}, {view.units_harmed} of them were harmed; "
+            f"{view.units_exposed} users saw {_candidate(view)}, {view.units_harmed} of them were harmed; "
             f"{tally.requests:,} requests, {tally.failed:,} failed, {tally.failed_reads:,} of them reads"
         )
     )
     if link:
         parts.append(Text(f"dashboard: {link}", style="dim"))
     return Group(*parts)
+
+
+def _candidate(view: RolloutView) -> str:
+    return view.spec.called(view.candidate)
 
 
 def _judgements(view: RolloutView) -> Table:
@@ -112,15 +116,16 @@ def _reading(view: RolloutView, reading: Reading) -> str:
     if reading.fixed_low is not None and reading.fixed_high is not None:
         low, high = reading.fixed_low, reading.fixed_high
     return (
-        f"{reading.metric}: {reading.candidate_value:.1%} on {reading.arm}, {reading.baseline_value:.1%} on "
-        f"{view.baseline}, effect {100 * low:+.1f} to {100 * high:+.1f} pp: {reading.verdict}"
+        f"{reading.metric}: {reading.candidate_value:.1%} on {view.spec.called(reading.arm)}, "
+        f"{reading.baseline_value:.1%} on {view.spec.called(view.baseline)}, "
+        f"effect {100 * low:+.1f} to {100 * high:+.1f} pp: {reading.verdict}"
     )
 
 
 def _signal(view: RolloutView, signal: Signal) -> str:
     return (
-        f"signal: {signal.name} with {signal.candidate} users of {view.candidate} and {signal.baseline} of "
-        f"{view.baseline}, {signal.low:.2g} to {signal.high:.2g} times as many"
+        f"signal: {signal.name} with {signal.candidate} users of {_candidate(view)} and {signal.baseline} of "
+        f"{view.spec.called(view.baseline)}, {signal.low:.2g} to {signal.high:.2g} times as many"
     )
 
 

@@ -8,8 +8,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -22,7 +23,7 @@ from fader.demo.crowd import Crowd, request_bytes
 from fader.demo.outcome import DECIDED, Outcome, outcome_of
 from fader.demo.process import Process, free_ports, shop_app
 from fader.demo.progress import Progress
-from fader.demo.scenarios import ROLLOUT, Manners, Scenario, fader_yaml, scenario_named
+from fader.demo.scenarios import Manners, Scenario, fader_yaml, scenario_named
 from fader.demo.visitor import Visit
 from fader.errors import BadInput, Problem, Unavailable
 from fader.model.view import RolloutView
@@ -88,8 +89,7 @@ def run(
 class _Ports:
     listen: int
     control: int
-    v1: int
-    v2: int
+    shops: Mapping[str, int]
 
 
 class _Demo:
@@ -110,7 +110,8 @@ class _Demo:
         self._workspace = workspace
         self._visitors, self._rate, self._seed = visitors, rate, seed
         self._exit_when_done, self._as_json = exit_when_done, as_json
-        self._ports = _Ports(*free_ports(8080, 7070, 9001, 9002))
+        listen, control, *shops = free_ports(8080, 7070, *(9001, 9002)[: len(scenario.versions)])
+        self._ports = _Ports(listen, control, dict(zip(scenario.versions, shops, strict=True)))
         self._url = f"http://127.0.0.1:{self._ports.control}"
         self._data = DataDirectory(workspace / "data")
         self._progress = Progress(scenario)
@@ -122,11 +123,10 @@ class _Demo:
             loop.add_signal_handler(name, self._stop.set)
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(self._progress)
-            self._data.prepare()  # the shops need the token for events before anything serves
-            v1 = await stack.enter_async_context(self._shop("v1", self._ports.v1, self._scenario.v1))
-            v2 = await stack.enter_async_context(self._shop("v2", self._ports.v2, self._scenario.v2))
-            await self._until(lambda: self._answers(self._ports.v1), v1)
-            await self._until(lambda: self._answers(self._ports.v2), v2)
+            self._data.prepare()  # the shops need the tokens for events and flags before anything serves
+            shops = [await stack.enter_async_context(self._shop(*shop)) for shop in self._scenario.versions.items()]
+            for shop, port in zip(shops, self._ports.shops.values(), strict=True):
+                await self._until(partial(self._answers, port), shop)
             up = await stack.enter_async_context(self._up())
             control = await self._control(stack, up)
             await self._until(lambda: self._answers(self._ports.listen), up)
@@ -144,8 +144,8 @@ class _Demo:
             await self._warm_up(crowd)
             if self._stop.is_set():
                 return EXIT_UNDECIDED
-            await control.start(ROLLOUT)
-            view = await self._watch(control, crowd, up, v2)
+            await control.start(self._scenario.rollout)
+            view = await self._watch(control, crowd, up, shops[-1])
             await self._tell(view, crowd)
             if not self._exit_when_done and not self._stop.is_set():
                 self._progress.say(
@@ -155,15 +155,19 @@ class _Demo:
         return EXIT_DECIDED if view.state.phase in DECIDED else EXIT_UNDECIDED
 
     @contextlib.asynccontextmanager
-    async def _shop(self, version: str, port: int, manners: Manners) -> AsyncIterator[Process]:
+    async def _shop(self, version: str, manners: Manners) -> AsyncIterator[Process]:
+        tells = ("--events", self._url, "--token-file", str(self._data.events_token))
+        if self._scenario.flag:
+            tells = ("--flags", self._url, "--key-file", str(self._data.server_key))
         shop = await Process.start(
             f"shop {version}",
             self._workspace / f"shop-{version}.log",
             str(self._app),
-            *("--version", version, "--port", str(port), "--seed", str(self._seed)),
+            *("--version", version, "--port", str(self._ports.shops[version]), "--seed", str(self._seed)),
             *("--error-rate", str(manners.error_rate), "--slow-factor", str(manners.slow_factor)),
             *("--appeal", str(manners.appeal), "--confusion", str(manners.confusion)),
-            *("--events", self._url, "--token-file", str(self._data.events_token)),
+            *("--form-error-rate", str(manners.form_error_rate)),
+            *tells,
         )
         try:
             yield shop
@@ -173,7 +177,7 @@ class _Demo:
     @contextlib.asynccontextmanager
     async def _up(self) -> AsyncIterator[Process]:
         file = self._workspace / "fader.yaml"
-        file.write_text(fader_yaml(self._scenario, listen=self._ports.listen, v1=self._ports.v1, v2=self._ports.v2))
+        file.write_text(fader_yaml(self._scenario, listen=self._ports.listen, versions=self._ports.shops))
         up = await Process.start(
             "fader up",
             self._workspace / "up.log",
@@ -224,17 +228,17 @@ class _Demo:
         while not crowd.settled and not self._stop.is_set():
             await self._pause(0.1)
 
-    async def _watch(self, control: Control, crowd: Crowd, up: Process, v2: Process) -> RolloutView:
+    async def _watch(self, control: Control, crowd: Crowd, up: Process, candidate: Process) -> RolloutView:
         """Until the decision and its aftermath, the deadline, or Ctrl-C. Returns the last view."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + LONGEST
         seen_at = loop.time()
         kill_at = decided_at = 0.0
-        view = await control.rollout(ROLLOUT)
+        view = await control.rollout(self._scenario.rollout)
         while not self._stop.is_set():
             now = loop.time()
             try:
-                view = await control.rollout(ROLLOUT)
+                view = await control.rollout(self._scenario.rollout)
                 seen_at = now
             except Unavailable:
                 if not up.running:
@@ -244,8 +248,8 @@ class _Demo:
             self._progress.show(view, crowd.tally)
             if self._reached_kill(view):
                 kill_at = kill_at or now + BEFORE_KILL
-                if now >= kill_at and v2.running:
-                    v2.kill()
+                if now >= kill_at and candidate.running:
+                    candidate.kill()
                     self._progress.say("v2 is killed with SIGKILL")
             if view.state.phase in DECIDED:
                 decided_at = decided_at or now
@@ -263,7 +267,7 @@ class _Demo:
         self._progress.show(view, crowd.tally)
         self._progress.freeze()
         outcome = outcome_of(view, crowd.tally)
-        self._progress.say(_sentence(outcome, self._scenario))
+        self._progress.say(_sentence(outcome, view, self._scenario))
         if self._as_json:
             sys.stdout.write(outcome.json() + "\n")
             sys.stdout.flush()
@@ -285,11 +289,13 @@ async def _background(work: Awaitable[None]) -> AsyncIterator[None]:
             await task
 
 
-def _sentence(outcome: Outcome, scenario: Scenario) -> str:
+def _sentence(outcome: Outcome, view: RolloutView, scenario: Scenario) -> str:
     """The end in words; says so when it is not the one that the scenario is made for."""
+    within = f" within {outcome.seconds_to_decision:.0f} s" if outcome.seconds_to_decision else ""
     text = (
-        f"[bold]{escape(outcome.cause)}[/bold]\n{outcome.units_exposed} users saw v2, {outcome.units_harmed} of them "
-        f"were harmed; {outcome.requests:,} requests, {outcome.failed_requests:,} failed"
+        f"[bold]{escape(outcome.cause)}[/bold]\n{outcome.units_exposed} users saw {view.spec.called(view.candidate)}, "
+        f"{outcome.units_harmed} of them were harmed{within}; "
+        f"{outcome.requests:,} requests, {outcome.failed_requests:,} failed"
     )
     if outcome.outcome != scenario.ends:
         text += f"\n[yellow]This scenario is made to be {scenario.ends.replace('_', ' ')}.[/yellow]"

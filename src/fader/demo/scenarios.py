@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fader.errors import BadInput, Problem
 from fader.model.share import WHOLE
 
-ROLLOUT = "shop-v2"
 SERVICE = "shop"
 
 
 @dataclass(frozen=True, slots=True)
 class Manners:
     """How a version of the shop behaves: the share of requests it fails, how many times slower it is, the share of the
-    visitors whom its pages persuade to buy, and the share whom they leave with a question for `/support`."""
+    visitors whom its pages persuade to buy, the share whom they leave with a question for `/support`, and the share of
+    orders that its new form fails."""
 
     error_rate: float = 0.003
     slow_factor: float = 1.0
     appeal: float = 0.3
     confusion: float = 0.08
+    form_error_rate: float = 0.0
 
 
 RAMP = ("5%", "10%", "25%", "50%", "100%")
@@ -33,7 +35,8 @@ class Scenario:
     another, as a busy machine may slow one of two processes. `sells`: whether the share of visitors who buy is an
     outcome. `experiment`: how long the stage of 50 % is held and then read; "" is none. `warm_up`: seconds of traffic
     before the start; visitors who are known from before tell more. `turnover`: the share of requests for which a
-    visitor leaves and another comes, so that what is not proven yet can be.
+    visitor leaves and another comes, so that what is not proven yet can be. `flag`: what is rolled out instead of v2,
+    in an app that is v1 for everybody; "" is none.
     """
 
     name: str
@@ -48,6 +51,16 @@ class Scenario:
     experiment: str = ""
     warm_up: float = 3.0
     turnover: float = 0.0
+    flag: str = ""
+
+    @property
+    def rollout(self) -> str:
+        return "new-form" if self.flag else "shop-v2"
+
+    @property
+    def versions(self) -> dict[str, Manners]:
+        """Those that run."""
+        return {"v1": self.v1} if self.flag else {"v1": self.v1, "v2": self.v2}
 
 
 SCENARIOS = {
@@ -103,6 +116,13 @@ SCENARIOS = {
             experiment="60s",
             warm_up=15.0,
         ),
+        Scenario(
+            "flag",
+            "one version for all, and a flag in its code: with checkout=on, every third order fails",
+            "rolled_back",
+            v1=Manners(form_error_rate=1 / 3),
+            flag="checkout",
+        ),
     )
 }
 
@@ -117,29 +137,32 @@ def scenario_named(name: str) -> Scenario:
 _CONVERSION = "  conversion: {kind: proportion, of: units, event: order, better: higher}\n"
 
 
-def fader_yaml(scenario: Scenario, *, listen: int, v1: int, v2: int) -> str:
-    """The file that the demo applies; the arguments are ports on 127.0.0.1."""
+def fader_yaml(scenario: Scenario, *, listen: int, versions: Mapping[str, int]) -> str:
+    """The file that the demo applies; `listen`, and `versions` by name, are ports on 127.0.0.1."""
+    upstreams = ", ".join(f"{name}: http://127.0.0.1:{port}" for name, port in versions.items())
+    flags, moves = "", f"service: {SERVICE}\n    candidate: v2\n    shield: connect"
+    if scenario.flag:
+        flags = f"flags:\n  {scenario.flag}: {{description: the new order form, owner: shop team}}\n"
+        moves = f'flag: {scenario.flag}\n    service: {SERVICE}\n    candidate: "on"'
     text = f"""\
 # The demo's scenario "{scenario.name}": {scenario.story}.
 services:
   {SERVICE}:
     listen: 127.0.0.1:{listen}
     unit: [{{cookie: fader_uid, issue: true}}]
-    versions: {{v1: http://127.0.0.1:{v1}, v2: http://127.0.0.1:{v2}}}
+    versions: {{{upstreams}}}
     baseline: v1
     exclude: [{{path: /healthz}}]
     health: {{path: /healthz, interval: 1s, timeout: 1s}}
 metrics:
   errors: {{kind: proportion, of: requests, where: "status >= 500", better: lower}}
   latency: {{kind: quantile, q: 0.95, of: requests, value: duration_ms, better: lower}}
-rollouts:
-  {ROLLOUT}:
-    service: {SERVICE}
-    candidate: v2
+{flags}rollouts:
+  {scenario.rollout}:
+    {moves}
     stages: [{", ".join(scenario.stages)}]
     bake: 15s
     guardrails: {{errors: {{tolerate: 1pp}}, latency: {{tolerate: {scenario.latency}}}}}
-    shield: connect
     on_harm: rollback
 """
     if scenario.sells:

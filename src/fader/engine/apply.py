@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from fader.assign.cases import cases, in_order, moved
+from fader.assign.cel import segments_of
+from fader.assign.cel_parser import parse
 from fader.assign.pieces import reweighted, weights
 from fader.assign.reduce import NotAtGateway, Reducer
 from fader.clock import Clock
@@ -14,6 +18,7 @@ from fader.engine.desk import Probe
 from fader.engine.observe import learnt
 from fader.engine.publish import Publisher
 from fader.errors import BadInput, Problem
+from fader.model.applied import Applied, Change
 from fader.model.channel import Channel
 from fader.model.evidence import Evidence
 from fader.model.flag import Flag, Piece
@@ -30,16 +35,6 @@ from fader.rollout import explain, explain_outcome
 from fader.rollout.learning import planned
 from fader.rollout.words import phase
 from fader.schema.document import Document
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`kind` is service, rollout, flag, segment, channel or link; `action` is add, change, remove or same."""
-
-    kind: str
-    name: str
-    action: str
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +55,11 @@ class Applier:
         probe: Probe,
         clock: Clock,
         providers: Providers,
+        tell: Callable[[str], None] = lambda name: None,
     ) -> None:
+        """`tell`: who looks at something is told by it that a configuration was applied, as `configuration`."""
         self._states, self._events, self._publisher = states, events, publisher
-        self._probe, self._clock, self._providers = probe, clock, providers
+        self._probe, self._clock, self._providers, self._tell = probe, clock, providers, tell
 
     async def plan(self, document: Document) -> Plan:
         """What applying would change. Raises BadInput with everything that stands against it."""
@@ -92,18 +89,22 @@ class Applier:
         """
         document = self._least_moved(document)
         plan = await self.plan(document)
-        if any(c.action != "same" for c in plan.changes):
+        now, actor = self._clock(), written.actor if written else ""
+        done = tuple(c for c in plan.changes if c.action != "same")
+        applied = Applied(now, actor, written.path if written else "", done)
+        if done:
             entries = self._released(document)
             changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
             changed -= {entry.spec.name for entry in entries}
             entries += tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
             self._states.apply(
-                document.services, entries, document.flags, document.segments, self._clock(), document.settings
+                document.services, entries, document.flags, document.segments, now, document.settings, applied
             )
         held = self._states.written()
         if written and (held is None or (held.text, held.path) != (written.text, written.path)):
-            self._states.write(replace(written, at=self._clock()))
+            self._states.write(replace(written, at=now), None if done else applied)
         self._publisher.publish()
+        self._tell("configuration")
         return plan
 
     def _least_moved(self, document: Document) -> Document:
@@ -217,13 +218,10 @@ class Applier:
         if spec.flag and flag is None:
             message = f"flag {spec.flag} is gone from the file while {running}"
             problems.append(document.problem(("flags",), message, f"keep the flag, {keep}"))
-        if spec.audience and service is not None and not spec.flag:
-            try:
-                Reducer({s.name: s for s in document.segments}, service.attributes).condition(spec.audience)
-            except (NotAtGateway, KeyError):
-                message = f"the audience of rollout {spec.name} cannot be told any more: {spec.audience}"
-                fix = f"keep the attributes and segments that it names, {keep}"
-                problems.append(document.problem(("services", spec.service), message, fix))
+        if (service or flag) and not _told(document, spec):
+            message = f"the audience of rollout {spec.name} cannot be told any more: {spec.audience}"
+            fix = f"keep the attributes and segments that it names, {keep}"
+            problems.append(document.problem(("flags" if spec.flag else "services", spec.subject.name), message, fix))
         if flag is not None and flag.split:
             message = f"flag {spec.flag} gives its variants by weights while {running}"
             problems.append(document.problem(("flags", spec.flag, "default"), message, f"keep the default, {keep}"))
@@ -288,6 +286,22 @@ class Applier:
             if old and old.state.phase is Phase.COMPLETED and not _same(old.spec, spec):
                 warnings.append(f"rollout {spec.name} is completed: give the changed one a new name to start it")
         return warnings
+
+
+def _told(document: Document, spec: RolloutSpec) -> bool:
+    """Whether all that decide its rollout can tell its audience: the gateways of its service, or those that send its
+    flag; and whoever evaluates that."""
+    segments = {s.name: s for s in document.segments}
+    flags = {f.name: f for f in document.flags}
+    try:
+        for service in document.services:
+            if spec.flag in in_order(service.flags, flags):
+                cases(moved(flags[spec.flag], spec.audience), segments, service.attributes)
+            elif not spec.flag and service.name == spec.service:
+                Reducer(segments, service.attributes).condition(spec.audience)
+    except (NotAtGateway, KeyError):
+        return False
+    return not spec.audience or all(name in segments for name, _ in segments_of(parse(spec.audience)))
 
 
 def _same(frozen: RolloutSpec, written: RolloutSpec) -> bool:

@@ -36,6 +36,26 @@ def text_is(key: str, **match: object) -> Json:
     return {"single_predicate": {"input": _state_input(key), "value_match": match}}
 
 
+def by_table(key: str, table: dict[str, Json]) -> Json:
+    """A whole matcher: what the table has for the filter state `key`, found in one step."""
+    return {"matcher_tree": {"input": _state_input(key), "exact_match_map": {"map": table}}}
+
+
+def metadata_is(namespace: str, key: str, text: str) -> Json:
+    """What an earlier filter has left in the request's metadata."""
+    kind = "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput"
+    matcher = "envoy.extensions.matching.input_matchers.metadata.v3.Metadata"
+    return {
+        "single_predicate": {
+            "input": {"name": "metadata", "typed_config": typed(kind, filter=namespace, path=[{"key": key}])},
+            "custom_match": {
+                "name": "envoy.matching.matchers.metadata_matcher",
+                "typed_config": typed(matcher, value={"string_match": {"exact": text}}),
+            },
+        }
+    }
+
+
 def _state_input(key: str) -> Json:
     kind = "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput"
     return {"name": "unit", "typed_config": typed(kind, key=key)}

@@ -3,6 +3,7 @@ unit."""
 
 from __future__ import annotations
 
+from fader.assign.cases import in_order
 from fader.gateway.flag_header import flag_values
 from fader.gateway.matchers import Json, bounds
 from fader.gateway.names import arm_key, listener, share_key, whole_log_key
@@ -30,10 +31,9 @@ def runtime(ruleset: Ruleset) -> Json:
             values.update(shares(live.service, live.split))
         key = whole_log_key(listener(live.service.listen))
         whole[key] = whole.get(key, True) and live.service.sample >= WHOLE
-    sent = {name for live in ruleset.services for name in live.service.flags}
-    for flag in ruleset.flags:
-        if flag.name in sent:
-            values.update(flag_values(flag))
+    flags = {flag.name: flag for flag in ruleset.flags}
+    for name in in_order([name for live in ruleset.services for name in live.service.flags], flags):
+        values.update(flag_values(flags[name]))
     for key, everything in whole.items():
         values.update({key: 100, f"{key}.not": 0} if everything else {})
     return values

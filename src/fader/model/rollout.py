@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fader.model.flag import Forced
 from fader.model.metric import Direction, Margin, Metric
 from fader.model.share import WHOLE, Draw
 
@@ -99,6 +100,7 @@ class RolloutSpec:
 
     An adaptive ramp has no `stages` but a `budget`; the state holds the shares that it has come to. `directions`: the
     declared directions of event names, for the scan. `audience`: the condition for whom it is at all; "" is everybody.
+    `forced`: units that have a version whatever the share and the audience, as no evidence.
     `layer`: the units that it shares with no other rollout of the layer; `holdouts`: those that get no rollout. Shares
     are of the units that are left.
     """
@@ -122,6 +124,7 @@ class RolloutSpec:
     audience: str = ""
     layer: Draw | None = None
     holdouts: tuple[Draw, ...] = ()
+    forced: tuple[Forced, ...] = ()
 
     @property
     def salt(self) -> str:
@@ -131,6 +134,15 @@ class RolloutSpec:
     def subject(self) -> Subject:
         """What is rolled out. It has one rollout at a time."""
         return Subject("flag", self.flag) if self.flag else Subject("service", self.service)
+
+    def called(self, variant: str) -> str:
+        """One of the arms in a sentence: `v2`, `checkout=on`."""
+        return f"{self.flag}={variant}" if self.flag else variant
+
+    @property
+    def for_all(self) -> bool:
+        """Whether it reaches everybody. A flag's own rules go before its rollout."""
+        return not (self.flag or self.audience or self.layer or self.holdouts)
 
     @property
     def tried(self) -> tuple[str, ...]:

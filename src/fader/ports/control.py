@@ -11,6 +11,7 @@ from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Step
 from fader.model.evidence import LearningEvidence
 from fader.model.failure import Failure
+from fader.model.reach import Reach
 from fader.model.report import GatewayReport
 from fader.model.service import Service
 from fader.model.traffic import VersionTraffic
@@ -67,6 +68,9 @@ class Control(Protocol):
         """A sample of what failed on the candidate lately, beside comparable requests of the baseline, latest first.
         Raises NotFound, Unavailable."""
 
+    async def reach(self, name: str) -> Reach:
+        """Whom the rollout's attempt has reached. Raises NotFound, Unavailable."""
+
     def tracing(self) -> str:
         """The address at which a trace is looked at, with `{trace_id}` in it; "" for none."""
 
@@ -83,8 +87,8 @@ class Control(Protocol):
     async def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
-        """At most `limit` steps of all rollouts and switches of all flags, newest first: the newest, the next ones
-        `before` a place, or the nearest ones `after` it."""
+        """At most `limit` steps of all rollouts, switches of all flags and applies, newest first: the newest, the next
+        ones `before` a place, or the nearest ones `after` it."""
 
     async def recorded(self, wanted: Filter) -> int: ...
 

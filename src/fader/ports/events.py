@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -158,6 +159,9 @@ class EventStore(Protocol):
         of a metric of requests, whose spread `learning` does not know. Of many units, a part drawn by their hash."""
 
     def exposure(self, rollout: str, attempt: int) -> Exposure: ...
+
+    def among(self, rollout: str, attempt: int, units: Sequence[str]) -> Exposure | None:
+        """The same of these units alone; None once the units of an attempt are no longer known."""
 
     def failures(
         self, service: str, candidate: str, baseline: str, since: float, until: float, most: int

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from fader.assign.bucket import bucket
+from fader.assign.bucket import bucket, cut
 from fader.assign.reach import reached
 from fader.model.assignment import Assignment, Stay, UnitView
 from fader.model.holding import Holding
@@ -94,6 +94,9 @@ def assigned(unit: str, live: LiveService, had: Sequence[Stay]) -> Assignment:
         return Assignment(
             service, live.baseline, explain.nothing_active(service, live.baseline), since_baseline(live.baseline, had)
         )
+    if given := next((f.variant for f in split.forced if f.unit == cut(unit)), ""):
+        reason = explain.forced(split.rollout, given)
+        return Assignment(service, given, reason, rollout=split.rollout, candidate=split.candidate)
     if not reached(split.layer, split.holdouts)(unit):
         reason = explain.not_reached(split.rollout, live.baseline)
         return Assignment(service, live.baseline, reason, since_baseline(live.baseline, had), split.rollout)

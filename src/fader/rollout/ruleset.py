@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fader.assign.cases import in_order
 from fader.assign.cel import segments_of
 from fader.assign.cel_parser import parse
 from fader.model.flag import Flag, HeldOut, Move, Switch
@@ -50,7 +51,7 @@ def _split(service: Service, entries: Sequence[tuple[RolloutSpec, RolloutState, 
         if spec.subject == Subject("service", service.name) and state.phase in ACTIVE:
             interval = Interval(state.start, state.share)
             arms = further(spec, state)
-            reach = spec.audience, spec.layer, spec.holdouts
+            reach = spec.audience, spec.layer, spec.holdouts, spec.forced
             return Split(spec.name, spec.candidate, spec.salt, interval, spec.shield, preview, arms, *reach)
     return None
 
@@ -99,11 +100,14 @@ def _move(subject: Subject, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]
 
 
 def for_gateways(ruleset: Ruleset) -> Ruleset:
-    """What a gateway needs of it: the flags that a service sends, and the segments that they and audiences name."""
-    sent = {name for live in ruleset.services for name in live.service.flags}
+    """What a gateway needs of it: the flags that a service sends, those that they require, and the segments that they
+    and audiences name."""
+    known = {flag.name: flag for flag in ruleset.flags}
+    sent = set(in_order([name for live in ruleset.services for name in live.service.flags], known))
     flags = tuple(flag for flag in ruleset.flags if flag.name in sent)
     by_name = {segment.name: segment for segment in ruleset.segments}
     conditions = [rule.condition for flag in flags for rule in flag.rules]
+    conditions += [flag.move.audience for flag in flags if flag.move]
     conditions += [live.split.audience for live in ruleset.services if live.split]
     needed: set[str] = set()
     while conditions:

@@ -125,7 +125,7 @@ def load_document(text: str, path: str) -> Document:
     segments = tuple(s.to_model(n) for n, s in segment_texts.items())
     if not found:
         found += sent_problems(services.values(), flags, segments, source)
-        found += audience_problems(rollout_texts, services, segments, source)
+        found += audience_problems(rollout_texts, services, flags, segments, source)
     if found:
         raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
     return Document(

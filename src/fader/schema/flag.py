@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import jsonschema_rs
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from fader.assign.bucket import UNIT_BYTES
 from fader.assign.pieces import reweighted
-from fader.model.flag import Flag, FlagKind, Forced, Prerequisite, Rule, Value, Variant
+from fader.model.flag import Flag, FlagKind, Prerequisite, Rule, Value, Variant
 from fader.model.share import WHOLE, percent
 from fader.schema.condition import Condition
+from fader.schema.forced import Names, forced_by
 from fader.schema.name import bad_name
 from fader.schema.noun import Noun
 from fader.schema.share import Share, Weight
@@ -43,13 +43,8 @@ class RuleText(Noun):
         return self
 
 
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
 #: Read as the text that was written; editors see booleans and numbers as such.
 Scalar = Annotated[str, BeforeValidator(lambda value: value, json_schema_input_type=str | bool | float)]
-Names = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=list[str] | str)]
 
 
 class FlagText(Noun):
@@ -117,13 +112,7 @@ class FlagText(Noun):
         for variant, at in named:
             if variant not in self.variants:
                 raise wrong(f"there is no variant {quoted(variant)}", did_you_mean(variant, self.variants), at)
-        units: dict[str, str] = {}
-        for variant, ids in self.units.items():
-            for i, unit in enumerate(ids):
-                sound = 0 < len(unit.encode()) <= UNIT_BYTES
-                if not sound or units.setdefault(unit, variant) != variant:
-                    fix = "name each unit once" if sound else f"a unit has 1 to {UNIT_BYTES} bytes"
-                    raise wrong(f"{quoted(unit)} cannot get {variant}", fix, ("units", variant, i))
+        forced_by(self.units)
         return self
 
     def _typed(self) -> None:
@@ -174,7 +163,7 @@ class FlagText(Noun):
             split=reweighted((), self.weights) if self.weights else (),
             enabled=self.enabled,
             rules=tuple(Rule(r.variant, r.when, r.share, r.name) for r in self.rules),
-            forced=tuple(Forced(unit, variant) for variant, units in self.units.items() for unit in units),
+            forced=forced_by(self.units),
             requires=tuple(Prerequisite(flag, tuple(variants)) for flag, variants in self.requires.items()),
             client=self.client,
             description=self.description,

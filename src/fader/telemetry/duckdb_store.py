@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -119,6 +120,11 @@ class DuckDBEventStore:
     def exposure(self, rollout: str, attempt: int) -> Exposure:
         with self._lock:
             return self._exposures.exposure(rollout, attempt)
+
+    def among(self, rollout: str, attempt: int, units: Sequence[str]) -> Exposure | None:
+        named = tuple(found for unit in units if (found := logged_name(unit)))
+        with self._lock:
+            return self._exposures.among(rollout, attempt, named)
 
     def failures(
         self, service: str, candidate: str, baseline: str, since: float, until: float, most: int

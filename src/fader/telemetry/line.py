@@ -29,10 +29,11 @@ class Line(Struct):
     """What is kept of a request. Names are those of the log; fields that the log has beside these are not kept.
 
     `t` start, seconds since 1970; `u` unit; `s` service; `r` rollout; `v` assigned and `w` serving version;
-    `why` rollout, preview, excluded, outside, withdrawn or none; `p` the unit's inclusion probability, None when the
-    unit is outside the sample and the line was kept for what it shows; `c` status, 0 when nothing was answered; `f`
-    response flags; `us` duration in microseconds; `m` method; `rx`, `tx` bytes received and sent; `tp` the header
-    `traceparent`, of which the trace is kept. Made here: `k` the unit's key, `route` the request's template.
+    `why` rollout, preview, excluded, forced, outside, withdrawn or none; `p` the unit's inclusion probability, None
+    when the unit is outside the sample and the line was kept for what it shows; `c` status, 0 when nothing was
+    answered; `f` response flags; `us` duration in microseconds; `m` method; `rx`, `tx` bytes received and sent;
+    `tp` the header `traceparent`, of which the trace is kept. Made here: `k` the unit's key, `route` the request's
+    template.
     """
 
     t: float | str

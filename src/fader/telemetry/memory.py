@@ -5,33 +5,32 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from fader.model.evidence import Beside, HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
+from fader.model.evidence import Beside, HealthEvidence, LearningEvidence, MetricEvidence
 from fader.model.failure import Failure, Request
 from fader.model.metric import Metric
 from fader.model.share import Interval
 from fader.model.summary import ArmSummary
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
-from fader.telemetry.fingerprint import of_request
 from fader.telemetry.line import Line, read
 from fader.telemetry.line import name as logged_name
 from fader.telemetry.measure import measures
 from fader.telemetry.memory_cells import (
     Attempt,
     OpenCell,
-    arms_of,
     before,
     exposed_to_flag,
-    exposed_to_version,
     forgotten_of,
-    units_of,
     visits,
 )
+from fader.telemetry.memory_names import names_of
 from fader.telemetry.memory_requests import (
     bins,
     counting_of,
+    exposed_to,
     histogram,
     holds,
     inside,
@@ -53,13 +52,11 @@ from fader.telemetry.memory_units import (
     rate_of,
     within,
 )
-from fader.telemetry.names import Kind
 from fader.telemetry.restarts import restarts
 from fader.telemetry.spool import Segment, check, unheld
 from fader.telemetry.tracked import EXPOSURE, TrackedRow, decode, encode
 
 SLOT = 300
-MOST = 10_000
 SKEW_REACH = 300.0
 
 
@@ -218,29 +215,7 @@ class MemoryEventStore:
             return Names()
         if known.sealed is not None:
             return known.sealed[2]
-        exposed = exposures(known.cell, known.within(), known.tracked)
-        found: dict[tuple[Kind, str], list[tuple[float, str, bool]]] = defaultdict(list)
-        for line in known.within():
-            for arm in arms_of(known.cell, line, exposed):
-                if line.route:
-                    found["route", line.route].append((line.at, line.u or "", arm))
-                if line.status >= 500:
-                    found["fingerprint", of_request(line.status, line.route or "")].append((line.at, line.u or "", arm))
-        for event in known.tracked:
-            if event.name != EXPOSURE and within(known.cell, event.t):
-                for arm in (True, False):
-                    if (event.u, arm) in exposed and event.t >= exposed[event.u, arm].first:
-                        found["event", event.name].append((event.t, event.u, arm))
-                        if event.mark:
-                            found["fingerprint", event.mark].append((event.t, event.u, arm))
-        ordered = sorted(found.items(), key=lambda item: (min(t for t, _, _ in item[1]), *item[0]))
-        return Names(
-            tuple(
-                NameEvidence(kind, name, units_of(what, True), units_of(what, False))
-                for (kind, name), what in ordered[:MOST]
-            ),
-            len(ordered[MOST:]),
-        )
+        return names_of(known)
 
     def _counted(self, known: OpenCell, counting: Counting, past: dict[str, Pair]) -> Counted:
         cell = known.cell
@@ -323,13 +298,24 @@ class MemoryEventStore:
             return Exposure()
         if known.sealed is not None:
             return known.sealed
+        return self._exposed(known, None)
+
+    def among(self, rollout: str, attempt: int, units: Sequence[str]) -> Exposure | None:
+        known = self._attempts.get((rollout, attempt))
+        if known is None:
+            return Exposure()
+        return None if known.sealed is not None else self._exposed(known, {logged_name(unit) for unit in units})
+
+    def _exposed(self, known: Attempt, units: set[str | None] | None) -> Exposure:
+        """Of these units alone, None for all."""
+        rollout, attempt = known.cell.rollout, known.cell.attempt
         later = [
             a.cell.since for a in self._attempts.values() if a.cell.rollout == rollout and a.cell.attempt > attempt
         ]
         until = min(later, default=math.inf)
         if known.cell.flag:
-            return exposed_to_flag(replace(known.cell, until=until, arms=()), self._lines, self._tracked)
-        return exposed_to_version(replace(known.cell, until=until), known.lines)
+            return exposed_to_flag(replace(known.cell, until=until, arms=()), self._lines, self._tracked, units)
+        return exposed_to(known.cell, until, known.lines, units)
 
     def failures(
         self, service: str, candidate: str, baseline: str, since: float, until: float, most: int

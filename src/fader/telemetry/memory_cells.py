@@ -77,25 +77,11 @@ def arms_of(cell: Cell, line: Line, exposed: Mapping[tuple[str, bool], Exposed])
     return [arm for arm in (True, False) if (unit, arm) in exposed and line.at >= exposed[unit, arm].first]
 
 
-def exposed_to_version(cell: Cell, lines: Iterable[Line]) -> Exposure:
-    """Of a whole attempt; hurt is whose request failed, or was answered by the baseline."""
-    met = [
-        line
-        for line in lines
-        if line.s == cell.service
-        and line.why == "rollout"
-        and line.r == cell.rollout
-        and line.v == cell.candidate
-        and line.u
-        and within(cell, line.at)
-    ]
-    harmed = {line.u for line in met if line.status >= 500 or line.w not in (None, line.v)}
-    return Exposure(len({line.u for line in met}), len(harmed), min((line.at for line in met), default=0.0))
-
-
-def exposed_to_flag(cell: Cell, lines: Iterable[Line], tracked: Sequence[TrackedRow]) -> Exposure:
-    """Of a whole attempt; hurt is who met an error afterwards."""
-    gave = [e for e in tracked if e.v == cell.candidate]
+def exposed_to_flag(
+    cell: Cell, lines: Iterable[Line], tracked: Sequence[TrackedRow], units: set[str | None] | None
+) -> Exposure:
+    """Of a whole attempt, and of these units alone, None for all; hurt is who met an error afterwards."""
+    gave = [e for e in tracked if e.v == cell.candidate and (units is None or e.u in units)]
     first = {unit: what.first for (unit, _), what in exposures(cell, (), gave).items()}
     bad = [(e.u, e.t) for e in tracked if e.name == ERROR]
     bad += [(x.u or "", x.at) for x in lines if x.s == cell.service and x.status >= 500 and x.u]

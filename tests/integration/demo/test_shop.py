@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tests.integration.sdk.conftest import Server
 from tests.unit.sdk.test_tracker import TOKENS, serving
 
 from fader.demo.connection import Answer, Pool
@@ -94,6 +95,29 @@ async def test_an_order_is_reported_for_whom_the_gateway_names(start_shop: Start
         store.load()
         (found,) = store.evidence(*cell.key)
     assert (found.candidate.units, found.candidate.events) == (1, pytest.approx(36.0))  # (18.5 + 21.5) less 10 %
+
+
+async def test_the_new_form_is_for_those_to_whom_the_flag_gives_it(start_shop: StartShop, tmp_path: Path) -> None:
+    server, key = Server(tmp_path), tmp_path / "server-key"
+    key.write_text("server-key\n")
+    server.start()
+    try:
+        server.ask("/v1/apply", {"text": "flags: {checkout: {units: {on: [ann]}}}"})
+        _, port = await start_shop("--flags", server.url, "--key-file", str(key), "--form-error-rate", "1")
+        pool = Pool("127.0.0.1", port)
+        order = request_bytes("shop", Visit("POST", "/order"), "basket=3.4")
+
+        async def status(unit: bytes) -> int:
+            return (await pool.ask(order.replace(b"User-Agent", unit + b"User-Agent"))).status
+
+        async with asyncio.timeout(30):
+            while await status(b"x-fader-unit: ann\r\n") != 500:  # until the flag has come
+                await asyncio.sleep(0.05)
+        assert [await status(unit) for unit in (b"x-fader-unit: bob\r\n", b"")] == [200, 200]
+        assert (await ask(pool, "POST", "/basket", "product=3")).status == 200
+        pool.close()
+    finally:
+        server.stop()
 
 
 async def test_errors_come_at_their_rate_and_never_at_the_health_check(start_shop: StartShop) -> None:

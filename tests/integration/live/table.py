@@ -10,6 +10,28 @@ from typing import Any
 import yaml
 from tests.unit.assign.rulesets import ATTRIBUTES, LISTED, OTHERS, UNITS, asker
 
+#: Of what a request holds, which a gateway decides too; `tier` is a header, by the name that the service gives it.
+REQUESTS = (
+    'tier == "gold"',
+    'tier != "gold"',
+    '!(tier in ["gold", "ärmel"]) || unit == "user-3"',
+    'request.headers["x-tier"].startsWith("go") && request.path != "/"',
+    'has(request.headers["x-tier"]) ? request.query["q"] == "a b" : segment("listed")',
+    '!has(request.query["q"])',
+    'request.query["q"].matches("^[a-m]")',
+    'request.cookies["beta"] == "1" || !(request.path.startsWith("/shop"))',
+    'request.path.endsWith(".png") && !segment("others")',
+    'request.method == "POST" || request.host.contains("example")',
+)
+#: Its values; None is that it is not there.
+HELD: dict[str, Sequence[str | None]] = {
+    "headers": ("gold", "go", "silver", "ärmel", "GOLD", None),
+    "cookies": ("1", "0", None),
+    "query": ("a b", "m+n", "é&x=1", "zoo", None),
+}
+NAMES = {"headers": "x-tier", "cookies": "beta", "query": "q"}
+PATHS = ("/", "/shop", "/shop/a.png", "/shopping%20list", "/img.png", "/a.png/b", "/my/shop")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -24,7 +46,7 @@ class Table:
 def table(seed: int, count: int, *, listen: int, app: int) -> Table:
     """`count` askers; the service listens on port `listen` in front of `app`."""
     random = Random(seed)
-    sent = {f"r{seed}-sent-{n}": _flag(random, UNITS, gateway=True) for n in range(10)}
+    sent = {f"r{seed}-sent-{n}": _flag(random, (*UNITS, *REQUESTS), gateway=True) for n in range(10)}
     others: dict[str, dict[str, Any]] = {}
     for n in range(20):
         flag = _flag(random, (*ATTRIBUTES, *UNITS))
@@ -39,6 +61,7 @@ def table(seed: int, count: int, *, listen: int, app: int) -> Table:
         "versions": {"v1": f"http://127.0.0.1:{app}"},
         "baseline": "v1",
         "flags": list(sent),
+        "attributes": {"tier": {"header": NAMES["headers"]}},
     }
     segments = {
         "listed": {"units": list(LISTED)},
@@ -48,7 +71,17 @@ def table(seed: int, count: int, *, listen: int, app: int) -> Table:
     }
     document = {"services": {"web": service}, "flags": sent | others, "segments": segments}
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
-    return Table(text, (*sent, *others), tuple(sent), tuple(asker(random) for _ in range(count)))
+    return Table(text, (*sent, *others), tuple(sent), tuple(_asker(random) for _ in range(count)))
+
+
+def _asker(random: Random) -> tuple[str, dict[str, Any]]:
+    """With what their request holds, as an app would pass it on."""
+    unit, attributes = asker(random)
+    drawn = {kind: random.choice(values) for kind, values in HELD.items()}
+    request: dict[str, Any] = {kind: {} if v is None else {NAMES[kind]: v} for kind, v in drawn.items()}
+    request |= {"path": random.choice(PATHS), "method": random.choice(("GET", "POST"))}
+    request["host"] = random.choice(("shop.example", "localhost:8080"))
+    return unit, {**attributes, "tier": drawn["headers"], "request": request}
 
 
 def _flag(random: Random, conditions: Sequence[str], *, gateway: bool = False) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from fader.api.auth import Tokens
 from fader.app.server import build
+from fader.ports.events import Tracked
 from fader.storage.database import open_sqlite
 from fader.storage.sql import SqlStateStore
 from fader.telemetry.memory import MemoryEventStore
@@ -25,8 +26,20 @@ PATIENCE = 20.0
 Until = Callable[[Callable[[], bool]], None]
 
 
+class Ledger(MemoryEventStore):
+    """Keeps what apps told as it came."""
+
+    def __init__(self, taken: list[Tracked]) -> None:
+        super().__init__()
+        self._taken = taken
+
+    def track(self, events: tuple[Tracked, ...]) -> None:
+        super().track(events)
+        self._taken += events
+
+
 class Server:
-    """The control plane on loopback, in a thread; its state is in `folder`."""
+    """The control plane on loopback, in a thread; its state is in `folder`. `taken`: what apps told it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -34,11 +47,12 @@ class Server:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._paths: list[str] = []
+        self.taken: list[Tracked] = []
 
     def start(self) -> None:
         self._store = SqlStateStore(open_sqlite(self._folder / "state.db"))
         tokens = Tokens("operator", "gateway", "events", "server-key", "client-key")
-        app = build(self._store, MemoryEventStore(), tokens, frozenset({"127.0.0.1"}))
+        app = build(self._store, Ledger(self.taken), tokens, frozenset({"127.0.0.1"}))
 
         async def noting(scope: Scope, receive: Receive, send: Send) -> None:
             self._paths.append(scope.get("path", ""))
@@ -58,6 +72,13 @@ class Server:
     def requests(self, path: str) -> int:
         """How often it was asked for."""
         return self._paths.count(path)
+
+    def get(self, path: str) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection.request("GET", path, headers={"Authorization": "Bearer operator"})
+        found = json.loads(connection.getresponse().read())
+        connection.close()
+        return found
 
     def ask(self, path: str, body: Any) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)

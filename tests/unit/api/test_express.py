@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,10 +17,14 @@ from fader.api.allowance import NO_LIMITS, Limits
 from fader.api.express import Express
 from fader.api.feed import Feed
 from fader.api.notices import Notices
+from fader.engine.exposing import Exposing
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.publish import Publisher
-from fader.model.flag import Flag, Rule, Variant
+from fader.model.flag import Flag, Move, Rule, Variant
+from fader.model.share import Interval
+from fader.ports.events import Tracked
 from fader.storage.memory import MemoryStateStore
+from fader.telemetry.memory import MemoryEventStore
 
 TOKENS = auth.Tokens("operator-token", "gateway-token", "events-token", "server-key", "client-key")
 ON_OFF = (Variant("on", True), Variant("off", False))
@@ -36,15 +41,27 @@ BODY = b'{"context": {"targetingKey": "ann", "country": "US"}}'
 ONE = "/ofrep/v1/evaluate/flags/"
 
 
+class Store(MemoryEventStore):
+    """`exposed`: who was told to have been given what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exposed: list[tuple[str, str, str]] = []
+
+    def track(self, events: tuple[Tracked, ...]) -> None:
+        self.exposed += [(e.unit, e.rollout, e.version) for e in events]
+
+
 class World:
     """`long` counts the requests that went the long way; `now` is the clock."""
 
-    def __init__(self, limits: Limits = NO_LIMITS) -> None:
-        self.now = 0.0
+    def __init__(self, limits: Limits = NO_LIMITS, flags: tuple[Flag, ...] = FLAGS) -> None:
+        self.now, self.events = 0.0, Store()
         self.states = MemoryStateStore()
-        self.states.publish((), FLAGS)
+        self.states.publish((), flags)
         self.publisher = Publisher(self.states)
-        self.desk = FlagDesk(self.states, self.publisher, lambda: 0.0)
+        self.exposing = Exposing(self.events, lambda: 0.0)
+        self.desk = FlagDesk(self.states, self.publisher, lambda: 0.0, exposing=self.exposing)
         hosts = frozenset({"127.0.0.1"})
         routes = ofrep.routes(self.desk, Notices(Feed(self.desk), lambda: 0.0), TOKENS)
         self.guard = auth.Guard(Starlette(routes=routes), TOKENS, hosts)
@@ -94,10 +111,10 @@ def test_a_switch_is_seen_at_once() -> None:
     world = World()
     headers = list(GOOD.items())
     before = ask(world.express, ONE + "plain", headers, BODY)[2]
-    world.states.publish((), (FLAGS[1],))
+    world.states.apply((), (), (replace(FLAGS[0], enabled=False),))
     world.publisher.publish()
-    assert b'"value":true' in before
-    assert ask(world.express, ONE + "plain", headers, BODY)[0] == 404
+    after = ask(world.express, ONE + "plain", headers, BODY)[2]
+    assert (b'"value":true' in before, b'"value":false' in after) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +132,15 @@ def test_what_is_not_usual_takes_the_long_one(header: tuple[str, str]) -> None:
     headers = [header, *((name, value) for name, value in GOOD.items() if name != header[0])]
     found = ask(world.express, ONE + "plain", headers, BODY)
     assert (world.long, found) == (1, ask(world.guard, ONE + "plain", headers, BODY))
+
+
+def test_who_is_given_something_by_a_rollout_is_exposed_to_it() -> None:
+    moving = replace(FLAGS[0], name="moving", default="off", move=Move("r", "on", "moving/r", Interval(0, 1_000_000)))
+    world = World(flags=(*FLAGS, moving))
+    for key in ("moving", "moving", "plain"):
+        assert ask(world.express, ONE + key, list(GOOD.items()), BODY)[0] == 200
+    asyncio.run(world.exposing.flush())
+    assert (world.events.exposed, world.long) == ([("ann", "r", "on")], 0)
 
 
 def test_a_client_key_sees_by_the_short_way_what_it_may() -> None:

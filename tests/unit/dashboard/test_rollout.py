@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -133,3 +134,18 @@ async def test_what_fails_stands_beside_what_is_like_it(now: float) -> None:
     assert "no answer" in html
     assert "answered by v1" in html
     assert "none like it lately" in html
+
+
+async def test_users_are_told_by_stage_and_by_segment(now: float) -> None:
+    control = ScriptedControl(scenes.ramping(now))
+    page = Rollout(control, Templates(), lambda: now)
+    assert (await page.snapshot("shop-v2")).regions["reach"].strip() == ""
+    control.reached["shop-v2"] = scenes.reach()
+    regions = (await page.snapshot("shop-v2")).regions
+    words = re.sub(r"<[^>]+>", "", regions["stages"])
+    assert "1,204 users with v2, 22,871 with v1" in words
+    assert "in the sample, 3,020 users with v2, 21,044 with v1; 1 met both and counts in neither" in words
+    assert regions["reach"].index("staff") < regions["reach"].index("beta")
+    assert "2.1\u202f% of them" in regions["reach"]
+    assert "Not counted" in regions["reach"]
+    assert "americans" in regions["reach"]

@@ -32,6 +32,23 @@ def test_the_picture_shows_share_verdicts_units_and_requests(view: Make) -> None
     assert "http://127.0.0.1:7070/login#token=t" in text
 
 
+def test_the_variant_of_a_flag_is_named_with_it(view: Make) -> None:
+    made = view(Phase.RAMPING, stage=1)
+    told = replace(
+        made,
+        spec=replace(made.spec, flag="checkout", baseline="off", candidate="on"),
+        baseline="off",
+        candidate="on",
+        readings=(Reading("conversion", "on", "worse", 0.2, 0.3, -0.1, -0.17, -0.03),),
+        signals=(Signal("route", "GET /support", 160, 81, 1.97, 1.4, 2.7, 9.0, 4.6),),
+    )
+    text = painted(told)
+    assert "10% of the users have checkout=on" in text
+    assert "104 users saw checkout=on, 17 of them were harmed" in text
+    assert "20.0% on checkout=on, 30.0% on checkout=off, effect -17.0 to -3.0 pp: worse" in text
+    assert "with 160 users of checkout=on and 81 of checkout=off" in text
+
+
 def test_the_picture_says_what_a_verdict_still_needs(view: Make) -> None:
     undecided = Judgement("errors", Verdict.UNDECIDED, more_units=1200)
     unknown = Judgement("latency", Verdict.UNKNOWN, missing="no evidence for latency arrived")

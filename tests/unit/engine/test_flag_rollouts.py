@@ -237,6 +237,24 @@ async def test_the_state_decides_the_share_and_nobody_is_taken_back(world: Any) 
     assert (await world.desk.rollout("new-form")).state.share == WHOLE
 
 
+async def test_the_audience_of_a_running_rollout_must_stay_known(world: Any) -> None:
+    """To whoever evaluates the flag, and to the gateways that send it."""
+    text = FILE.replace('    candidate: "on"', '    candidate: "on"\n    audience: \'segment("us") || plan == "pro"\'')
+    text = text.replace("when: beta == true", "when: 'plan == \"team\"'")
+    text += "segments: {us: {when: 'country == \"US\"'}}\n"
+    await world.apply(text)
+    await world.ask("start", "new-form")
+    without = FILE[: FILE.index("rollouts:")].replace("beta == true", "\"plan == 'team'\"")
+    with pytest.raises(BadInput, match="the audience of rollout new-form cannot be told any more"):
+        await world.apply(without)
+    kept = without + "segments: {us: {when: 'country == \"US\"'}}\n"
+    sent = kept.replace("baseline: v1", "baseline: v1\n    flags: checkout\n    attributes: {plan: x-plan}")
+    with pytest.raises(BadInput, match=r"fader\.yaml:\d+: the audience of rollout new-form cannot be told any more"):
+        await world.apply(sent)
+    await world.apply(kept)
+    await world.apply(sent.replace("{plan: x-plan}", "{plan: x-plan, country: x-country}"))
+
+
 # Layers, holdouts and weights ---------------------------------------------------------------------------------------
 
 HELD = FILE + "holdouts: {q4: 20%}\n"
@@ -311,3 +329,46 @@ async def test_weights_move_as_few_as_they_must(world: Any) -> None:
     assert {c.action for c in (await world.apply(WEIGHTS.replace("SHARES", "{c: 30%, b: 30%, a: 40%}"))).changes} == {
         "same"
     }
+
+
+# Whom nothing is heard of -------------------------------------------------------------------------------------------
+
+
+async def test_outcomes_of_units_that_a_rollout_does_not_reach_hold_nothing(world: Any) -> None:
+    await world.apply(FILE + "layers: {front: {new-form: 30%}}\n")
+    world.users = 1500
+    app = App(world, buying={"on": 0.1, "off": 0.1})
+    await app.second()
+    await world.ask("start", "new-form")
+    view = await app.until(lambda v: v.state.stage == 1, 150)
+    assert view.state.phase is Phase.RAMPING
+
+
+async def test_outcomes_with_another_id_than_exposures_hold(world: Any) -> None:
+    app = await begin(world, buying={})
+    await app.until(lambda v: v.state.stage == 0)
+    for second in range(40):
+        orders = (Tracked(f"x{second}-{i}", "order", f"mail-{i}", world.now, ()) for i in range(60))
+        world.events.track(tuple(orders))
+        await app.second()
+    view = await world.desk.rollout("new-form")
+    assert view.state.stage == 0
+    assert any("never exposed" in wait for wait in view.waits)
+
+
+async def test_without_a_service_whoever_does_nothing_is_no_fault_of_the_data(world: Any) -> None:
+    """Nine in ten users are exposed and then neither order nor meet an error: there are no requests to see them by."""
+    alone = FILE.replace("    flag: checkout\n    service: shop\n", "    flag: checkout\n")
+    alone = alone.replace(
+        "metrics:\n", "metrics:\n  failing: {kind: proportion, of: units, event: error, better: lower}\n"
+    )
+    alone = alone.replace(
+        "guardrails: {errors: {tolerate: 5pp}}\n    outcomes", "guardrails: {failing: 5pp}\n    outcomes"
+    )
+    await world.apply(alone)
+    world.users = 1500
+    app = App(world, buying={"on": 0.002, "off": 0.002})
+    await app.second()
+    await world.ask("start", "new-form")
+    done = await app.until(at(Phase.COMPLETED), 200)
+    assert done.units_harmed == 0

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.rollout.build import NOW, spec, state
 
+from fader.model.flag import Flag, Move, Prerequisite, Rule, Variant
 from fader.model.ruleset import Ruleset
 from fader.model.segment import Segment
 from fader.model.service import Address, Service, UnitSource, Version
@@ -79,3 +80,16 @@ def test_a_gateway_gets_the_audience_and_the_segments_that_it_names() -> None:
     assert found.segments == segments[:2]
     ended = Ruleset(1, build((SHOP,), ((entry[0], state(Phase.COMPLETED), "secret"),)), segments=segments)
     assert for_gateways(ended).segments == ()
+
+
+def test_a_gateway_gets_what_the_flags_that_are_sent_require() -> None:
+    on_off = (Variant("on", True), Variant("off", False))
+    base = Flag("base", "boolean", on_off, "on", "off", rules=(Rule("on", 'segment("staff")'),))
+    after = replace(base, name="after", rules=(), requires=(Prerequisite("base", ("on",)),))
+    services = build((replace(SHOP, flags=("after",)),), ())
+    flags, segments = (base, after, replace(base, name="other")), (Segment("staff", units=("ann",)),)
+    found = for_gateways(Ruleset(1, services, flags, segments))
+    assert (found.flags, found.segments) == ((base, after), segments)
+    move = Move("base-on", "on", "base/base-on", Interval(0, 1), audience='segment("beta")')
+    flags, segments = (replace(base, move=move), after), (*segments, Segment("beta", units=("bob",)))
+    assert for_gateways(Ruleset(1, services, flags, segments)).segments == segments
