@@ -55,13 +55,23 @@ def finding(spec: RolloutSpec, j: Judgement) -> str:
 
 def _quantile_finding(spec: RolloutSpec, g: Guardrail, j: Judgement) -> str:
     arm = spec.called(j.arm or spec.candidate)
+    slower = (
+        f"{words.rate(j.candidate_rate)} of requests {_of(spec, arm)} lie above what {spec.old} "
+        f"had learnt as its {words.quantile(g.metric)}, {words.rate(j.baseline_rate)} of those {_of(spec, spec.old)}"
+    )
+    if not _has_levels(j):
+        return f"{j.metric} {'rose' if j.rise >= 0 else 'fell'}: {slower}"
     verb = "rose" if j.candidate_value >= j.baseline_value else "fell"
     return (
         f"{j.metric} {verb}: its {words.quantile(g.metric)} is {words.value(j.candidate_value, g.metric)} on "
-        f"{arm} and {words.value(j.baseline_value, g.metric)} on {spec.old} "
-        f"({words.rate(j.candidate_rate)} of requests {_of(spec, arm)} lie above what {spec.old} "
-        f"had learnt as its {words.quantile(g.metric)}, {words.rate(j.baseline_rate)} of those {_of(spec, spec.old)})"
+        f"{arm} and {words.value(j.baseline_value, g.metric)} on {spec.old} ({slower})"
     )
+
+
+def _has_levels(j: Judgement) -> bool:
+    """Whether a quantile itself is known, and not only how many events lie above what was learnt: of a flag it is not,
+    as its units are summed and not its requests."""
+    return bool(j.candidate_value or j.baseline_value)
 
 
 def _of(spec: RolloutSpec, arm: str) -> str:
@@ -124,8 +134,10 @@ def released(spec: RolloutSpec, state: RolloutState) -> str:
 def _proof(spec: RolloutSpec, j: Judgement) -> str:
     g = guardrail_of(spec, j)
     limit = words.margin(g.tolerate, j.margin, g.metric)
-    if g.metric.kind == "quantile":
+    if g.metric.kind == "quantile" and _has_levels(j):
         now = f"{words.value(j.candidate_value, g.metric)} against {words.value(j.baseline_value, g.metric)}"
+    elif g.metric.kind == "quantile":
+        now = f"{words.rate(j.candidate_rate)} against {words.rate(j.baseline_rate)} slower than learnt"
     else:
         now = f"{words.amount(j.candidate_rate, g.metric)} against {words.amount(j.baseline_rate, g.metric)}"
     return f"{j.metric} proven less than {limit} worse ({now})"
