@@ -79,9 +79,11 @@ def build(
     providers: Providers | None = None,
     installation: Callable[[], Installation] = in_memory,
     limits: Limits = NO_LIMITS,
+    environment: str = "",
 ) -> ASGIApp:
     """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan.
-    `providers`: None asks them over HTTP. `limits`: how often flags may be evaluated over OFREP."""
+    `providers`: None asks them over HTTP. `limits`: how often flags may be evaluated over OFREP. `environment`: that of
+    this installation, "" for none."""
     http, messenger = HttpProviders(), HttpMessenger(clock=clock)
     asked = providers or http
     fleet, told = Fleet(), Changes()
@@ -92,7 +94,7 @@ def build(
     tally = Tally(states, clock)
     flag_desk = FlagDesk(states, publisher, clock, told.tell, exposing, tally)
     feed = Feed(flag_desk)
-    applier = Applier(states, events, publisher, probe, clock, asked, told.tell)
+    applier = Applier(states, events, publisher, probe, clock, asked, told.tell, environment)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
     notifier = Notifier(states, messenger, told.tell, clock)
@@ -121,7 +123,7 @@ def build(
 
     app = Starlette(
         routes=[
-            *health.routes(controller),
+            *health.routes(controller, environment),
             *rollouts.routes(desk, states),
             *documents.routes(applier),
             *flags.routes(flag_desk),
@@ -143,10 +145,18 @@ def build(
     return Express(auth.Guard(app, tokens, hosts), flag_desk, tokens, hosts, limits)
 
 
-def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070, limits: Limits = NO_LIMITS) -> int:
+def serve(
+    *,
+    data_dir: Path,
+    host: str = "127.0.0.1",
+    port: int = 7070,
+    limits: Limits = NO_LIMITS,
+    environment: str = "",
+) -> int:
     """Run until SIGTERM or SIGINT, or until the supervisor that started it is gone. Raises BadInput, Corrupt."""
     data = DataDirectory(data_dir)
     tokens = data.prepare()
+    data.keep_environment(environment)
     set_up()
     allow_connections()
     bound = listen(host, port)
@@ -154,7 +164,15 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070, limits: 
     events = DuckDBEventStore(data.events)
     hosts = frozenset({"localhost", "127.0.0.1", "::1", host.lower()})
     config = uvicorn.Config(
-        build(states, events, tokens, hosts, installation=lambda: installed(data), limits=limits),
+        build(
+            states,
+            events,
+            tokens,
+            hosts,
+            installation=lambda: installed(data, environment),
+            limits=limits,
+            environment=environment,
+        ),
         loop="uvloop",
         http="httptools",
         lifespan="on",

@@ -51,16 +51,17 @@ def flags(
         print_json(answer)
         return
     out = console()
-    table = plain_table("flag", "", "kind", "variants", "rules", "rollout", "in 7 days", "owner")
+    table = plain_table("flag", "", "kind", "variants", "rules", "in 7 days", "owner")
     for standing in answer["flags"]:
         found = standing["flag"]
         variants = ", ".join(v["name"] for v in found["variants"])
         on = "on" if found["enabled"] else "off"
         week = f"{sum(g['week'] for g in standing.get('given', ())):,}"
-        rules, rollout = str(len(found["rules"])), _moved(found["move"])
-        table.add_row(found["name"], on, found["kind"], variants, rules, rollout, week, found["owner"])
+        table.add_row(found["name"], on, found["kind"], variants, str(len(found["rules"])), week, found["owner"])
     out.print(table if answer["flags"] else "no flags")
     for standing in answer["flags"]:
+        if moved := _moved(standing["flag"]["move"]):
+            out.print(f"{standing['flag']['name']} is moved by {moved}")
         if standing["switches"]:
             out.print(_switched(standing["switches"][-1]))
 

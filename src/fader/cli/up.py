@@ -29,6 +29,16 @@ ConfigFile = Annotated[
         show_default=False,
     ),
 ]
+Of = Annotated[
+    str,
+    typer.Option(
+        "--environment",
+        envvar="FADER_ENVIRONMENT",
+        metavar="NAME",
+        help="Which of the file's environments this is.",
+        show_default=False,
+    ),
+]
 DATA = Path("fader-data")
 #: The client key is in the hands of everybody; this leaves room for the rest of the server's work.
 CLIENT_LIMIT = 1_000.0
@@ -47,6 +57,7 @@ def up(
     port: Port = 7070,
     server_limit: ServerLimit = 0.0,
     client_limit: ClientLimit = CLIENT_LIMIT,
+    environment: Of = "",
     open_browser: Annotated[bool, typer.Option("--open", help="Open the dashboard in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Errors as JSON on stderr.")] = False,
 ) -> int:
@@ -57,7 +68,15 @@ def up(
     default = Path("fader.yaml")
     chosen = file or (default if default.exists() else None)
     limits = Limits(server_limit, client_limit)
-    return supervise.up(file=chosen, data_dir=data_dir, host=host, port=port, limits=limits, open_browser=open_browser)
+    return supervise.up(
+        file=chosen,
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        limits=limits,
+        environment=environment,
+        open_browser=open_browser,
+    )
 
 
 def server(
@@ -66,12 +85,14 @@ def server(
     port: Port = 7070,
     server_limit: ServerLimit = 0.0,
     client_limit: ClientLimit = CLIENT_LIMIT,
+    environment: Of = "",
 ) -> int:
     """The control plane alone: state, evidence, decisions, API and dashboard."""
     from fader.api.allowance import Limits
     from fader.app import server as process
 
-    return process.serve(data_dir=data_dir, host=host, port=port, limits=Limits(server_limit, client_limit))
+    limits = Limits(server_limit, client_limit)
+    return process.serve(data_dir=data_dir, host=host, port=port, limits=limits, environment=environment)
 
 
 def agent(data_dir: DataDir = DATA, url: Server = DEFAULT_SERVER) -> int:

@@ -110,11 +110,13 @@ def prepare() -> None:
 class Templates:
     """`trusted` is for what these templates (or `chart.safe_json`) have made themselves: it is escaped already."""
 
-    def __init__(self) -> None:
+    def __init__(self, of: str = "") -> None:
+        """`of`: the environment that this installation is, said at the head of every page; "" for none."""
         self._environment = environment_of()
+        self._of = of
 
     def render(self, name: str, /, **context: Any) -> str:
-        return self._environment.get_template(name).render(context)
+        return self._environment.get_template(name).render({"of": self._of, **context})
 
     def page(self, name: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
         """A whole page. Never stored: it shows a moment, and only to who is signed in."""

@@ -34,16 +34,18 @@ from fader.ports.states import Entry, StateStore
 from fader.rollout import explain, explain_outcome
 from fader.rollout.learning import planned
 from fader.rollout.words import phase
-from fader.schema.document import Document
+from fader.schema.document import Document, load_document
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`answers`: what the providers of external metrics said when each was asked once."""
+    """`answers`: what the providers of external metrics said when each was asked once. `environment`: for which it is,
+    "" for none."""
 
     changes: tuple[Change, ...]
     warnings: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
+    environment: str = ""
 
 
 class Applier:
@@ -56,10 +58,17 @@ class Applier:
         clock: Clock,
         providers: Providers,
         tell: Callable[[str], None] = lambda name: None,
+        environment: str = "",
     ) -> None:
-        """`tell`: who looks at something is told by it that a configuration was applied, as `configuration`."""
+        """`tell`: who looks at something is told by it that a configuration was applied, as `configuration`.
+        `environment`: that of this installation, "" for none."""
+        self._environment = environment
         self._states, self._events, self._publisher = states, events, publisher
         self._probe, self._clock, self._providers, self._tell = probe, clock, providers, tell
+
+    def read(self, text: str, path: str) -> Document:
+        """A configuration for this installation. Raises BadInput."""
+        return load_document(text, path, self._environment)
 
     async def plan(self, document: Document) -> Plan:
         """What applying would change. Raises BadInput with everything that stands against it."""
@@ -70,7 +79,7 @@ class Applier:
         changes = [*self._services(document), *self._rollouts(document), *self._flags(document)]
         foreseen = tuple([await self._foreseen(document, c) for c in changes])
         said, unsaid = await asked_once(self._providers, document.rollouts, self._clock())
-        return Plan(foreseen, (*self._warnings(document), *unsaid), said)
+        return Plan(foreseen, (*self._warnings(document), *unsaid), said, self._environment)
 
     @property
     def written(self) -> Written | None:

@@ -21,6 +21,7 @@ from fader.model.settings import Settings
 from fader.model.share import Draw
 from fader.schema import crosscheck
 from fader.schema.channel import ChannelText
+from fader.schema.environment import environment_problems, environments, there
 from fader.schema.event import OWN, EventText, parse_event
 from fader.schema.external import external_of, external_problems
 from fader.schema.flag import FlagText
@@ -49,6 +50,7 @@ _START = (
 class FileText(Noun):
     """The sections of the file."""
 
+    environments: list[str] = Field(default=[], examples=["[staging, production]"])
     services: dict[str, ServiceText] = Field(default={})
     metrics: dict[str, MetricText] = Field(default={})
     events: dict[str, EventText] = Field(default={})
@@ -87,9 +89,29 @@ class Document:
         return Problem(message, fix, self.path, nearest(self.lines, where)[1])
 
 
-def load_document(text: str, path: str) -> Document:
-    """Raises BadInput with all problems. Files that it names are looked up beside `path`; versions are not called."""
+def load_document(text: str, path: str, environment: str | None = None) -> Document:
+    """The document as it is in an environment, "" for none; None: as in the first that it names. It must be sound in
+    all of them.
+
+    Raises BadInput with all problems. Files that it names are looked up beside `path`; versions are not called.
+    """
     source = read(text, path)
+    found = list(environment_problems(source, environment))
+    documents: dict[str, Document] = {}
+    names = environments(source) or ("",)
+    for name in names:
+        try:
+            documents[name] = _document(there(source, name))
+        except BadInput as bad:
+            found += bad.problems
+    if found:
+        raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
+    return documents[environment if environment in documents else names[0]]
+
+
+def _document(source: Source) -> Document:
+    """Raises BadInput with all problems."""
+    path = source.path
     found = list(source.problems)
     found += _top(source)
     directory = Path(path).absolute().parent
@@ -164,7 +186,7 @@ def _top(source: Source) -> list[Problem]:
         for key in data
         if key not in FileText.model_fields
     ]
-    for key in FileText.model_fields.keys() - {"tracing"}:
+    for key in FileText.model_fields.keys() - {"environments", "tracing"}:
         if data.get(key) is not None and not isinstance(data[key], dict):
             fix = "write names with a mapping each, e.g. " + ("shop: {...}" if key == "services" else "NAME: {...}")
             found.append(source.problem((key,), "expected a mapping of names", fix))

@@ -14,6 +14,7 @@ from fader.assign.pieces import reweighted
 from fader.model.flag import Flag, FlagKind, Prerequisite, Rule, Value, Variant
 from fader.model.share import WHOLE, percent
 from fader.schema.condition import Condition
+from fader.schema.environment import FlagThere
 from fader.schema.forced import Names, forced_by
 from fader.schema.name import bad_name
 from fader.schema.noun import Noun
@@ -64,6 +65,7 @@ class FlagText(Noun):
     owner: str = ""
     expires: str = ""
     metadata: dict[str, Scalar] = Field(default={})
+    environments: dict[str, FlagThere] = Field(default={})
 
     @field_validator("expires")
     @classmethod

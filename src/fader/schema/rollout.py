@@ -89,6 +89,7 @@ class RolloutText(Noun):
     profile: Profile = "balanced"
     audience: Audience = ""
     units: dict[str, Names] = Field(default={}, examples=["{v2: [ann]}"])
+    environments: list[str] = Field(default=[])
 
     @field_validator("stages", mode="before", json_schema_input_type=list[StageText] | Literal["auto"])
     @classmethod

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fader.engine.apply import Applier
 from fader.errors import BadInput
 from fader.model.audit import Filter
 from fader.model.state import Phase
@@ -123,3 +124,17 @@ async def test_what_is_refused_is_not_recorded(world: Any) -> None:
     with pytest.raises(BadInput):
         await world.apply(FILE.replace("10%, 50%", "10%, 40%"))
     assert await world.desk.recorded(Filter(event="apply")) == 1
+
+
+async def test_a_configuration_is_read_for_the_environment_of_the_installation(world: Any) -> None:
+    text = "environments: [staging, production]\n" + FILE
+    text += "flags: {theme: {environments: {staging: {enabled: false}}}}\n"
+    with pytest.raises(BadInput, match="this server is of no environment"):
+        world.applier.read(text, "fader.yaml")
+    staging = Applier(
+        world.states, world.events, world.publisher, world.probe, lambda: world.now, world.providers,
+        environment="staging",
+    )  # fmt: skip
+    plan = await staging.apply(staging.read(text, "fader.yaml"))
+    assert plan.environment == "staging"
+    assert [f.enabled for f in world.states.flags()] == [False]
