@@ -249,6 +249,14 @@ def ramping(now: float, name: str = "shop-v2", service: str = "shop") -> Scene:
     return Scene(view, steps, tuple(points))
 
 
+def ramping_flag(now: float, name: str = "new-form", flag: str = "new-checkout") -> Scene:
+    """The same of a flag, judged by the requests of the shop."""
+    scene = ramping(now, name)
+    of = replace(scene.view.spec, flag=flag, baseline="off", candidate="on", audience='country == "US"')
+    view = replace(scene.view, spec=of, flag=flag, baseline="off", candidate="on", headline="25 % have it.")
+    return Scene(view, scene.steps, scene.points)
+
+
 def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout") -> Scene:
     of = spec(name, service)
     start, fell = now - 700, now - 460
