@@ -14,9 +14,10 @@ from random import Random
 from typing import Any
 
 from fader.assign.evaluate import Flags
-from fader.model.flag import Flag, Forced, Prerequisite, Rule, Variant
+from fader.model.arm import Arm
+from fader.model.flag import Flag, Forced, HeldOut, Move, Piece, Prerequisite, Rule, Variant
 from fader.model.segment import Segment
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Draw, Interval
 
 #: Conditions, each about one or two attributes.
 ATTRIBUTES = (
@@ -96,7 +97,7 @@ def ruleset(random: Random, count: int = 5) -> Ruleset:
         if flags and random.random() < 0.3:
             required = Prerequisite(random.choice(flags).name, tuple(random.sample("abc", 2)))
             flag = replace(flag, requires=(required,))
-        flags.append(flag)
+        flags.append(_moving(random, flag))
     return flags, segments
 
 
@@ -115,6 +116,28 @@ def answers(seed: int, count: int) -> list[str]:
         found = (flags.evaluate(name, unit, attributes) for name in flags.flags)
         lines.append(" ".join(f"{f.variant}/{f.reason}/{f.rule}" for f in found))
     return lines
+
+
+def _moving(random: Random, flag: Flag) -> Flag:
+    """Perhaps with a rollout, units that are held out, or weights."""
+    kind = random.choice(("none", "none", "move", "held", "split"))
+    layer, holdout = Draw("layer/one", _interval(random)), Draw("holdout/one", Interval(0, 50_000))
+    if kind == "move":
+        audience, beside = random.choice(("", *ATTRIBUTES)), (Arm("c", Interval(5, 10_000), random.random() < 0.5),)
+        move = Move(
+            "r", "b", f"{flag.name}/r", _interval(random), beside, audience, random.choice((None, layer)), (holdout,)
+        )
+        return replace(flag, move=move)
+    if kind == "held":
+        return replace(flag, held=(HeldOut(holdout, "c"),))
+    if kind == "split":
+        cut = random.randint(1, WHOLE - 1)
+        return replace(flag, split=(Piece("b", Interval(0, cut)), Piece("c", Interval(cut, WHOLE - cut))))
+    return flag
+
+
+def _interval(random: Random) -> Interval:
+    return Interval(random.randrange(WHOLE), random.choice(SHARES))
 
 
 def _rule(random: Random, position: int) -> Rule:
