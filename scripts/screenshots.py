@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from dashboard_twin import flags, scenes, services  # noqa: E402
 from dashboard_twin.control import ScriptedControl  # noqa: E402
 from dashboard_twin.server import serving  # noqa: E402
+from fader.model.applied import Applied, Change  # noqa: E402
 from fader.model.channel import Channel  # noqa: E402
 from fader.model.reach import SegmentReach  # noqa: E402
 from fader.model.settings import Settings  # noqa: E402
@@ -111,7 +112,8 @@ def usual(now: float) -> ScriptedControl:
     control.flags.switch("theme", False, "ann", "the red one is unreadable")
     control.flags.switch("theme", True, "bob", "mended")
     control.learning = scenes.learnt()
-    control.states.write(Written(FILE, "", now - 7200, "ann"))
+    changes = (Change("rollout", "mail-v2", "add"), Change("flag", "theme", "change", "expires"))
+    control.states.write(Written(FILE, "", now - 60, "ann"), Applied(now - 60, "ann", "", changes))
     control.failed["checkout-v7"] = control.failed["shop-v2"] = scenes.failures(now)
     control.reached["checkout-v7"] = control.reached["shop-v2"] = scenes.reach()
     tell(control, scenes.channels()[:2])
@@ -121,7 +123,7 @@ def usual(now: float) -> ScriptedControl:
 def extreme(now: float) -> ScriptedControl:
     control = ScriptedControl(
         *scenes.everything(now),
-        scenes.long_names(now),
+        scenes.loaded(now),
         *(scenes.completed(now - 3600 * i, f"{LONG[:58]}-{i:04}", f"service-{i % 7}") for i in range(500)),
         gateways=scenes.gateways(now),
         services=(*services.everything(now), services.extreme(now)),

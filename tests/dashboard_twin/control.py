@@ -105,7 +105,7 @@ class ScriptedControl:
 
     async def briefs(self) -> tuple[Brief, ...]:
         views = [s.view for s in self.scenes.values()]
-        return tuple(Brief(v.name, v.service, v.spec, v.state, v.needs_person) for v in views)
+        return tuple(Brief(v.name, v.service, v.spec, v.state, v.needs_person, v.flag) for v in views)
 
     def _scene(self, name: str) -> Scene:
         try:
@@ -187,7 +187,7 @@ class ScriptedControl:
         return self._with_rollouts(self.upstreams[name])
 
     def _with_rollouts(self, view: ServiceView) -> ServiceView:
-        its = (s.view for s in self.scenes.values() if s.view.service == view.service.name)
+        its = (s.view for s in self.scenes.values() if s.view.service == view.service.name and not s.view.flag)
         return replace(view, rollouts=tuple(its))
 
     async def unit(self, unit: str) -> UnitView:

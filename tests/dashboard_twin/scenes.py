@@ -249,6 +249,14 @@ def ramping(now: float, name: str = "shop-v2", service: str = "shop") -> Scene:
     return Scene(view, steps, tuple(points))
 
 
+def ramping_flag(now: float, name: str = "new-form", flag: str = "new-checkout") -> Scene:
+    """The same of a flag, judged by the requests of the shop."""
+    scene = ramping(now, name)
+    of = replace(scene.view.spec, flag=flag, baseline="off", candidate="on", audience='country == "US"')
+    view = replace(scene.view, spec=of, flag=flag, baseline="off", candidate="on", headline="25 % have it.")
+    return Scene(view, scene.steps, scene.points)
+
+
 def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout") -> Scene:
     of = spec(name, service)
     start, fell = now - 700, now - 460
@@ -627,6 +635,29 @@ def long_names(now: float) -> Scene:
         replace(scene.view, baseline="release-2026-11-21.build-48213", candidate="release-2026-11-22.build-48377"),
         scene.steps,
         scene.points,
+    )
+
+
+def loaded(now: float) -> Scene:
+    """The longest names, and forty metrics: half of them guardrails, half of them outcomes."""
+    scene = long_names(now)
+    view, [guard, *_] = scene.view, scene.view.spec.guardrails
+    judged = next(j for j in view.judgements if j.metric == guard.metric.name)
+    read, outcome = experimenting(now).view.readings[0], OUTCOMES[0]
+    names = [f"{LONG[:60]}-{i:02}" for i in range(40)]
+    guards = tuple(replace(guard, metric=replace(guard.metric, name=n)) for n in names[:20])
+    outcomes = tuple(replace(outcome, metric=replace(outcome.metric, name=n)) for n in names[20:])
+    points = tuple(replace(p, metric=n) for n in names for p in scene.points if p.metric == guard.metric.name)
+    return Scene(
+        replace(
+            view,
+            spec=replace(view.spec, guardrails=guards, outcomes=outcomes),
+            judgements=tuple(replace(judged, metric=n) for n in names[:20]),
+            readings=tuple(replace(read, metric=n) for n in names[20:]),
+            reading_sentences=tuple(f"{n}: users of the candidate bought as often." for n in names[20:]),
+        ),
+        scene.steps,
+        points,
     )
 
 

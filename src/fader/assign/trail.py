@@ -81,8 +81,8 @@ def _at_move(flags: Flags, baseline: str, move: Move, unit: str, attributes: Att
     place = bucket(unit, move.salt)
     got = next((variant for variant, interval in move.arms if place in interval), baseline)
     held = next((interval for variant, interval in move.arms if variant == got), None)
-    where = "of nobody else" if held is None else f"of the {held.width:,} from {held.start:,} on"
-    return Stop(what, f"bucket {place:,} is one {where}: {got}", True)
+    where = "not among them" if held is None else f"one of the {held.width:,} from {held.start:,} on"
+    return Stop(what, f"bucket {place:,} is {where}: {got}", True)
 
 
 def _at_split(flag: Flag, unit: str) -> Stop:

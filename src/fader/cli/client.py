@@ -59,7 +59,7 @@ class Client:
         return self._ask("POST", "/v1/apply", {"path": path, "text": text})
 
     def flags(self, stale_after: float | None = None) -> Any:
-        return self._ask("GET", "/v1/flags" + ("" if stale_after is None else f"?stale_after={stale_after:g}"))
+        return self._ask("GET", "/v1/flags" + ("" if stale_after is None else f"?stale_after={stale_after:.0f}"))
 
     def switch(self, flag: str, position: str, reason: str = "") -> Any:
         return self._ask("POST", f"/v1/flags/{quote(flag, safe='')}/{position}", {"reason": reason})

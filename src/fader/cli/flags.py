@@ -51,13 +51,14 @@ def flags(
         print_json(answer)
         return
     out = console()
-    table = plain_table("flag", "", "kind", "variants", "rules", "in 7 days", "owner")
+    table = plain_table("flag", "", "kind", "variants", "rules", "rollout", "in 7 days", "owner")
     for standing in answer["flags"]:
         found = standing["flag"]
         variants = ", ".join(v["name"] for v in found["variants"])
         on = "on" if found["enabled"] else "off"
         week = f"{sum(g['week'] for g in standing.get('given', ())):,}"
-        table.add_row(found["name"], on, found["kind"], variants, str(len(found["rules"])), week, found["owner"])
+        rules, rollout = str(len(found["rules"])), _moved(found["move"])
+        table.add_row(found["name"], on, found["kind"], variants, rules, rollout, week, found["owner"])
     out.print(table if answer["flags"] else "no flags")
     for standing in answer["flags"]:
         if standing["switches"]:
@@ -110,6 +111,13 @@ def explain(
         print(f"{'▶' if stop['decided'] else ' '} {stop['what']}\n    {stop['found']}")
     got = answer["answer"]
     print(f"{unit or 'nobody in particular'} gets {got['variant']} ({got['reason']}): {json.dumps(got['value'])}")
+
+
+def _moved(move: Any) -> str:
+    """The active rollout of a flag, and how far it is."""
+    from fader.model.share import percent
+
+    return f"{move['rollout']}: {percent(move['interval']['width'])} {move['candidate']}" if move else ""
 
 
 def _switched(switch: Any) -> Text:

@@ -113,7 +113,7 @@ def _fader(draw: ImageDraw.ImageDraw, shown: Picture) -> None:
 
 
 def _bottom(draw: ImageDraw.ImageDraw, view: RolloutView) -> None:
-    arms = f"{view.service}: {view.baseline} > {view.candidate}".translate(PLAIN)
+    arms = f"{view.spec.subject}: {view.baseline} > {view.candidate}".translate(PLAIN)
     people = f"{number(view.units_exposed)} users exposed, "
     hurt = f"{number(view.units_harmed)} hurt"
     x = WIDTH - MARGIN - font(26).getlength(people + hurt)

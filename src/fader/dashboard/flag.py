@@ -1,4 +1,4 @@
-"""GET /flags and /flags/{name}: what a flag decides for whom, its switch, and the way of one unit through its rules."""
+"""GET /flags and /flags/{name}: what a flag decides for whom, its rollouts, its switch, and the way of one unit."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from fader.assign.words import in_words
 from fader.clock import Clock
 from fader.dashboard.commands import form, reason_of
 from fader.dashboard.live import Snapshot
+from fader.dashboard.overview import line, listed
 from fader.dashboard.templating import Templates, flag_address
 from fader.engine.flag_desk import FlagDesk, Standing
 from fader.errors import BadInput, Problem
 from fader.model.flag import Flag, Rule, Value
 from fader.model.segment import Segment
+from fader.ports.control import Control
 
-#: Switches, forced units and listed units that a page shows; how many more there are is said.
+#: Switches, rollouts, forced units and listed units that a page shows; how many more there are is said.
 SHOWN = 20
+REGIONS = ("head", "rules", "rollouts", "switches")
 #: What may be asked of one explanation; characters.
 LONGEST = 4096
 
@@ -85,16 +88,18 @@ def written(value: Value) -> str:
 
 
 class FlagPages:
-    def __init__(self, desk: FlagDesk, templates: Templates, clock: Clock) -> None:
-        self._desk, self._templates, self._clock = desk, templates, clock
+    def __init__(self, desk: FlagDesk, control: Control, templates: Templates, clock: Clock) -> None:
+        self._desk, self._control, self._templates, self._clock = desk, control, templates, clock
 
     async def list(self) -> Snapshot:
         html = self._templates.render("flags_list.html", standings=self._desk.standings())
         return Snapshot(title="Flags · fader", at=self._clock(), regions={"flags": html})
 
     async def snapshot(self, name: str) -> Snapshot:
-        """Raises NotFound."""
-        standing = self._desk.standing(name)
+        """Raises NotFound, Unavailable."""
+        standing, now = self._desk.standing(name), self._clock()
+        briefs = listed([brief for brief in await self._control.briefs() if brief.flag == name], now)
+        views = await self._control.rollouts([brief.name for brief in briefs[:SHOWN]])
         flag, segments = standing.flag, self._desk.ruleset.segments
         context = {
             "flag": flag,
@@ -104,13 +109,16 @@ class FlagPages:
             "variants": [(v, written(v.value)) for v in flag.variants],
             "forced": forced_by_variant(flag),
             "segments": [(s, in_words(s.condition) if s.condition else "") for s in segments_in(flag, segments)],
+            "audience": in_words(flag.move.audience) if flag.move and flag.move.audience else "",
+            "rollouts": [line(view) for view in listed(views, now)],
+            "total": len(briefs),
             "shown": SHOWN,
             "stale": standing.stale,
             "given": {g.variant: g for g in standing.given},
         }
-        regions = {r: self._templates.render(f"flag_{r}.html", **context) for r in ("head", "rules", "switches")}
+        regions = {r: self._templates.render(f"flag_{r}.html", **context) for r in REGIONS}
         mark = "" if flag.enabled else "off · "
-        return Snapshot(title=f"{mark}{name} · fader", at=self._clock(), regions=regions)
+        return Snapshot(title=f"{mark}{name} · fader", at=now, regions=regions)
 
     async def page(self, request: Request) -> Response:
         """The explanation stands in the address, so that it can be pasted into a chat. Raises NotFound."""

@@ -191,7 +191,7 @@ class Metrics:
             "details": details(found.metric),
             "now": [current(view, active[view.name]) for view in views],
             "sensitivity": sensitivity(found.metric, next((x for x in learning if x.metric == name), None)),
-            "service": found.uses[0].brief.service,
+            "subject": found.uses[0].brief.spec.subject,
             "shown": SHOWN,
         }
         regions = {r: self._templates.render(f"metric_{r}.html", **context) for r in ("head", "now", "uses")}

@@ -108,7 +108,7 @@ class Part(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the address asks for: rollouts whose name or service holds `text`, one `group` only, and its page."""
+    """What the address asks for: rollouts whose name, service or flag holds `text`, one `group` only, and its page."""
 
     text: str = ""
     group: Group | None = None
@@ -152,7 +152,7 @@ class Overview:
         now, wanted = self._clock(), asked(query)
         briefs = await self._control.briefs()
         text = wanted.text.lower()
-        found = [b for b in briefs if text in b.name.lower() or text in b.service.lower()] if text else briefs
+        found = [b for b in briefs if text in b.name.lower() or text in str(b.spec.subject).lower()] if text else briefs
         groups = grouped(found, now)
         urgent = sum(group_of(b, now) is Group.PERSON for b in briefs)
         shown = parts(groups, wanted)

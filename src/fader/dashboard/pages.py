@@ -68,7 +68,7 @@ class Pages:
         self._rollout = Rollout(control, self._templates, clock)
         self._audit = Audit(control, self._templates, clock)
         self._services = Services(control, self._templates, clock)
-        self._flags = FlagPages(flags, self._templates, clock)
+        self._flags = FlagPages(flags, control, self._templates, clock)
         self._metrics = Metrics(control, self._templates, clock)
         self._experiments = Experiments(control, self._templates, clock)
         self._settings = Settings(control, installation, notifier, self._templates, clock)

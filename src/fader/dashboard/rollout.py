@@ -79,7 +79,7 @@ def next_step(view: RolloutView) -> Next:
         case Phase.PENDING:
             return Next(share, "after the start")
         case Phase.LEARNING:
-            return Next(share, f"when {view.baseline} is known")
+            return Next(share, f"when {view.spec.old} is known")
         case Phase.AWAITING:
             return Next(share, "when a person approves")
         case Phase.PAUSED:

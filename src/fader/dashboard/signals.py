@@ -77,14 +77,14 @@ def checks(view: RolloutView) -> list[Check]:
     found = [
         Check(
             not strange,
-            f"{digits.rate(candidate / both)} of {digits.count(both)} users had {view.candidate}, "
+            f"{digits.rate(candidate / both)} of {digits.count(both)} users had {view.spec.new}, "
             f"{digits.share(share)} are meant to",
         ),
         Check(
             health.crossed <= max(limits.CROSSED_FEW, limits.CROSSED_SHARE * (both + health.crossed)),
-            f"{digits.count(health.crossed)} saw both versions ({digits.rate(crossed)})"
+            f"{digits.count(health.crossed)} saw both {view.spec.arms} ({digits.rate(crossed)})"
             if health.crossed
-            else "nobody saw both versions",
+            else f"nobody saw both {view.spec.arms}",
         ),
         Check(
             abs(health.skew) <= limits.SKEW,

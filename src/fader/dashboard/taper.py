@@ -51,14 +51,14 @@ def picture(view: RolloutView) -> Picture:
     held = share(view.state.share)
     arms = tuple((arm.version, share(arm.share)) for arm in view.arms if arm.status == "running")
     reserved = view.spec.experiment.share * len(arms) if view.spec.experiment else 0
-    beside = "".join(f"{part} have {version}, " for version, part in arms)
+    beside = "".join(f"{part} have {view.spec.called(version)}, " for version, part in arms)
     return Picture(
         at=position(view.state.share),
         candidate=held,
         baseline=share(WHOLE - view.state.share - reserved),
         marks=marks(view),
         pulled=position(stopped[-1]) if stopped else None,
-        label=f"{held} of users have {view.candidate}, {beside}the others have {view.baseline}.",
+        label=f"{held} of users have {view.spec.new}, {beside}the others have {view.spec.old}.",
         arms=arms,
     )
 

@@ -154,10 +154,10 @@ services:
     baseline: v1
     exclude: [{{path: /healthz}}]
     health: {{path: /healthz, interval: 1s, timeout: 1s}}
-metrics:
+{flags}metrics:
   errors: {{kind: proportion, of: requests, where: "status >= 500", better: lower}}
   latency: {{kind: quantile, q: 0.95, of: requests, value: duration_ms, better: lower}}
-{flags}rollouts:
+rollouts:
   {scenario.rollout}:
     {moves}
     stages: [{", ".join(scenario.stages)}]

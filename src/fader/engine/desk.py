@@ -235,7 +235,8 @@ class Desk:
         rollouts = tuple((e.spec, e.state) for e in self._states.entries())
         names = tuple(spec.name for spec, _ in rollouts)
         holdings = await asyncio.to_thread(self._states.holdings, names)
-        return looked_up(unit, self._states.ruleset().services, rollouts, holdings)
+        held = self._states.ruleset()
+        return looked_up(unit, held.services, rollouts, holdings, held.flags)
 
     def changes(self) -> AsyncIterator[str]:
         return self._changes.listen()

@@ -17,6 +17,7 @@ from fader.model.rollout import RolloutSpec
 from fader.model.state import Phase
 from fader.ports.events import CellMetric, EventStore
 from fader.ports.states import Entry, StateStore, Window
+from fader.rollout import explain
 from fader.rollout.series import series_evidence
 from fader.stats.histogram import quantile
 
@@ -58,7 +59,11 @@ class Observer:
                 gateway=gateway,
                 wanted_version=window.version if window else version,
                 lost_requests=lost,
-                missing="the gateway has not acknowledged this share yet",
+                missing=(
+                    "apps are only being told of this share"
+                    if spec.flag
+                    else "the gateway has not acknowledged this share yet"
+                ),
             )
         key = state.rollout, state.attempt, state.stage
         summaries = self._with_external(spec, window, await asyncio.to_thread(self._events.evidence, *key), now)
@@ -86,7 +91,7 @@ class Observer:
         flag = next((f for f in self._publisher.current.flags if f.name == spec.flag), None)
         if flag is None:
             return f"flag {spec.flag} is no longer in the applied fader.yaml"
-        return "" if flag.enabled else f"flag {flag.name} is switched off: everybody gets {flag.off}"
+        return "" if flag.enabled else explain.switched_off(flag)
 
     async def _arriving(self, spec: RolloutSpec, now: float) -> int:
         """Users that came within the time of a step, where the first share of an adaptive ramp follows from that."""

@@ -9,7 +9,8 @@ from fader.model.share import Interval
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Of one service, now. `rollout` and `bucket` only while a rollout is active, whose candidate holds `interval`.
+    """Of one service, or of one `flag` under a rollout, now. `rollout` and `bucket` only while a rollout is active,
+    whose candidate holds `interval`. `version` is a variant of the flag, if there is one.
 
     `reason` is one sentence. `since`: from when on the unit has had this version, by the history; 0: always.
     """
@@ -22,6 +23,7 @@ class Assignment:
     candidate: str = ""
     bucket: int | None = None
     interval: Interval | None = None
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

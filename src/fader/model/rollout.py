@@ -92,6 +92,10 @@ class Subject:
     def __str__(self) -> str:
         return self.name if self.kind == "service" else f"flag {self.name}"
 
+    def called(self, variant: str) -> str:
+        """One of its variants in a sentence: `v2`, `checkout=on`."""
+        return variant if self.kind == "service" else f"{self.name}={variant}"
+
 
 @dataclass(frozen=True, slots=True)
 class RolloutSpec:
@@ -135,9 +139,24 @@ class RolloutSpec:
         """What is rolled out. It has one rollout at a time."""
         return Subject("flag", self.flag) if self.flag else Subject("service", self.service)
 
+    @property
+    def arms(self) -> str:
+        """What its baseline and its candidate are."""
+        return "variants" if self.flag else "versions"
+
     def called(self, variant: str) -> str:
         """One of the arms in a sentence: `v2`, `checkout=on`."""
-        return f"{self.flag}={variant}" if self.flag else variant
+        return self.subject.called(variant)
+
+    @property
+    def new(self) -> str:
+        """The candidate in a sentence."""
+        return self.called(self.candidate)
+
+    @property
+    def old(self) -> str:
+        """The baseline in a sentence."""
+        return self.called(self.baseline)
 
     @property
     def for_all(self) -> bool:

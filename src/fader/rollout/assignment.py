@@ -9,9 +9,10 @@ from dataclasses import replace
 from fader.assign.bucket import bucket, cut
 from fader.assign.reach import reached
 from fader.model.assignment import Assignment, Stay, UnitView
+from fader.model.flag import Flag, Move
 from fader.model.holding import Holding
-from fader.model.rollout import RolloutSpec
-from fader.model.ruleset import LiveService
+from fader.model.rollout import RolloutSpec, Subject
+from fader.model.ruleset import LiveService, Split
 from fader.model.share import WHOLE, Interval
 from fader.model.state import ENDED, RolloutState
 from fader.rollout import explain
@@ -22,21 +23,25 @@ def looked_up(
     live: Sequence[LiveService],
     rollouts: Sequence[tuple[RolloutSpec, RolloutState]],
     holdings: Iterable[Holding],
+    flags: Sequence[Flag] = (),
 ) -> UnitView:
-    """`holdings`: of these rollouts, each rollout's oldest first. An empty unit has no bucket: raises ValueError."""
+    """`holdings`: of these rollouts, each rollout's oldest first. Of `flags`, those under a rollout are assigned. An
+    empty unit has no bucket: raises ValueError."""
     by_rollout: dict[str, list[Holding]] = defaultdict(list)
     for holding in holdings:
         by_rollout[holding.rollout].append(holding)
     found = {spec.name: stays(unit, spec, by_rollout[spec.name], state) for spec, state in rollouts}
-    splits = {s.split.rollout for s in live if s.split}
+    moves = [(flag, flag.move) for flag in flags if flag.move]
+    active = {s.split.rollout for s in live if s.split} | {move.rollout for _, move in moves}
     everything = [stay for many in found.values() for stay in many]
     return UnitView(
         unit=unit,
-        assignments=tuple(
-            assigned(unit, s, [x for x in everything if x.service == s.service.name and not x.flag]) for s in live
+        assignments=(
+            *(assigned(unit, s, [x for x in everything if x.service == s.service.name and not x.flag]) for s in live),
+            *(moved(unit, flag, move, [x for x in everything if x.flag == flag.name]) for flag, move in moves),
         ),
         stays=tuple(
-            sorted((x for x in everything if x.until or x.rollout not in splits), key=lambda x: (-x.since, x.rollout))
+            sorted((x for x in everything if x.until or x.rollout not in active), key=lambda x: (-x.since, x.rollout))
         ),
         without=sum(1 for spec, state in rollouts if state.phase in ENDED and not found[spec.name]),
     )
@@ -89,42 +94,54 @@ def _spans(unit: str, spec: RolloutSpec, version: str, holdings: Iterable[Holdin
 
 def assigned(unit: str, live: LiveService, had: Sequence[Stay]) -> Assignment:
     """`had`: the unit's stays in all rollouts of this service."""
-    service, split = live.service.name, live.split
-    if split is None:
-        return Assignment(
-            service, live.baseline, explain.nothing_active(service, live.baseline), since_baseline(live.baseline, had)
-        )
-    if given := next((f.variant for f in split.forced if f.unit == cut(unit)), ""):
-        reason = explain.forced(split.rollout, given)
-        return Assignment(service, given, reason, rollout=split.rollout, candidate=split.candidate)
-    if not reached(split.layer, split.holdouts)(unit):
-        reason = explain.not_reached(split.rollout, live.baseline)
-        return Assignment(service, live.baseline, reason, since_baseline(live.baseline, had), split.rollout)
-    number = bucket(unit, split.salt)
-    inside = number in split.interval
-    arm = next((arm for arm in split.beside if number in arm.interval), None)
+    service, baseline = live.service.name, live.baseline
+    if live.split is None:
+        return Assignment(service, baseline, explain.nothing_active(service, baseline), since_baseline(baseline, had))
+    if given := next((f.variant for f in live.split.forced if f.unit == cut(unit)), ""):
+        rollout = live.split.rollout
+        return Assignment(service, given, explain.forced(rollout, given), 0.0, rollout, live.split.candidate)
+    return replace(_drawn(unit, live.split, Subject("service", service), baseline, had), service=service)
+
+
+def moved(unit: str, flag: Flag, move: Move, had: Sequence[Stay]) -> Assignment:
+    """What the rollout gives the unit where no rule of the flag settles it: rules ask for attributes that are not known
+    here. `had`: the unit's stays in all rollouts of this flag."""
+    if not flag.enabled:
+        return Assignment("", flag.off, explain.switched_off(flag), rollout=move.rollout, flag=flag.name)
+    found = _drawn(unit, move, Subject("flag", flag.name), flag.default, had)
+    return replace(found, flag=flag.name, reason=f"{found.reason}; {explain.rules_first(flag)}")
+
+
+def _drawn(unit: str, draw: Split | Move, subject: Subject, baseline: str, had: Sequence[Stay]) -> Assignment:
+    if not reached(draw.layer, draw.holdouts)(unit):
+        reason = explain.not_reached(draw.rollout, baseline)
+        return Assignment("", baseline, reason, since_baseline(baseline, had), draw.rollout)
+    number = bucket(unit, draw.salt)
+    inside = number in draw.interval
+    arm = next((arm for arm in draw.beside if number in arm.interval), None)
     if arm is not None:
         inside = not arm.withdrawn
-        version, reason = arm.version if inside else live.baseline, explain.where_an_arm_lies(split.rollout, arm)
+        version, reason = arm.version if inside else baseline, explain.where_an_arm_lies(subject, draw.rollout, arm)
     else:
-        version = split.candidate if inside else live.baseline
-        reason = explain.where_it_lies(split.rollout, split.candidate, split.interval.width, inside=inside)
-    if split.audience:
-        reason = f"{reason}; {explain.audience(split.audience, live.baseline)}"
-    here = [s for s in had if s.rollout == split.rollout]
+        version = draw.candidate if inside else baseline
+        new = subject.called(draw.candidate)
+        reason = explain.where_it_lies(draw.rollout, new, draw.interval.width, inside=inside)
+    if draw.audience:
+        reason = f"{reason}; {explain.audience(draw.audience, subject.called(baseline))}"
+    here = [s for s in had if s.rollout == draw.rollout]
     return Assignment(
-        service=service,
+        service="",
         version=version,
         reason=reason,
         since=(
             max((s.since for s in here if s.version == version and not s.until), default=0.0)
             if inside
-            else since_baseline(live.baseline, had)
+            else since_baseline(baseline, had)
         ),
-        rollout=split.rollout,
-        candidate=split.candidate,
+        rollout=draw.rollout,
+        candidate=draw.candidate,
         bucket=number,
-        interval=split.interval,
+        interval=draw.interval,
     )
 
 

@@ -56,7 +56,7 @@ def _free(spec: RolloutSpec, command: Command) -> None:
 
 def _start(spec: RolloutSpec, state: RolloutState, command: Command, now: float) -> Move:
     _free(spec, command)
-    reason = f"{spec.name} started: {spec.baseline} is learnt first, nobody has {spec.candidate} yet"
+    reason = f"{spec.name} started: {spec.old} is learnt first, nobody has {spec.new} yet"
     return "start", started(state, "start", reason, now)
 
 
@@ -88,7 +88,7 @@ def _approve(spec: RolloutSpec, state: RolloutState, _command: Command, now: flo
 def _promote(spec: RolloutSpec, state: RolloutState, command: Command, now: float) -> Move:
     if not command.reason.strip():
         raise Refused(
-            f"promote gives {spec.candidate} to {words.share(next_share(spec, state))} of users without proof: "
+            f"promote gives {spec.new} to {words.share(next_share(spec, state))} of users without proof: "
             "say why (--reason)"
         )
     reason = f"{spec.name} was promoted without proof: {_step(spec, state)} ({command.reason.strip()})"
@@ -97,14 +97,14 @@ def _promote(spec: RolloutSpec, state: RolloutState, command: Command, now: floa
 
 def _step(spec: RolloutSpec, state: RolloutState) -> str:
     ahead = words.share(next_share(spec, state))
-    return f"{spec.candidate} goes from {words.share(state.share)} to {ahead} of users"
+    return f"{spec.new} goes from {words.share(state.share)} to {ahead} of users"
 
 
 def _abort(spec: RolloutSpec, state: RolloutState, command: Command, now: float) -> Move:
     went = "goes back to" if state.phase is Phase.COMPLETED else "was aborted at"
-    where = spec.baseline if state.phase is Phase.COMPLETED else words.share(state.share)
+    where = spec.old if state.phase is Phase.COMPLETED else words.share(state.share)
     why = f" ({command.reason.strip()})" if command.reason.strip() else ""
-    reason = f"{spec.name} {went} {where}{why}: everybody has {spec.baseline}"
+    reason = f"{spec.name} {went} {where}{why}: everybody has {spec.old}"
     return "abort", withdrawn(state, "abort", reason, now)
 
 

@@ -6,7 +6,8 @@ from fader.assign.words import in_words
 from fader.model.arm import Arm
 from fader.model.decision import Step
 from fader.model.evidence import Evidence, LearningEvidence
-from fader.model.rollout import Guardrail, RolloutSpec
+from fader.model.flag import Flag
+from fader.model.rollout import Guardrail, RolloutSpec, Subject
 from fader.model.share import WHOLE
 from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Verdict
@@ -36,7 +37,7 @@ def guardrail_of(spec: RolloutSpec, judgement: Judgement) -> Guardrail:
 
 def finding(spec: RolloutSpec, j: Judgement) -> str:
     """What a proven change is: `errors rose from 0.3 % to 3.1 % of requests (…)`, without the odds."""
-    g, arm = guardrail_of(spec, j), j.arm or spec.candidate
+    g, arm = guardrail_of(spec, j), spec.called(j.arm or spec.candidate)
     if g.metric.kind == "quantile":
         return _quantile_finding(spec, g, j)
     verb = "rose" if j.rise >= 0 else "fell"
@@ -48,19 +49,34 @@ def finding(spec: RolloutSpec, j: Judgement) -> str:
         return f"{change} (over {words.number(j.candidate_units)} intervals)"
     return (
         f"{change} ({words.number(j.candidate_first)} of {words.users(j.candidate_units)} on {arm} had one, "
-        f"{words.number(j.baseline_first)} of {words.number(j.baseline_units)} on {spec.baseline})"
+        f"{words.number(j.baseline_first)} of {words.number(j.baseline_units)} on {spec.old})"
     )
 
 
 def _quantile_finding(spec: RolloutSpec, g: Guardrail, j: Judgement) -> str:
-    arm = j.arm or spec.candidate
+    arm = spec.called(j.arm or spec.candidate)
+    slower = (
+        f"{words.rate(j.candidate_rate)} of requests {_of(spec, arm)} lie above what {spec.old} "
+        f"had learnt as its {words.quantile(g.metric)}, {words.rate(j.baseline_rate)} of those {_of(spec, spec.old)}"
+    )
+    if not _has_levels(j):
+        return f"{j.metric} {'rose' if j.rise >= 0 else 'fell'}: {slower}"
     verb = "rose" if j.candidate_value >= j.baseline_value else "fell"
     return (
         f"{j.metric} {verb}: its {words.quantile(g.metric)} is {words.value(j.candidate_value, g.metric)} on "
-        f"{arm} and {words.value(j.baseline_value, g.metric)} on {spec.baseline} "
-        f"({words.rate(j.candidate_rate)} of requests to {arm} lie above what {spec.baseline} "
-        f"had learnt as its {words.quantile(g.metric)}, {words.rate(j.baseline_rate)} of those to {spec.baseline})"
+        f"{arm} and {words.value(j.baseline_value, g.metric)} on {spec.old} ({slower})"
     )
+
+
+def _has_levels(j: Judgement) -> bool:
+    """Whether a quantile itself is known, and not only how many events lie above what was learnt: of a flag it is not,
+    as its units are summed and not its requests."""
+    return bool(j.candidate_value or j.baseline_value)
+
+
+def _of(spec: RolloutSpec, arm: str) -> str:
+    """Whose requests they are: of a flag, all go to the same app."""
+    return f"of users with {arm}" if spec.flag else f"to {arm}"
 
 
 def odds(j: Judgement) -> str:
@@ -85,11 +101,11 @@ def harm(spec: RolloutSpec, j: Judgement) -> str:
 
 def withdrawn(spec: RolloutSpec, j: Judgement) -> str:
     """A further arm that does harm; `j` is what proves it."""
-    return f"{j.arm} was taken out of the experiment and its users have {spec.baseline} again: {harm(spec, j)}"
+    return f"{spec.called(j.arm)} was taken out of the experiment and its users have {spec.old} again: {harm(spec, j)}"
 
 
 def dead(spec: RolloutSpec, seconds: float) -> str:
-    return f"{spec.candidate} has had no healthy endpoint for {words.span(seconds)}; {spec.baseline} answers instead"
+    return f"{spec.new} has had no healthy endpoint for {words.span(seconds)}; {spec.old} answers instead"
 
 
 def undecided(spec: RolloutSpec, judgements: tuple[Judgement, ...]) -> str:
@@ -105,21 +121,23 @@ def undecided(spec: RolloutSpec, judgements: tuple[Judgement, ...]) -> str:
 def advanced(spec: RolloutSpec, state: RolloutState, ahead: int, judgements: tuple[Judgement, ...]) -> str:
     """`ahead` in ppm; `judgements`: those of the guardrails, which are proven safe."""
     proofs = "; ".join(_proof(spec, j) for j in judgements)
-    what = f"{spec.candidate} goes from {words.share(state.share)} to {words.share(ahead)} of users"
+    what = f"{spec.new} goes from {words.share(state.share)} to {words.share(ahead)} of users"
     return f"{what}: {proofs}" if proofs else what
 
 
 def released(spec: RolloutSpec, state: RolloutState) -> str:
     """The end of a holdback."""
     kept = words.share(WHOLE - state.share)
-    return f"{spec.candidate} goes to 100 % of users: nothing harmful was proven while {kept} were held back"
+    return f"{spec.new} goes to 100 % of users: nothing harmful was proven while {kept} were held back"
 
 
 def _proof(spec: RolloutSpec, j: Judgement) -> str:
     g = guardrail_of(spec, j)
     limit = words.margin(g.tolerate, j.margin, g.metric)
-    if g.metric.kind == "quantile":
+    if g.metric.kind == "quantile" and _has_levels(j):
         now = f"{words.value(j.candidate_value, g.metric)} against {words.value(j.baseline_value, g.metric)}"
+    elif g.metric.kind == "quantile":
+        now = f"{words.rate(j.candidate_rate)} against {words.rate(j.baseline_rate)} slower than learnt"
     else:
         now = f"{words.amount(j.candidate_rate, g.metric)} against {words.amount(j.baseline_rate, g.metric)}"
     return f"{j.metric} proven less than {limit} worse ({now})"
@@ -139,9 +157,14 @@ def learned(spec: RolloutSpec, learning: tuple[LearningEvidence, ...], ahead: in
     if spec.budget is not None and not spec.budget.first and ahead != LEAST_KNOWN:
         covered = f", whom the harm budget of {words.users(spec.budget.units)} covers whatever it does to them"
     return (
-        f"{spec.baseline} is learnt from {words.number(requests)} requests of {words.users(units)}; "
-        f"{spec.candidate} goes to {words.share(ahead)} of users{covered}" + (f"; {plan}" if plan else "")
+        f"{spec.old} is learnt from {_requests(requests)}{words.users(units)}; "
+        f"{spec.new} goes to {words.share(ahead)} of users{covered}" + (f"; {plan}" if plan else "")
     )
+
+
+def _requests(number: int) -> str:
+    """Nothing where nothing of requests was learnt."""
+    return f"{words.number(number)} requests of " if number else ""
 
 
 # Why a unit has what it has.
@@ -171,38 +194,48 @@ def not_reached(rollout: str, baseline: str) -> str:
     return f"{rollout} does not reach it, by a holdout or for another rollout of the layer: it keeps {baseline}"
 
 
-def where_an_arm_lies(rollout: str, arm: Arm) -> str:
+def rules_first(flag: Flag) -> str:
+    """A rollout moves those whom nothing before it settles."""
+    return f"whom a rule of {flag.name} settles, or its list of units, has what that says"
+
+
+def switched_off(flag: Flag) -> str:
+    return f"flag {flag.name} is switched off: everybody gets {flag.off}"
+
+
+def where_an_arm_lies(subject: Subject, rollout: str, arm: Arm) -> str:
     among = f"its bucket is among the {words.share(arm.interval.width)} of users to whom the experiment of {rollout}"
-    return f"{among} had given {arm.version}, which did harm" if arm.withdrawn else f"{among} has given {arm.version}"
+    version = subject.called(arm.version)
+    return f"{among} had given {version}, which did harm" if arm.withdrawn else f"{among} has given {version}"
 
 
 # What there is to say of a further arm.
 
 
 def arm_ahead(spec: RolloutSpec, arm: str, share: int) -> str:
-    return f"{arm} gets {words.share(share)} of users beside {spec.candidate}, for the time of the experiment"
+    return f"{spec.called(arm)} gets {words.share(share)} of users beside {spec.new}, for the time of the experiment"
 
 
 def arm_running(spec: RolloutSpec, arm: str, share: int, units: int) -> str:
-    return f"{arm} has {words.share(share)} of users beside {spec.candidate}; {words.users(units)} were seen"
+    return f"{spec.called(arm)} has {words.share(share)} of users beside {spec.new}; {words.users(units)} were seen"
 
 
-def arm_ended(arm: str, share: int) -> str:
-    return f"{arm} had {words.share(share)} of users for the time of the experiment"
+def arm_ended(spec: RolloutSpec, arm: str, share: int) -> str:
+    return f"{spec.called(arm)} had {words.share(share)} of users for the time of the experiment"
 
 
 # What a stage waits for.
 
 
 def waits_learning(spec: RolloutSpec, metric: str, requests: int, need: int, units: int, need_units: int) -> str:
-    return (
-        f"{metric}: {spec.baseline} is being learnt, {words.number(min(requests, need))} of {words.number(need)} "
-        f"requests from {words.number(min(units, need_units))} of {words.number(need_units)} users seen"
-    )
+    """`need`: requests, 0 where only users are counted."""
+    asked = f"{words.number(min(requests, need))} of {words.number(need)} requests from " if need else ""
+    seen = f"{words.number(min(units, need_units))} of {words.number(need_units)} users seen"
+    return f"{metric}: {spec.old} is being learnt, {asked}{seen}"
 
 
 def waits_dead(spec: RolloutSpec) -> str:
-    return f"{spec.candidate} has no healthy endpoint: nobody is sent to it before it answers"
+    return f"{spec.new} has no healthy endpoint: nobody is sent to it before it answers"
 
 
 def waits_refused(error: str) -> str:
@@ -251,11 +284,11 @@ def waits_safe(spec: RolloutSpec, state: RolloutState, j: Judgement, now: float)
     if g.metric.kind == "external":
         return f"{what}: {_intervals(j, left)}"
     if j.candidate_units == 0:
-        return f"{what}: no user of {spec.candidate} seen yet"
+        return f"{what}: no user of {spec.new} seen yet"
     if j.more_units is None or left is None:
         return f"{what}: as it stands, more users would not prove it"
     more = words.users(max(1, j.more_units))
-    return f"{what}: about {more} more on {spec.candidate}, {words.span(max(1.0, left))} more at this rate"
+    return f"{what}: about {more} more on {spec.new}, {words.span(max(1.0, left))} more at this rate"
 
 
 def _intervals(j: Judgement, left: float | None) -> str:
@@ -279,7 +312,7 @@ def waits_budget(spec: RolloutSpec, state: RolloutState, ahead: Ahead) -> str:
 
 
 def waits_suspicion(spec: RolloutSpec, j: Judgement) -> str:
-    return f"{j.metric} may be worse and is watched before anybody else gets {spec.candidate}: {finding(spec, j)}"
+    return f"{j.metric} may be worse and is watched before anybody else gets {spec.new}: {finding(spec, j)}"
 
 
 # The state of things.
@@ -287,7 +320,7 @@ def waits_suspicion(spec: RolloutSpec, j: Judgement) -> str:
 
 def headline(spec: RolloutSpec, state: RolloutState, now: float) -> str:
     """One sentence for a list of rollouts."""
-    name, new, old, at = spec.name, spec.candidate, spec.baseline, words.share(state.share)
+    name, new, old, at = spec.name, spec.new, spec.old, words.share(state.share)
     match state.phase:
         case Phase.PENDING:
             return f"{name} has not started: everybody has {old}"
@@ -313,7 +346,7 @@ def needs_person(spec: RolloutSpec, state: RolloutState) -> str:
         case Phase.AWAITING:
             return f"approve to go to {words.share(next_share(spec, state))}, or abort"
         case Phase.HELD:
-            return f"fader stopped here and {words.share(state.share)} of users keep {spec.candidate}: resume or abort"
+            return f"fader stopped here and {words.share(state.share)} of users keep {spec.new}: resume or abort"
         case Phase.PAUSED:
             return "resume or abort"
         case _:

@@ -10,7 +10,7 @@ from fader.rollout import words
 
 def answered(spec: RolloutSpec, metric: Metric, answer: Answer) -> str:
     """`prom answers: upstream-errors of shop-v2 is 12 of 3,400 for v2, 240 of 65,000 for v1`."""
-    arms = ((spec.candidate, answer.candidate), (spec.baseline, answer.baseline))
+    arms = ((spec.new, answer.candidate), (spec.old, answer.baseline))
     shown = ", ".join(f"{_numbers(metric, numbers)} for {version}" for version, numbers in arms)
     return f"{_provider(metric)} answers: {metric.name} of {spec.name} is {shown}"
 

@@ -16,11 +16,11 @@ def mismatch(spec: RolloutSpec, units: Sequence[int], given: Sequence[int]) -> s
     if len(units) > 2:
         counts = ", ".join(map(words.number, (units[1], *units[2:])))
         beside = f" (the baseline and the arms beside it: {counts})"
-    versions = "two versions" if len(units) == 2 else "versions"
+    arms = f"two {spec.arms}" if len(units) == 2 else spec.arms
     return (
-        f"{spec.candidate} was seen with {words.number(units[0])} of {words.users(everybody)}, "
+        f"{spec.new} was seen with {words.number(units[0])} of {words.users(everybody)}, "
         f"{100 * units[0] / everybody:.3g} % where {share} was set{beside}: "
-        f"something treats the {versions} differently, so no comparison can be trusted. Find out why, then promote or "
+        f"something treats the {arms} differently, so no comparison can be trusted. Find out why, then promote or "
         f"abort"
     )
 
@@ -29,11 +29,17 @@ def lost(requests: int) -> str:
     return f"{words.number(requests)} requests of the last minute are missing from the log: what is there may mislead"
 
 
-def crossed(units: int, everybody: int) -> str:
+def crossed(spec: RolloutSpec, units: int, everybody: int) -> str:
+    fix = _same_unit(spec, "Let the app and the gateway take the unit from the same place")
     return (
-        f"{words.number(units)} of {words.users(everybody)} were seen on both versions and count on neither: their id "
-        "is not the same everywhere. Let the app and the gateway take the unit from the same place"
+        f"{words.number(units)} of {words.users(everybody)} were seen on both {spec.arms} and count on neither: "
+        f"their id is not the same everywhere. {fix}"
     )
+
+
+def _same_unit(spec: RolloutSpec, otherwise: str) -> str:
+    """What to do. An app that stands alone has no gateway to look at."""
+    return "Ask for the flag and track with the same unit everywhere" if spec.flag and not spec.service else otherwise
 
 
 def silent(units: int, exposed: int) -> str:
@@ -43,10 +49,11 @@ def silent(units: int, exposed: int) -> str:
     )
 
 
-def unexposed(units: int, everybody: int) -> str:
+def unexposed(spec: RolloutSpec, units: int, everybody: int) -> str:
+    other = "the flag is asked for with" if spec.flag else "requests carry"
     return (
         f"{words.number(units)} of {words.users(everybody)} have outcomes and were never exposed: outcomes are sent "
-        "with another id than requests carry. Send the unit that the gateway sees"
+        f"with another id than {other}. {_same_unit(spec, 'Send the unit that the gateway sees')}"
     )
 
 

@@ -37,18 +37,18 @@ def _is(r: Reading) -> str:
 
 
 def _compared(spec: RolloutSpec, r: Reading) -> str:
-    return _against(spec, r, spec.baseline)
+    return _against(spec, r, spec.old)
 
 
 def _against(spec: RolloutSpec, r: Reading, other: str) -> str:
     metric = outcome_of(spec, r.metric).metric
     if metric.kind == "quantile":
         return (
-            f"its {words.quantile(metric)} is {words.value(r.candidate_value, metric)} on {r.arm} against "
+            f"its {words.quantile(metric)} is {words.value(r.candidate_value, metric)} on {spec.called(r.arm)} against "
             f"{words.value(r.baseline_value, metric)} on {other}"
         )
     return (
-        f"{words.amount(r.candidate_value, metric)} {words.per(metric)} on {r.arm} against "
+        f"{words.amount(r.candidate_value, metric)} {words.per(metric)} on {spec.called(r.arm)} against "
         f"{words.amount(r.baseline_value, metric)} on {other}"
     )
 
@@ -85,7 +85,7 @@ def _lacks(spec: RolloutSpec, state: RolloutState, r: Reading, now: float) -> st
 
 def verdict(spec: RolloutSpec, state: RolloutState, r: Reading) -> str:
     """What the experiment came to, beside what was planned. `state` is the one that was read."""
-    found = f"{r.metric} {_is(r)} on {spec.candidate} after the experiment: {_compared(spec, r)}, "
+    found = f"{r.metric} {_is(r)} on {spec.new} after the experiment: {_compared(spec, r)}, "
     found += _interval(outcome_of(spec, r.metric).metric, r)
     seen = r.candidate_units + r.baseline_units
     if state.plan is None:
@@ -98,8 +98,8 @@ def rival(spec: RolloutSpec, r: Reading) -> str:
     """A further arm that is better than the candidate; `r` is read against the candidate."""
     metric = outcome_of(spec, r.metric).metric
     return (
-        f"{r.arm} is better than {spec.candidate}: {_against(spec, r, spec.candidate)}, {_interval(metric, r)}. A "
-        f"rollout never changes its candidate: to go on with {r.arm}, abort and start one of it"
+        f"{spec.called(r.arm)} is better than {spec.new}: {_against(spec, r, spec.new)}, {_interval(metric, r)}. A "
+        f"rollout never changes its candidate: to go on with {spec.called(r.arm)}, abort and start one of it"
     )
 
 
@@ -140,7 +140,7 @@ def asks(spec: RolloutSpec, state: RolloutState, said: str, ahead: int) -> str:
 
 
 def goes_on(spec: RolloutSpec, state: RolloutState, said: str, ahead: int) -> str:
-    return f"{spec.candidate} goes from {words.share(state.share)} to {words.share(ahead)} of users: {said}"
+    return f"{spec.new} goes from {words.share(state.share)} to {words.share(ahead)} of users: {said}"
 
 
 def not_shown(metric: str, decide: str) -> str:

@@ -18,7 +18,7 @@ def signal(spec: RolloutSpec, s: Signal) -> str:
 def fresh(spec: RolloutSpec, s: Signal) -> str:
     """A cause: the error that the candidate brought."""
     return (
-        f"{spec.candidate} brought a new error, {s.name}: {_counts(spec, s)}; "
+        f"{spec.new} brought a new error, {s.name}: {_counts(spec, s)}; "
         f"the chance of this without a change is below {words.odds(s.log_e)}"
     )
 
@@ -36,10 +36,10 @@ def _named(s: Signal) -> str:
 
 def _found(spec: RolloutSpec, s: Signal) -> str:
     if s.ratio >= UNBOUNDED:
-        return f"on {spec.candidate} alone ({_counts(spec, s)})"
+        return f"on {spec.new} alone ({_counts(spec, s)})"
     to = "any number of" if s.high >= UNBOUNDED else f"{s.high:.3g}"
-    return f"{s.ratio:.3g} times as many users on {spec.candidate} ({s.low:.3g} to {to} times; {_counts(spec, s)})"
+    return f"{s.ratio:.3g} times as many users on {spec.new} ({s.low:.3g} to {to} times; {_counts(spec, s)})"
 
 
 def _counts(spec: RolloutSpec, s: Signal) -> str:
-    return f"{words.users(s.candidate)} on {spec.candidate}, {words.number(s.baseline)} on {spec.baseline}"
+    return f"{words.users(s.candidate)} on {spec.new}, {words.number(s.baseline)} on {spec.old}"

@@ -98,7 +98,7 @@ def arms_apart(look: Look) -> tuple[str, ...]:
     everybody = exposed(look) + crossed
     if crossed <= max(CROSSED_FEW, CROSSED_SHARE * everybody):
         return ()
-    return (explain_health.crossed(crossed, everybody),)
+    return (explain_health.crossed(look.spec, crossed, everybody),)
 
 
 def exposures_heard(look: Look) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ def outcomes_exposed(look: Look) -> tuple[str, ...]:
         return ()
     if not look.spec.for_all and any(m.candidate.first + m.baseline.first for m in _tracked(look)):
         return ()
-    return (explain_health.unexposed(unexposed, everybody),)
+    return (explain_health.unexposed(look.spec, unexposed, everybody),)
 
 
 def _tracked(look: Look) -> list[MetricEvidence]:

@@ -69,7 +69,7 @@ def view(
         arms=_arms(then, state, health),
         arm_judgements=decision.beside,
         flag=spec.flag,
-        audience=audience(spec.audience, spec.baseline),
+        audience=audience(spec.audience, spec.old),
     )
 
 
@@ -91,7 +91,7 @@ def _arms(spec: RolloutSpec, state: RolloutState, health: HealthEvidence | None)
         elif before:
             made.append(ArmView(arm, 0, "ahead", 0, arm_ahead(spec, arm, share)))
         else:
-            made.append(ArmView(arm, 0, "ended", count, arm_ended(arm, share)))
+            made.append(ArmView(arm, 0, "ended", count, arm_ended(spec, arm, share)))
     return tuple(made)
 
 

@@ -181,19 +181,25 @@ WHERE /*rows*/ AND r = $rollout AND v = $candidate GROUP BY u ORDER BY u
 #: The same of exposures that an app tracked, of units that were exposed or hurt anew. Hurt is who met an error
 #: afterwards, its own or one of the service: all there were are counted again, which adds nothing to a yes.
 EXPOSED_UNITS = """
-WITH met AS (
-    SELECT u, min(t) AS first, max(batch) AS newest FROM tracked
-    WHERE name = 'exposure' AND r = $rollout AND v = $candidate AND t >= $since AND t < $until AND batch <= $last
-    GROUP BY u
-), hurt AS (
-    SELECT u, t, batch FROM tracked WHERE name = 'error' AND t >= $since AND t < $until AND batch <= $last
+WITH hurt AS (
+    SELECT k, t, batch FROM tracked WHERE name = 'error' AND t >= $since AND t < $until AND batch <= $last
     UNION ALL
-    SELECT u, t, batch FROM requests
-    WHERE s = $service AND c >= 500 AND u IS NOT NULL AND t >= $since AND t < $until AND batch <= $last
+    SELECT k, t, batch FROM requests
+    WHERE s = $service AND c >= 500 AND k IS NOT NULL AND t >= $since AND t < $until AND batch <= $last
+), touched AS (
+    SELECT k FROM hurt WHERE batch > $folded
+    UNION DISTINCT
+    SELECT k FROM tracked WHERE name = 'exposure' AND r = $rollout AND v = $candidate
+        AND t >= $since AND t < $until AND batch > $folded AND batch <= $last
+), met AS (
+    SELECT k, max(u) AS unit, min(t) AS first FROM tracked
+    WHERE name = 'exposure' AND r = $rollout AND v = $candidate AND t >= $since AND t < $until AND batch <= $last
+        AND k IN (SELECT k FROM touched)
+    GROUP BY k
 )
-SELECT met.u, count(hurt.t), min(met.first)
-FROM met LEFT JOIN hurt ON hurt.u = met.u AND hurt.t >= met.first
-GROUP BY met.u HAVING max(greatest(met.newest, coalesce(hurt.batch, 0))) > $folded ORDER BY met.u
+SELECT met.unit, count(hurt.t), min(met.first)
+FROM met LEFT JOIN hurt ON hurt.k = met.k AND hurt.t >= met.first
+GROUP BY met.unit ORDER BY met.unit
 """
 OF_VERSION = """
 batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND k IS NOT NULL

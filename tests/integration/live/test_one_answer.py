@@ -62,7 +62,7 @@ def own(client: Client, asked: Table, unit: str, attributes: dict[str, Any]) -> 
 
 def over_http(fader: Fader, asked: Table, answers: list[dict[str, Evaluation]]) -> int:
     """By the request for all flags, for every one who asks."""
-    headers = {"Authorization": f"Bearer {fader.key('client-key')}"}
+    headers = {"Authorization": f"Bearer {fader.key('server-key')}"}
     with closing(http.client.HTTPConnection("127.0.0.1", fader.port, timeout=20)) as connection:
         for (unit, attributes), expected in zip(asked.askers, answers, strict=True):
             body = json.dumps({"context": {**attributes, "targetingKey": unit}})

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ PACKAGES = (
     "@openfeature/ofrep-web-provider@0.4.3",
 )
 STREAMS = ("--experimental-eventsource", "--no-warnings")
+#: Seconds that one app may take.
+PATIENCE = 120.0
 #: Milliseconds between two questions of the web's provider.
 EVERY = 100
 
@@ -75,9 +78,12 @@ def app(kind: str, modules: Path, folder: Path, *options: str) -> Iterator[App]:
     pipe = subprocess.PIPE
     command = ["node", *options, "app.mjs", kind]
     process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    patience = Timer(PATIENCE, process.kill)  # an answer that never comes is the end of the test
+    patience.start()
     try:
         yield App(process)
     finally:
+        patience.cancel()
         process.kill()
         process.communicate()
 
@@ -121,7 +127,11 @@ def test_the_web_hears_of_what_changed_and_of_nothing_else(fader: Fader, modules
         fader.switch("killed", "off")  # changes no answer
         fader.switch("named", "off")
         assert client.do("changed") == {"flags": ["named"]}
-        client.check(on._replace(value=False, variant="off", reason="DISABLED"))
+        off = on._replace(value=False, variant="off", reason="DISABLED")
+        client.check(off)
+        fader.stop()
+        client.check(off)
+        fader.start()
         fader.switch("named", "on")
         assert client.do("changed") == {"flags": ["named"]}
         client.check(on)

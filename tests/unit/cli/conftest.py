@@ -71,6 +71,7 @@ FLAG = {
     "flag": {
         "name": "checkout", "kind": "boolean", "enabled": False, "variants": [{"name": "on"}, {"name": "off"}],
         "off": "off", "rules": [{}, {}], "owner": "shop team",
+        "move": {"rollout": "new-form", "candidate": "on", "interval": {"start": 0, "width": 50_000}},
     },
     "switches": [
         {"flag": "checkout", "enabled": False, "actor": "ann", "at": 1_790_000_000.0, "reason": "orders fail"},

@@ -24,6 +24,7 @@ def test_the_list_says_who_switched_and_why(fader: Fader) -> None:
         "on, off",
         "2",
         "shop team",
+        "new-form: 5% on",
         "checkout was switched off by ann",
         "orders fail",
     ):
@@ -66,9 +67,10 @@ def test_what_is_refused(fader: Fader, arguments: tuple[str, ...], code: int, sa
     assert said in ended.err
 
 
-def test_what_is_stale_is_listed_with_its_reasons(fader: Fader) -> None:
+def test_what_is_stale_is_listed_with_its_reasons(fader: Fader, shop: Shop) -> None:
     ended = fader("flags", "stale", "--after", "60d")
     assert ended.code == 0
+    assert ("GET", "/v1/flags?stale_after=5184000", None) in shop.asked, "and no 5e+06, whose + would be a space"
     assert "checkout" in ended.out
     assert "everybody has had off for 90 days" in ended.out
     assert json.loads(fader("flags", "stale", "--json").out)["flags"][0]["name"] == "checkout"

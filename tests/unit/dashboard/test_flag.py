@@ -7,12 +7,13 @@ from dataclasses import replace
 import httpx2
 import pytest
 
-from dashboard_twin import flags
+from dashboard_twin import flags, scenes
 from dashboard_twin.control import ScriptedControl
 from fader.dashboard.flag import rule_lines, segments_in
 from fader.model.flag import Rule
 from fader.model.segment import Segment
 from fader.model.usage import Usage
+from fader.ports.states import Entry
 
 Made = Callable[[ScriptedControl], httpx2.AsyncClient]
 
@@ -148,3 +149,45 @@ def test_a_rule_without_a_name_is_called_by_its_place() -> None:
         "they are in the segment staff",
         Rule("on", 'segment("staff")'),
     )
+
+
+def under_way(now: float) -> ScriptedControl:
+    """A rollout moves new-checkout."""
+    scene = scenes.ramping_flag(now)
+    board = ScriptedControl(scene, flags=flags.everything(), clock=lambda: now)
+    there, segments = flags.everything()
+    board.states.apply((), (Entry(scene.view.spec, scene.view.state, ""),), there, segments)
+    board.flags.switch("new-checkout", True, "ann", "")  # which publishes
+    return board
+
+
+async def test_a_flag_shows_how_far_its_rollout_is(client: Made, now: float) -> None:
+    async with client(under_way(now)) as http:
+        text = (await http.get("/flags/new-checkout")).text
+        listed = (await http.get("/flags")).text
+        other = (await http.get("/flags/theme")).text
+        asked = (await http.get("/flags/new-checkout?unit=nobody-knows&attributes=country=US")).text
+    assert "new-form gives on to 25\u202f% of those whom no rule settles." in text
+    assert "of the others for whom it holds that country is &#34;US&#34; get <b>on</b>" in text
+    assert "Everybody else gets <b>off</b>" in text
+    assert re.search(r'data-label="Role">candidate<', text)
+    assert text.count('href="/rollouts/new-form"') == 2
+    assert "flag new-checkout" in text
+    assert "new-form: 25\u202f% get on" in listed
+    assert "This flag has had no rollout" in other
+    assert "rollout new-form: 25% get on" in asked
+
+
+async def test_a_rollout_of_a_flag_speaks_of_the_flag(client: Made, now: float) -> None:
+    async with client(under_way(now)) as http:
+        page, overview = (await http.get("/rollouts/new-form")).text, (await http.get("/?q=new-checkout")).text
+        metric = (await http.get("/metrics-defined/errors")).text
+    assert '<a href="/flags/new-checkout">flag new-checkout</a>' in page
+    assert "were given new-checkout=on" in page
+    assert "Everybody goes back to new-checkout=off, at once." in page
+    assert "of users have new-checkout=on now" in page
+    assert "Share of users with new-checkout=on" in page
+    assert "/preview" not in page
+    assert "version" not in re.sub(r"(?s)<head>.*?</head>|<script.*?</script>", "", page).replace("aria-live", "")
+    assert 'data-key="new-form"' in overview
+    assert "flag new-checkout" in metric

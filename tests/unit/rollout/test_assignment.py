@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from tests.unit.rollout.build import spec, state
 from fader.assign.bucket import bucket
 from fader.model.arm import Arm
 from fader.model.assignment import Stay
-from fader.model.flag import Forced
+from fader.model.flag import Flag, Forced, Move, Variant
 from fader.model.holding import Holding
 from fader.model.rollout import Experiment
 from fader.model.ruleset import LiveService, Split
@@ -157,3 +158,40 @@ def test_a_unit_that_is_named_has_its_version_whatever_the_share() -> None:
     assert found.reason == "shop-v2 names it: it has v2 whatever the share, as no evidence"
     [other] = looked_up("somebody", [live(split=named)], [], []).assignments
     assert other.version == "v1"
+
+
+CHECKOUT = Flag("checkout", "boolean", (Variant("on", True), Variant("off", False)), "off", "off")
+FORM = spec(name="new-form", flag="checkout", baseline="off", candidate="on")
+BF = bucket(UNIT, FORM.salt)
+
+
+def moving(start: int, width: int, **more: Any) -> Flag:
+    move = Move("new-form", "on", FORM.salt, Interval(start % WHOLE, width), audience="beta")
+    return replace(CHECKOUT, move=move, **more)
+
+
+def test_a_flag_under_a_rollout_stands_beside_the_services_and_what_it_gives_now_is_no_past() -> None:
+    holdings = [held("new-form", 1, 10.0, BF - 5, 10)]
+    view = looked_up(UNIT, [live()], [(FORM, state(Phase.RAMPING))], holdings, [moving(BF - 5, 10)])
+    _, found = view.assignments
+    assert (found.flag, found.service, found.version, found.rollout) == ("checkout", "", "on", "new-form")
+    assert (found.bucket, found.since) == (BF, 10.0)
+    assert "among the 0.001 % of users to whom new-form has given checkout=on" in found.reason
+    assert "elsewhere checkout=off" in found.reason
+    assert "whom a rule of checkout settles" in found.reason
+    assert view.stays == ()
+
+
+def test_outside_the_share_a_flag_gives_its_default_and_what_was_taken_back_is_past() -> None:
+    holdings = [held("new-form", 1, 10.0, BF - 5, 10), held("new-form", 1, 20.0, BF - 5, 0)]
+    outside = looked_up(UNIT, [], [(FORM, state(Phase.LEARNING))], [], [moving(BF + 5, 10)]).assignments
+    assert [(a.flag, a.version) for a in outside] == [("checkout", "off")]
+    view = looked_up(UNIT, [], [(FORM, state(Phase.ROLLED_BACK))], holdings, [CHECKOUT])
+    assert view.assignments == ()
+    assert [(s.flag, s.version, s.since, s.until) for s in view.stays] == [("checkout", "on", 10.0, 20.0)]
+
+
+def test_a_flag_that_is_off_gives_everybody_its_off_variant() -> None:
+    [found] = looked_up(UNIT, [], [(FORM, state(Phase.RAMPING))], [], [moving(BF - 5, 10, enabled=False)]).assignments
+    assert (found.version, found.bucket) == ("off", None)
+    assert found.reason == "flag checkout is switched off: everybody gets off"
