@@ -57,21 +57,25 @@ def _split(service: Service, entries: Sequence[tuple[RolloutSpec, RolloutState, 
 
 
 def switched(flags: Sequence[Flag], switches: Sequence[Switch]) -> tuple[Flag, ...]:
-    """The flags as people left them: the last switch of each (`switches` oldest first) decides, else the file."""
+    """The flags as people left them: the last switch of each (`switches` oldest first) decides, else the file. One that
+    stays as it is stays the same object, by which whoever has thousands to compare every second knows it."""
     last = {s.flag: s.enabled for s in switches}
-    return tuple(replace(f, enabled=last.get(f.name, f.enabled)) for f in flags)
+    return tuple(f if last.get(f.name, f.enabled) is f.enabled else replace(f, enabled=not f.enabled) for f in flags)
 
 
 def moved(flags: Sequence[Flag], rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> tuple[Flag, ...]:
-    """The flags as rollouts left them and move them now. While learning, everybody in it has the baseline."""
-    return tuple(
-        replace(
-            flag,
-            default=baseline_now(flag, rollouts),
-            move=_move(Subject("flag", flag.name), rollouts),
-            held=_held(flag, rollouts),
-        )
-        for flag in flags
+    """The flags as rollouts left them and move them now. While learning, everybody in it has the baseline. A flag
+    without rollouts stays the same object."""
+    names = {spec.subject.name for spec, _ in rollouts if spec.subject.kind == "flag"}
+    return tuple(_moved(flag, rollouts) if flag.name in names else flag for flag in flags)
+
+
+def _moved(flag: Flag, rollouts: Sequence[tuple[RolloutSpec, RolloutState]]) -> Flag:
+    return replace(
+        flag,
+        default=baseline_now(flag, rollouts),
+        move=_move(Subject("flag", flag.name), rollouts),
+        held=_held(flag, rollouts),
     )
 
 

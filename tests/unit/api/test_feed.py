@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -18,7 +17,7 @@ from fader.api import feed as feeds
 from fader.api.feed import STILL_HERE, Feed
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.publish import Publisher
-from fader.model.flag import Flag, Variant
+from fader.model.flag import Flag, Switch, Variant
 from fader.model.segment import Segment
 from fader.sdk.document import Held, changed, read_ruleset
 from fader.sdk.sse import Event, events
@@ -193,10 +192,10 @@ async def test_old_changes_are_forgotten_and_the_newest_never() -> None:
 async def test_another_switch_of_one_flag_encodes_no_other() -> None:
     world = World(*(flag(f"f{number}") for number in range(3)))
     before = world.feed.current._pieces["flags"]
-    world.states.publish((), (world.desk.ruleset.flags[0], replace(world.desk.ruleset.flags[1], enabled=False)))
+    world.states.switch(Switch("f1", False, 1.0))
     world.publisher.publish()
     after = world.feed.current._pieces["flags"]
-    assert after["f0"] is before["f0"]
+    assert [after[name] is before[name] for name in ("f0", "f1", "f2")] == [True, False, True]
 
 
 FLAGS = st.dictionaries(st.sampled_from("abc"), st.sampled_from(("on", "off")), max_size=3)

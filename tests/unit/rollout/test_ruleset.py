@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 from tests.unit.rollout.build import NOW, spec, state
 
-from fader.model.flag import Flag, Move, Prerequisite, Rule, Variant
+from fader.model.flag import Flag, Move, Prerequisite, Rule, Switch, Variant
 from fader.model.ruleset import Ruleset
 from fader.model.segment import Segment
 from fader.model.service import Address, Service, UnitSource, Version
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase
-from fader.rollout.ruleset import baseline_now, build, for_gateways
+from fader.rollout.ruleset import baseline_now, build, for_gateways, moved, switched
 
 SHOP = Service(
     "shop",
@@ -93,3 +93,12 @@ def test_a_gateway_gets_what_the_flags_that_are_sent_require() -> None:
     move = Move("base-on", "on", "base/base-on", Interval(0, 1), audience='segment("beta")')
     flags, segments = (replace(base, move=move), after), (*segments, Segment("beta", units=("bob",)))
     assert for_gateways(Ruleset(1, services, flags, segments)).segments == segments
+
+
+def test_flags_that_stay_as_they_are_stay_the_same_objects() -> None:
+    """Thousands of them are compared every second, and those that are not new are not encoded again."""
+    variants = (Variant("on", True), Variant("off", False))
+    flags = tuple(Flag(name, "boolean", variants, "off", "off") for name in ("a", "b", "c"))
+    found = moved(switched(flags, (Switch("a", True, 1.0), Switch("b", False, 2.0))), [(spec(), state(Phase.RAMPING))])
+    assert [f is g for f, g in zip(found, flags, strict=True)] == [True, False, True]
+    assert [f.enabled for f in found] == [True, False, True]
