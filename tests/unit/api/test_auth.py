@@ -83,7 +83,7 @@ OPENS = {
     },
     "gateway-token": {"/v1/gateway/report"},
     "events-token": {"/v1/events"},
-    "server-key": {"/v1/sdk/ruleset", "/v1/sdk/stream", "/ofrep/v1/evaluate/flags"},
+    "server-key": {"/v1/events", "/v1/sdk/ruleset", "/v1/sdk/stream", "/ofrep/v1/evaluate/flags"},
     "client-key": {"/ofrep/v1/evaluate/flags"},
     "": set(),
 }
