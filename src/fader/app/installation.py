@@ -30,7 +30,11 @@ def installed(data: DataDirectory, environment: str = "") -> Installation:
             Key("operator", "everything: this dashboard, the command line, the API", data.token.name),
             Key("gateway", "what gateways ask and report, and nothing else", data.gateway_token.name),
             Key("events", "tells what users did, and nothing else", data.events_token.name),
-            Key("server", "reads and evaluates all flags, in apps on servers", data.server_key.name),
+            Key(
+                "server",
+                "reads and evaluates all flags, and tells what users did, in apps on servers",
+                data.server_key.name,
+            ),
             Key("client", "evaluates the flags marked for clients; no secret", data.client_key.name),
         ),
     )

@@ -32,7 +32,7 @@ class Notice:
     """What is told. `id`: the same however often it is sent; `kind`: the occasion, or `test`. `sentence` is that of
     every other surface; `needs`: why a person must act, or "". `said`: what a person wrote. `share` in ppm.
 
-    `seq`: the step of the rollout's history; 0, and no rollout, in a test.
+    `flag`: the one that the rollout moves, or "". `seq`: the step of its history; 0, and no rollout, in a test.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Notice:
     seq: int = 0
     phase: str = ""
     share: int = 0
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

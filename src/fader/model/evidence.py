@@ -162,4 +162,4 @@ class Evidence:
         for m in self.metrics:
             if m.metric == name:
                 return m
-        return MetricEvidence(name, missing=f"no evidence for {name} arrived")
+        return MetricEvidence(name, missing=self.missing or f"no evidence for {name} arrived")

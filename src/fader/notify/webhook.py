@@ -20,6 +20,11 @@ from fader.notify.request import Request, Unsendable
 PREFIX = "whsec_"
 #: Bytes that a key has at least.
 SHORTEST = 24
+#: What is told of the rollout, beside the sentence.
+FIELDS = (
+    *("needs", "said", "rollout", "service", "flag", "baseline", "candidate"),
+    *("attempt", "seq", "phase", "share"),
+)
 
 
 def request(notice: Notice, secret: str, now: float) -> Request:
@@ -37,8 +42,7 @@ def payload(notice: Notice) -> dict[str, Any]:
     at = datetime.fromtimestamp(notice.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     data: dict[str, Any] = {"sentence": notice.sentence, "actor": notice.actor}
     if notice.rollout:
-        fields = ("needs", "said", "rollout", "service", "baseline", "candidate", "attempt", "seq", "phase", "share")
-        data |= {name: getattr(notice, name) for name in fields}
+        data |= {name: getattr(notice, name) for name in FIELDS}
         data["page"] = f"/rollouts/{quote(notice.rollout, safe='')}#step-{notice.seq}"
     return {"type": notice.kind if notice.kind == "test" else f"rollout.{notice.kind}", "timestamp": at, "data": data}
 

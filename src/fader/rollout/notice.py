@@ -47,6 +47,7 @@ def notice(step: Step) -> Notice | None:
         seq=step.seq,
         phase=state.phase,
         share=state.share,
+        flag=spec.flag,
     )
 
 

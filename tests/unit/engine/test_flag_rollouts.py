@@ -372,3 +372,18 @@ async def test_without_a_service_whoever_does_nothing_is_no_fault_of_the_data(wo
     await world.ask("start", "new-form")
     done = await app.until(at(Phase.COMPLETED), 200)
     assert done.units_harmed == 0
+
+
+async def test_what_waits_for_a_person_says_why_nothing_is_known_of_a_flag_that_is_off(world: Any) -> None:
+    await world.apply(FILE.replace("stages: [10%, 50%, 100%]", "stages: [10%, {share: 50%, gate: manual}, 100%]"))
+    app = App(world)
+    await app.second()
+    await world.ask("start", "new-form")
+    await app.until(at(Phase.AWAITING))
+    world.states.switch(Switch("checkout", False, world.now, "ann"))
+    world.publisher.publish()
+    for _ in range(3):
+        await app.second()
+    view = await world.desk.rollout("new-form")
+    assert view.state.phase is Phase.AWAITING
+    assert {j.missing for j in view.judgements} == {"flag checkout is switched off: everybody gets off"}

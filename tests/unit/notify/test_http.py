@@ -76,6 +76,7 @@ async def test_a_webhook_is_signed_and_carries_what_happened() -> None:
             "said": "<!channel> & all",
             "rollout": "shop-v2",
             "service": "shop",
+            "flag": "",
             "baseline": "v1",
             "candidate": "v2",
             "attempt": 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -76,3 +77,11 @@ def test_a_test_says_that_it_is_one() -> None:
     assert trial("oncall", "", 1.0).sentence == (
         "this is a test of the channel oncall, sent by somebody: nothing has happened"
     )
+
+
+def test_of_a_flag_it_names_the_flag() -> None:
+    of = replace(SPEC, name="new-form", flag="checkout", baseline="off", candidate="on")
+    told = notice(replace(step("start", Phase.PENDING, Phase.LEARNING), rollout="new-form", spec=of))
+    assert told is not None
+    assert (told.flag, told.service, told.baseline, told.candidate) == ("checkout", "shop", "off", "on")
+    assert told.sentence == "new-form learns what is normal on checkout=off; nobody has checkout=on yet"
