@@ -281,8 +281,8 @@ def written(given: argparse.Namespace, found: dict[int, Measured], busy: float) 
         [
             f"Milliseconds from before the request to switch; {given.rounds} switches, {given.flags:,} flags. "
             f"{given.real} of the clients are `Client`s and count when their own answer is the new one; the others are "
-            "sockets that count when the change has arrived. Server and clients share this machine, whose load average was "
-            f"{busy:.1f} before: what else it does is in the tail of these figures.",
+            "sockets that count when the change has arrived. Server and clients share this machine, whose load average "
+            f"was {busy:.1f} before: what else it does is in the tail of these figures.",
             "In the end all connections were cut at once and three switches made meanwhile: `back` is from the last of "
             "them until the last client was up to date. No switch was missed.",
         ],
