@@ -275,12 +275,13 @@ def written(given: argparse.Namespace, found: dict[int, Measured], busy: float) 
         "From a kill switch to the last stale answer",
         0,
         [
-            "| clients | one, p50 | one, p99 | the last, p50 | p99 | max | goal of p99 | server's CPU per switch | back |",
+            "| clients | one, p50 | one, p99 | the last, p50 | p99 | max | its goal | CPU of the server | back |",
             "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
             *rows,
         ],
         [
-            f"Milliseconds from before the request to switch; {given.rounds} switches, {given.flags:,} flags. "
+            "Milliseconds from before the request to switch, CPU for one switch; the goal is of p99; "
+            f"{given.rounds} switches, {given.flags:,} flags. "
             f"{given.real} of the clients are `Client`s and count when their own answer is the new one; the others are "
             "sockets that count when the change has arrived. Server and clients share this machine, whose load average "
             f"was {busy:.1f} before: what else it does is in the tail of these figures.",
