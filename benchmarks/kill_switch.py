@@ -48,7 +48,7 @@ FLAG = "checkout"
 class Server:
     """`fader server` in a process of its own."""
 
-    def __init__(self, directory: Path, flags: int) -> None:
+    def __init__(self, directory: Path) -> None:
         self.port = free_port()
         command = [sys.executable, "-m", "fader.cli.entry", "server", "--data-dir", str(directory)]
         self._process = subprocess.Popen(
@@ -58,6 +58,8 @@ class Server:
         wait_for(self.port)
         self._token = (directory / "token").read_text().strip()
         self.key = (directory / "server-key").read_text().strip()
+
+    def apply(self, flags: int) -> None:
         rule = "{rules: [{variant: on, when: 'country == \"US\"'}]}"
         names = [FLAG, *(f"flag-{number}" for number in range(flags - 1))]
         self.ask("/v1/apply", {"text": "\n".join(["flags:", *(f"  {name}: {rule}" for name in names)])})
@@ -254,8 +256,9 @@ def main() -> int:
     busy = os.getloadavg()[0]
     for count in given.clients:
         directory = Path(tempfile.mkdtemp(prefix="fader-bench-"))
-        server = Server(directory, given.flags)
+        server = Server(directory)
         try:
+            server.apply(given.flags)
             found[count] = measure(server, count, given.real, given.rounds)
         finally:
             server.stop()
