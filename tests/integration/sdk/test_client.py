@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +70,31 @@ def test_what_was_evaluated_is_counted_and_told(server: Server) -> None:
     server.start()
     [flag] = server.get("/v1/flags")["flags"]
     assert [(g["variant"], g["today"]) for g in flag["given"]] == [("off", 20), ("on", 10)]
+
+
+def test_a_forked_process_counts_what_is_its_own(server: Server) -> None:
+    server.ask("/v1/apply", {"text": FILE})
+    script = """
+import os, sys
+from fader.sdk import Client
+client = Client(sys.argv[1], "server-key")
+assert client.ready(20)
+ask = lambda: client.boolean("checkout", True, "ann", {})
+assert [ask() for _ in range(3)] == [False] * 3
+child = os.fork()
+if not child:
+    assert [ask() for _ in range(4)] == [False] * 4
+    client.close()
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+client.close()
+"""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script, server.url]
+    subprocess.run(command, check=True, timeout=60)
+    server.stop()
+    server.start()
+    [flag] = server.get("/v1/flags")["flags"]
+    assert [(g["variant"], g["today"]) for g in flag["given"]] == [("off", 7)]
 
 
 def test_a_wrong_key_is_said_and_raises_nothing(server: Server, until: Until, caplog: pytest.LogCaptureFixture) -> None:
