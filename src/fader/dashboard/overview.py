@@ -15,7 +15,7 @@ from fader.dashboard.taper import Picture, picture
 from fader.dashboard.templating import Templates
 from fader.model.report import GatewayReport
 from fader.model.state import ACTIVE, Phase
-from fader.model.verdict import Verdict
+from fader.model.verdict import Judgement, Verdict
 from fader.model.view import Brief, RolloutView
 from fader.ports.control import Control
 
@@ -50,15 +50,23 @@ class Group(StrEnum):
 SHOWN = {Group.PERSON: 50, Group.MOVING: 30, Group.WAITING: 10, Group.ENDED: 10}
 
 
+#: The verdicts that a row has no room for are the last of these.
+WORST_FIRST = (Verdict.HARMFUL, Verdict.UNKNOWN, Verdict.UNDECIDED, Verdict.TOLERATED, Verdict.SAFE)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
+    """`judgements`: the worst first, as not all of many are shown."""
+
     view: RolloutView
     picture: Picture
     harmful: bool
+    judgements: tuple[Judgement, ...]
 
 
 def line(view: RolloutView) -> Line:
-    return Line(view, picture(view), harmful(view))
+    ordered = sorted(view.judgements, key=lambda j: WORST_FIRST.index(j.verdict))
+    return Line(view, picture(view), harmful(view), tuple(ordered))
 
 
 def group_of(view: RolloutView | Brief, now: float) -> Group:

@@ -3,9 +3,12 @@ from dataclasses import replace
 import pytest
 
 from dashboard_twin import scenes
-from fader.dashboard.overview import PAGE, SHOWN, Asked, Group, asked, grouped, lines, parts
+from dashboard_twin.control import ScriptedControl
+from fader.dashboard.overview import PAGE, SHOWN, Asked, Group, Overview, asked, grouped, lines, parts
+from fader.dashboard.templating import Templates
 from fader.model.report import GatewayReport
 from fader.model.state import Phase
+from fader.model.verdict import Verdict
 
 
 def test_what_needs_a_person_stands_on_top(now: float) -> None:
@@ -70,3 +73,12 @@ def test_a_gateway_with_trouble_comes_first_and_a_silent_one_is_trouble(now: flo
     assert [g.report.gateway for g in shown] == ["edge-0", "edge-2", "edge-3", "edge-1"]
     assert [g.silent for g in shown] == [True, False, False, False]
     assert shown[2].down == ("search v2 at 10.0.4.17:9002: connection refused",)
+
+
+async def test_of_many_verdicts_a_row_shows_the_worst(now: float) -> None:
+    scene = scenes.loaded(now)
+    *calm, last = scene.view.judgements
+    judged = (*calm, replace(last, verdict=Verdict.HARMFUL))
+    control = ScriptedControl(replace(scene, view=replace(scene.view, judgements=judged)))
+    html = (await Overview(control, Templates(), lambda: now).snapshot({})).regions["rollouts"]
+    assert html.index("v-harmful") < html.index("v-undecided") < html.index("and 14 more")
