@@ -121,7 +121,7 @@ class Applier:
         for spec in document.rollouts:
             old = known.get(spec.name)
             if old is None:
-                said = (f"start it with: fader start {spec.name}", explain.audience(spec.audience, spec.baseline))
+                said = (f"start it with: fader start {spec.name}", explain.audience(spec.audience, spec.old))
                 changes.append(Change("rollout", spec.name, "add", "; ".join(filter(None, said))))
             elif _same(old.spec, spec) or old.state.phase is Phase.COMPLETED:
                 changes.append(Change("rollout", spec.name, "same", phase(old.state)))
