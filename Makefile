@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup browser demo test lint quick slow check bench evidence evidence-peers docs lock clean
+.PHONY: help setup browser demo test lint quick simulations check bench evidence evidence-peers docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,7 +32,8 @@ browser: $(READY)
 demo: $(READY) ## run the demo; ARGS="--scenario errors --exit --json" passes options
 	@$(BIN)/fader demo $(ARGS)
 
-test: lint browser quick slow ## the whole suite, as .ci/run calls it
+test: lint browser ## the whole suite, as .ci/run calls it
+	@scripts/test.sh $(BIN)
 
 lint: $(READY)
 	@$(BIN)/ruff check
@@ -48,11 +49,8 @@ quick: $(READY)
 	@$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile --no-loadscope-reorder $(LONGEST) tests \
 	  $(addprefix --ignore=,$(PURE_TESTS))
 
-# Simulations need the processor alone. Real Envoy, real browsers and load come one after the other, so that they do not
-# disturb each other.
-slow: $(READY) browser
+simulations: $(READY)
 	@$(BIN)/python -m pytest -m slow -n $(JOBS) $(SIMULATIONS)
-	@$(BIN)/python -m pytest -m slow -o faulthandler_timeout=300 --durations=15 $(addprefix --ignore=,$(SIMULATIONS))
 
 check: lint $(READY) ## ruff, mypy, import-linter and the quick tests: what to run before each commit
 	@$(BIN)/python -m pytest -q -m "not slow" -n $(JOBS) --dist loadfile

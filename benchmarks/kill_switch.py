@@ -16,6 +16,7 @@ import http.client
 import json
 import logging
 import multiprocessing
+import os
 import resource
 import selectors
 import shutil
@@ -249,6 +250,7 @@ def main() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 20_000)), hard))
     found: dict[int, Measured] = {}
+    busy = os.getloadavg()[0]
     for count in given.clients:
         directory = Path(tempfile.mkdtemp(prefix="fader-bench-"))
         server = Server(directory, given.flags)
@@ -257,11 +259,11 @@ def main() -> int:
         finally:
             server.stop()
             shutil.rmtree(directory, ignore_errors=True)
-    written(given, found)
+    written(given, found, busy)
     return 0 if all(share(m.last, 99) <= GOALS.get(count, float("inf")) for count, m in found.items()) else 1
 
 
-def written(given: argparse.Namespace, found: dict[int, Measured]) -> None:
+def written(given: argparse.Namespace, found: dict[int, Measured], busy: float) -> None:
     rows = []
     for count, m in found.items():
         figures = [share(m.each, 50), share(m.each, 99), share(m.last, 50), share(m.last, 99)]
@@ -279,7 +281,8 @@ def written(given: argparse.Namespace, found: dict[int, Measured]) -> None:
         [
             f"Milliseconds from before the request to switch; {given.rounds} switches, {given.flags:,} flags. "
             f"{given.real} of the clients are `Client`s and count when their own answer is the new one; the others are "
-            "sockets that count when the change has arrived. Server and clients share this machine.",
+            "sockets that count when the change has arrived. Server and clients share this machine, whose load average was "
+            f"{busy:.1f} before: what else it does is in the tail of these figures.",
             "In the end all connections were cut at once and three switches made meanwhile: `back` is from the last of "
             "them until the last client was up to date. No switch was missed.",
         ],

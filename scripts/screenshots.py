@@ -25,7 +25,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 from dashboard_twin import flags, scenes, services  # noqa: E402
 from dashboard_twin.control import ScriptedControl  # noqa: E402
 from dashboard_twin.server import serving  # noqa: E402
+from fader.model.applied import Applied, Change  # noqa: E402
 from fader.model.channel import Channel  # noqa: E402
+from fader.model.reach import SegmentReach  # noqa: E402
 from fader.model.settings import Settings  # noqa: E402
 from fader.model.written import Written  # noqa: E402
 
@@ -74,6 +76,7 @@ class Page:
 LONG = scenes.LONG
 PAGES = (
     Page("overview", "/", "/", "/"),
+    Page("ramp", "/rollouts/shop-v2"),
     Page("rollout", "/rollouts/checkout-v7", "/rollouts/mail-v2", f"/rollouts/{LONG}"),
     Page("experiment", "/rollouts/shop-v3"),
     Page("experiments", "/experiments", "/experiments", "/experiments"),
@@ -96,20 +99,23 @@ def empty(_now: float) -> ScriptedControl:
 
 
 def usual(now: float) -> ScriptedControl:
+    every, segments = flags.everything()
     control = ScriptedControl(
         *scenes.everything(now),
         gateways=scenes.gateways(now),
         services=services.everything(now),
         live=services.live(),
-        flags=flags.everything(),
+        flags=(tuple(replace(f, expires="2026-10-31" if f.name == "theme" else "") for f in every), segments),
         clock=lambda: now - 900,
     )
     control.flags.switch("limits", False, "ann", "not before Monday")
     control.flags.switch("theme", False, "ann", "the red one is unreadable")
     control.flags.switch("theme", True, "bob", "mended")
     control.learning = scenes.learnt()
-    control.states.write(Written(FILE, "", now - 7200, "ann"))
-    control.failed["checkout-v7"] = scenes.failures(now)
+    changes = (Change("rollout", "mail-v2", "add"), Change("flag", "theme", "change", "expires"))
+    control.states.write(Written(FILE, "", now - 60, "ann"), Applied(now - 60, "ann", "", changes))
+    control.failed["checkout-v7"] = control.failed["shop-v2"] = scenes.failures(now)
+    control.reached["checkout-v7"] = control.reached["shop-v2"] = scenes.reach()
     tell(control, scenes.channels()[:2])
     return control
 
@@ -117,7 +123,7 @@ def usual(now: float) -> ScriptedControl:
 def extreme(now: float) -> ScriptedControl:
     control = ScriptedControl(
         *scenes.everything(now),
-        scenes.long_names(now),
+        scenes.loaded(now),
         *(scenes.completed(now - 3600 * i, f"{LONG[:58]}-{i:04}", f"service-{i % 7}") for i in range(500)),
         gateways=scenes.gateways(now),
         services=(*services.everything(now), services.extreme(now)),
@@ -125,6 +131,13 @@ def extreme(now: float) -> ScriptedControl:
         flags=flags.extreme(),
     )
     control.play(scenes.pending(now))
+    control.learning = scenes.learnt()
+    control.failed[LONG] = scenes.failures(now) * 3
+    control.reached[LONG] = replace(
+        scenes.reach(),
+        segments=tuple(SegmentReach(f"{LONG[:58]}-{i:02}", 100_000, 90_000 - i, 12_345) for i in range(20)),
+        uncounted=tuple(f"{LONG[:58]}-{i:02}" for i in range(20, 60)),
+    )
     tell(control, tuple(replace(c, name=f"{LONG[:60]}-{i:02}") for i, c in enumerate(scenes.channels() * 4)))
     control.states.write(Written(FILE * 40, "/etc/fader/production/fader.yaml", now - 7200, "ci"))
     return control
@@ -133,7 +146,13 @@ def extreme(now: float) -> ScriptedControl:
 def tell(control: ScriptedControl, channels: tuple[Channel, ...]) -> None:
     """Channels that were tried: the first one takes what it is sent, the others do not."""
     states = control.states
-    states.apply((), (), states.flags(), states.segments(), settings=Settings(channels))
+    states.apply(
+        (),
+        (),
+        states.flags(),
+        states.segments(),
+        settings=Settings(channels, "https://trace.example.com/trace/{trace_id}"),
+    )
     control.messenger.down |= {c.name: "answered with HTTP 410: channel_is_archived" for c in channels[1:]}
 
     async def tried() -> None:

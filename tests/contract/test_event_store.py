@@ -215,6 +215,7 @@ def test_only_requests_of_the_stage_count(store: EventStore) -> None:
         line(why="preview"),
         line(why="excluded"),
         line(why="outside"),
+        line(why="forced"),
         line(why="none"),
         line(None),
         line(""),
@@ -237,6 +238,10 @@ def test_served_is_not_assigned(store: EventStore) -> None:
     assert (candidate.first, candidate.units) == (2, 5)
     assert baseline.first == 0
     assert store.exposure("shop-v2", 1) == Exposure(5, 2, 1001.0)
+    some = ("deflected", "served", "served", "other way round", "nobody", "")
+    assert store.among("shop-v2", 1, some) == Exposure(2, 1, 1001.0)
+    assert store.among("shop-v2", 1, ()) == Exposure()
+    assert store.among("shop-v2", 2, some) == Exposure()
 
 
 def test_no_answer_but_an_error_is_the_candidates_failure_whatever_where_says(store: EventStore) -> None:
@@ -363,6 +368,25 @@ def test_learning_is_of_the_version_that_was_assigned_and_served(store: EventSto
     errors, latency = store.learning("shop", "v1", (ERRORS, LATENCY), 990.0)
     assert (errors.metric, errors.requests, errors.units, errors.events) == ("errors", 3, 2, 2.0)
     assert (latency.requests, latency.units, latency.events, latency.values.total) == (2, 2, 0.0, 2)
+
+
+def test_the_spread_between_units_of_metrics_of_requests(store: EventStore) -> None:
+    log = Log(store)
+    log.load(
+        line("ann", c=500),
+        line("ann"),
+        *(line("bob", c=503) for _ in range(7)),
+        line("cid", us=90_000),
+        line("dan", v="v2", c=500),
+        line("eve", t=100, c=500),
+    )
+    errors = store.spread("shop", "v1", CellMetric(ERRORS), 990.0)
+    assert (errors.units, errors.requests, errors.events) == (3, 10, 6)  # no more than five of a unit count
+    assert (errors.yy, errors.yn, errors.nn) == (1 + 25, 2 + 35, 4 + 49 + 1)
+    slow = store.spread("shop", "v1", CellMetric(LATENCY, 50.0), 990.0)
+    assert (slow.units, slow.requests, slow.events, slow.yy) == (3, 10, 1, 1)
+    store.forget("bob")
+    assert store.spread("shop", "v1", CellMetric(ERRORS), 990.0).units == 2
 
 
 def test_the_learning_window_moves_by_five_minutes(store: EventStore) -> None:
@@ -492,6 +516,16 @@ def test_old_rows_go_and_ended_cells_keep_their_totals(store: EventStore) -> Non
     assert store.evidence("shop-v2", 1, 0) == first
     assert arms(store, stage=1)[1].requests == 3
     assert store.learning("shop", "v1", (ERRORS,), 1500.0)[0].requests == 2
+
+
+def test_of_an_ended_attempt_whose_rows_are_gone_the_units_are_no_longer_known(store: EventStore) -> None:
+    store.open_cell(replace(CELL, until=1100.0))
+    Log(store).load(line("ann", v="v2", c=500))
+    exposure = store.exposure("shop-v2", 1)
+    assert store.among("shop-v2", 1, ("ann",)) == exposure == Exposure(1, 1, 1001.0)
+    store.retain(1500.0)
+    assert store.among("shop-v2", 1, ("ann",)) is None
+    assert store.exposure("shop-v2", 1) == exposure
 
 
 def test_what_is_held_of_a_live_segment_outlives_its_rows(store: EventStore) -> None:
@@ -695,7 +729,7 @@ def run(plain: MemoryEventStore, real: DuckDBEventStore, steps: list[tuple[str, 
     offset = 0
     last: Cell | None = None
     for name, what in steps:
-        answers = []
+        answers, spreads = [], []
         for store in (plain, real):
             match name, what:
                 case "append", list(lines):
@@ -710,12 +744,14 @@ def run(plain: MemoryEventStore, real: DuckDBEventStore, steps: list[tuple[str, 
                     store.open_cell(replace(last, until=until))
                 case "learn", (tuple(of), float(since), str(rollout)):
                     answers.append(store.learning("shop", "v1", tuple(c.metric for c in of), since, rollout))
+                    spreads.append([store.spread("shop", "v1", c, since) for c in of])
                 case "forget", (str() | None) as unit:
                     answers.append(store.forget(unit or ""))
         if name == "ask":
             same(plain, real)
         elif name == "learn":
             assert answers[1] == answers[0]
+            assert spreads[1] == spreads[0]
         elif answers:
             assert answers[0] == answers[1]
         if name == "append":
@@ -731,6 +767,8 @@ def same(plain: MemoryEventStore, real: DuckDBEventStore) -> None:
             assert real.health("shop-v2", attempt, stage) == plain.health("shop-v2", attempt, stage)
             assert real.names("shop-v2", attempt, stage) == plain.names("shop-v2", attempt, stage)
         assert real.exposure("shop-v2", attempt) == plain.exposure("shop-v2", attempt)
+        some = ("ann", "déjà", "x" * 300, "nobody", "")
+        assert real.among("shop-v2", attempt, some) == plain.among("shop-v2", attempt, some)
     assert real.counted("shop", 1000, 1100) == plain.counted("shop", 1000, 1100)
     assert real.broken() == plain.broken()
 
@@ -738,9 +776,12 @@ def same(plain: MemoryEventStore, real: DuckDBEventStore) -> None:
 # Failed requests, to be looked at --------------------------------------------------------------------------------
 
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
 def test_failures_are_the_latest_of_the_candidate_beside_comparable_ones_of_the_baseline(store: EventStore) -> None:
     Log(store).load(
-        line("ann", v="v2", t="1001", c=503, path="/items/1", us=81_000),
+        line("ann", v="v2", t="1001", c=503, path="/items/1", us=81_000, tp=f"00-{TRACE}-00f067aa0ba902b7-01"),
         line("bob", v="v2", t="1003", c=0, path="/items/2", w=None),
         line("cat", v="v2", t="1002", path="/cart", w="v1"),
         line("dan", v="v2", t="1004", c=404, path="/cart"),
@@ -748,7 +789,7 @@ def test_failures_are_the_latest_of_the_candidate_beside_comparable_ones_of_the_
         line("fay", v="v2", t="999", c=500, path="/items/9"),
         line("gil", v="v2", t="2000", c=500, path="/items/9"),
         line("hal", t="1001", path="/items/7", us=12_000),
-        line("ida", t="1005", c=500, path="/items/8", us=13_500),
+        line("ida", t="1005", c=500, path="/items/8", us=13_500, tp=f"00-{TRACE[::-1]}-00f067aa0ba902b7-00"),
         line("jon", t="1006", path="/elsewhere"),
         line("kim", v="v2", t="1001", s="mail", c=500),
     )
@@ -756,9 +797,9 @@ def test_failures_are_the_latest_of_the_candidate_beside_comparable_ones_of_the_
     assert [f.request for f in found] == [
         Request(1003.0, "GET", "/items/2", "GET /items/{}", 0, "", 20.0),
         Request(1002.0, "GET", "/cart", "GET /cart", 200, "v1", 20.0),
-        Request(1001.0, "GET", "/items/1", "GET /items/{}", 503, "v2", 81.0),
+        Request(1001.0, "GET", "/items/1", "GET /items/{}", 503, "v2", 81.0, TRACE),
     ]
-    other = Request(1005.0, "GET", "/items/8", "GET /items/{}", 500, "v1", 13.5)
+    other = Request(1005.0, "GET", "/items/8", "GET /items/{}", 500, "v1", 13.5, TRACE[::-1])
     assert [f.beside for f in found] == [other, None, other]
     assert store.failures("shop", "v2", "v1", 1000.0, 2000.0, 2) == found[:2]
     assert store.failures("shop", "v3", "v1", 1000.0, 2000.0, 2) == ()

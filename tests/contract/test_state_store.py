@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from fader.errors import BadInput, Conflict, Corrupt, NotFound
+from fader.model.applied import Applied, Change
 from fader.model.audit import Choices, Filter, Record, place
 from fader.model.channel import Channel
 from fader.model.decision import Command, Step
@@ -26,6 +27,7 @@ from fader.model.settings import Settings
 from fader.model.share import Interval
 from fader.model.state import Basis, Phase, RolloutState
 from fader.model.summary import ArmSummary, Histogram
+from fader.model.usage import Given, Usage
 from fader.model.view import Point
 from fader.model.written import Written
 from fader.ports.states import Entry, StateStore, Window
@@ -210,6 +212,26 @@ def test_a_refused_application_leaves_the_flags(reopen: Callable[[], StateStore]
     assert store.flags() == (FLAG,)
 
 
+def test_usage_adds_up_by_day_and_is_forgotten_after_weeks(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    store.add_usage(())
+    store.add_usage((Usage("a", "on", "2026-10-01", 5), Usage("a", "on", "2026-10-28", 2)))
+    store.add_usage((Usage("a", "on", "2026-10-28", 3), Usage("a", "off", "2026-11-03", 1)))
+    store.add_usage((Usage("b", "on", "2026-10-29", 4),))
+    assert reopen().given("2026-11-03") == (
+        Given("a", "off", 1, 1, "2026-11-03", "2026-11-03"),
+        Given("a", "on", 0, 5, "2026-10-01", "2026-10-28"),
+        Given("b", "on", 0, 4, "2026-10-29", "2026-10-29"),
+    )
+    assert [g.week for g in reopen().given("2026-11-04")] == [1, 0, 4]
+    store.add_usage((Usage("b", "on", "2026-11-05", 2**40),))
+    assert reopen().given("2026-11-05") == (
+        Given("a", "off", 0, 1, "2026-11-03", "2026-11-03"),
+        Given("a", "on", 0, 0, "2026-10-28", "2026-10-28"),
+        Given("b", "on", 2**40, 2**40, "2026-10-29", "2026-11-05"),
+    )
+
+
 def test_switches_are_appended(reopen: Callable[[], StateStore]) -> None:
     store = reopen()
     switches = (Switch("a", False, 1.0, "ann", "too slow"), Switch("b", True, 2.0), Switch("a", True, 3.0))
@@ -388,6 +410,30 @@ def test_switches_of_flags_stand_among_the_steps(reopen: Callable[[], StateStore
     assert {"switch_on", "switch_off"} < set(choices.events)
 
 
+def test_applies_stand_among_the_steps_too(reopen: Callable[[], StateStore]) -> None:
+    store = storied(reopen())
+    store.apply((), (), applied=Applied(20.0, "ann", "/etc/f.yaml", (Change("flag", "x", "add"),)))
+    store.switch(Switch("x", False, 20.0, "ann"))
+    store.write(Written("flags: {}", at=70.0, actor="ci"), Applied(70.0, "ci"))
+    store.write(Written("flags: {a: {}}"))
+    reason = "added flag x; from /etc/f.yaml"
+    store = reopen()
+    assert store.records(Filter(event="apply"), 9) == (
+        Record("", -2, 70.0, "apply", "ci", "changed nothing but the text", "", 0, 0, 0),
+        Record("", -1, 20.0, "apply", "ann", reason, "", 0, 0, 0),
+    )
+    everything = store.records(Filter(), 100)
+    assert len(everything) == store.recorded(Filter()) == 8 + 3
+    pages = [store.records(Filter(), 2)]
+    while len(pages[-1]) == 2:
+        pages.append(store.records(Filter(), 2, before=place(pages[-1][-1])))
+    assert tuple(r for found in pages for r in found) == everything
+    assert store.recorded(Filter(actor="ci")) == 1
+    assert [r.event for r in store.records(Filter(flag="x"), 9)] == ["switch_off"]
+    assert {"ci"} < set(store.choices().actors)
+    assert {"apply"} < set(store.choices().events)
+
+
 def test_what_can_be_filtered_by_is_what_occurs(reopen: Callable[[], StateStore]) -> None:
     assert reopen().choices() == Choices()
     assert storied(reopen()).choices() == Choices(
@@ -422,7 +468,8 @@ def test_steps_of_the_first_tables_can_be_searched(tmp_path: Path) -> None:
             c.execute(text(f"DROP INDEX steps_by_{index}"))
         for column in ("event", "actor", "attempt", "start", "share"):
             c.execute(text(f"ALTER TABLE steps DROP COLUMN {column}"))
-        for table in ("flags", "segments", "switches", "series", "written", "settings", "cursors"):
+        tables = ("flags", "segments", "switches", "series", "written", "settings", "cursors", "applies", "usage")
+        for table in tables:
             c.execute(text(f"DROP TABLE {table}"))
         c.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()

@@ -20,6 +20,7 @@ from fader.model.failure import Failure
 from fader.model.flag import Flag
 from fader.model.holding import Holding
 from fader.model.installation import Installation, Key
+from fader.model.reach import Reach
 from fader.model.report import GatewayReport
 from fader.model.ruleset import LiveService
 from fader.model.segment import Segment
@@ -31,7 +32,7 @@ from fader.notify.memory import MemoryMessenger
 from fader.ports.control import Preview, ServiceView
 from fader.providers.memory import MemoryProviders
 from fader.rollout.assignment import looked_up
-from fader.storage.memory import CHOICES, MemoryStateStore, page, record, switched
+from fader.storage.memory import CHOICES, MemoryStateStore, page, record
 from fader.telemetry.memory import MemoryEventStore
 
 
@@ -67,11 +68,14 @@ class ScriptedControl:
         self.states.apply((), (), *flags)
         publisher = Publisher(self.states)
         publisher.publish()
-        self.applier = Applier(self.states, MemoryEventStore(), publisher, answering, clock, MemoryProviders())
+        self.applier = Applier(
+            self.states, MemoryEventStore(), publisher, answering, clock, MemoryProviders(), self.announce
+        )
         self.flags = FlagDesk(self.states, publisher, clock, self.announce)
         self.messenger = MemoryMessenger()
         self.notifier = Notifier(self.states, self.messenger, self.announce, clock)
         self.failing, self.free = "", 41_000_000_000
+        self.reached: dict[str, Reach] = {}
         self.failed: dict[str, tuple[Failure, ...]] = {}
         self.learning: tuple[LearningEvidence, ...] = ()
         self.asked: list[tuple[str, Command]] = []
@@ -122,13 +126,20 @@ class ScriptedControl:
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         return tuple(p for p in self._scene(name).points if p.at > since)
 
-    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+    async def learnt(self, name: str, metric: str = "") -> tuple[LearningEvidence, ...]:
         self._scene(name)
         return self.learning
 
     async def failures(self, name: str) -> tuple[Failure, ...]:
         self._scene(name)
         return self.failed.get(name, ())
+
+    async def reach(self, name: str) -> Reach:
+        self._scene(name)
+        return self.reached.get(name, Reach())
+
+    def tracing(self) -> str:
+        return self.states.settings().tracing
 
     async def command(self, name: str, command: Command) -> RolloutView:
         scene = self._scene(name)
@@ -153,7 +164,7 @@ class ScriptedControl:
 
     def _records(self) -> list[Record]:
         steps = [record(s) for scene in self.scenes.values() for s in scene.steps]
-        return [*steps, *(switched(seq, s) for seq, s in enumerate(self.states.switches(), 1))]
+        return [*steps, *self.states.records(Filter(), 1_000_000)]
 
     async def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None

@@ -11,10 +11,11 @@ from fader.model.decision import Command, Step
 from fader.model.evidence import HealthEvidence, LearningEvidence
 from fader.model.failure import Failure, Request
 from fader.model.metric import Comparison, Margin, Metric
+from fader.model.reach import Reach, SegmentReach, StageReach
 from fader.model.report import EndpointHealth, GatewayReport
 from fader.model.rollout import Budget, Experiment, Guardrail, Outcome, RolloutSpec, Stage
 from fader.model.state import Basis, Phase, RolloutState
-from fader.model.summary import ArmSummary
+from fader.model.summary import ArmSummary, Histogram
 from fader.model.verdict import Judgement, Plan, Reading, Signal, Verdict
 from fader.model.view import Point, RolloutView, StageView
 from fader.rollout.words import share as percent
@@ -637,6 +638,29 @@ def long_names(now: float) -> Scene:
     )
 
 
+def loaded(now: float) -> Scene:
+    """The longest names, and forty metrics: half of them guardrails, half of them outcomes."""
+    scene = long_names(now)
+    view, [guard, *_] = scene.view, scene.view.spec.guardrails
+    judged = next(j for j in view.judgements if j.metric == guard.metric.name)
+    read, outcome = experimenting(now).view.readings[0], OUTCOMES[0]
+    names = [f"{LONG[:60]}-{i:02}" for i in range(40)]
+    guards = tuple(replace(guard, metric=replace(guard.metric, name=n)) for n in names[:20])
+    outcomes = tuple(replace(outcome, metric=replace(outcome.metric, name=n)) for n in names[20:])
+    points = tuple(replace(p, metric=n) for n in names for p in scene.points if p.metric == guard.metric.name)
+    return Scene(
+        replace(
+            view,
+            spec=replace(view.spec, guardrails=guards, outcomes=outcomes),
+            judgements=tuple(replace(judged, metric=n) for n in names[:20]),
+            readings=tuple(replace(read, metric=n) for n in names[20:]),
+            reading_sentences=tuple(f"{n}: users of the candidate bought as often." for n in names[20:]),
+        ),
+        scene.steps,
+        points,
+    )
+
+
 def markup(now: float) -> Scene:
     """Names and reasons with markup everywhere: all of it must come out as text."""
     scene = experimenting(now, MARKUP, "<b>svc</b>")
@@ -682,16 +706,25 @@ def markup(now: float) -> Scene:
 def failures(now: float) -> tuple[Failure, ...]:
     """What failed on a candidate: server errors, one that nobody answered, one that the baseline had to answer."""
 
-    def request(ago: float, method: str, path: str, status: int, served: str, ms: float | None) -> Request:
-        return Request(now - ago, method, path, f"{method} {path.rsplit('/', 1)[0]}/{{}}", status, served, ms)
+    def request(
+        ago: float, method: str, path: str, status: int, served: str, ms: float | None, trace: str = ""
+    ) -> Request:
+        return Request(now - ago, method, path, f"{method} {path.rsplit('/', 1)[0]}/{{}}", status, served, ms, trace)
 
-    calm = request(3, "POST", "/orders/8113", 201, "v1", 88.0)
+    calm = request(3, "POST", "/orders/8113", 201, "v1", 88.0, "9c1d5e6a0b2f47d8a3c4e5f60718293a")
     return (
-        Failure(request(2, "POST", "/orders/8114", 503, "v2", 1204.0), calm),
+        Failure(request(2, "POST", "/orders/8114", 503, "v2", 1204.0, "4bf92f3577b34da6a3ce929d0e0e4736"), calm),
         Failure(request(9, "POST", "/orders/8101", 500, "v2", 941.0), calm),
         Failure(request(14, "GET", "/basket/ann", 0, "", None), request(4, "GET", "/basket/eve", 200, "v1", 31.0)),
         Failure(request(31, "GET", "/prices/77", 200, "v1", 45.0)),
     )
+
+
+def reach() -> Reach:
+    """Two stages of a sampled service, and segments of all kinds."""
+    stages = (StageReach(0, 1204, 22_871), StageReach(1, 3020, 21_044, 1))
+    segments = (SegmentReach("beta", 5000, 12, 0), SegmentReach("staff", 212, 48, 1), SegmentReach("trial", 90, 0, 0))
+    return Reach(stages, segments, ("americans",), sampled=True)
 
 
 def channels() -> tuple[Channel, ...]:
@@ -705,9 +738,13 @@ def channels() -> tuple[Channel, ...]:
 
 
 def learnt() -> tuple[LearningEvidence, ...]:
-    """A day of the baseline: 30 % of 24,000 users bought, for 12 EUR each on average."""
+    """A day of the baseline: 30 % of 24,000 users bought, for 12 EUR each on average. Some have most of the errors."""
+    slow = Histogram(tuple(range(100, 160)), tuple(10_000 - 160 * i for i in range(60)))
+    errors = ArmSummary(24_000, 410_000, 1270, 2900, 31_000, 9.1e6)
+    above = ArmSummary(24_000, 410_000, 20_500, 41_000, 490_000, 9.1e6)
     return (
-        LearningEvidence("errors", 410_000, 24_000, 1270.0),
+        LearningEvidence("errors", 410_000, 24_000, 1270.0, summary=errors),
+        LearningEvidence("latency", 410_000, 24_000, values=slow, summary=above),
         LearningEvidence(
             "conversion", 410_000, 24_000, 7200.0, summary=ArmSummary(24_000, 24_000, 7200, 7200, 7200, 24_000)
         ),

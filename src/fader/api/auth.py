@@ -17,7 +17,7 @@ import json
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,12 +27,17 @@ from fader.api.wire import body_of
 
 COOKIE = "fader_session"
 OFREP = "/ofrep/"
+#: OFREP's events: pages cannot send a header with that request.
+EVENTS = "/ofrep/v1/events"
 #: For pages of any origin; what they may ask is up to the key that they send, never to a cookie.
 CROSS_ORIGIN = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-methods", b"POST"),
-    (b"access-control-allow-headers", b"authorization, content-type, if-none-match, x-api-key"),
-    (b"access-control-expose-headers", b"etag"),
+    (b"access-control-allow-methods", b"GET, POST"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, cache-control, content-type, if-none-match, last-event-id, x-api-key",
+    ),
+    (b"access-control-expose-headers", b"etag, retry-after"),
     (b"access-control-max-age", b"600"),
 )
 OPEN = ("/v1/health", "/login", "/static/", "/favicon.ico", "/favicon.svg")
@@ -59,6 +64,12 @@ class Tokens:
         restart logs nobody out."""
         return hmac.new(self.operator.encode(), b"fader dashboard session", hashlib.sha256).hexdigest()
 
+    def events_of(self, *, client: bool) -> str:
+        """What opens OFREP's events in the place of a key, and nothing else: it stands in addresses. "" for a key that
+        was never made."""
+        key = self.client_key if client else self.server_key
+        return hmac.new(key.encode(), b"fader events of flags", hashlib.sha256).hexdigest() if key else ""
+
 
 class Guard:
     """ASGI middleware in front of everything."""
@@ -75,7 +86,7 @@ class Guard:
             return await refusal(scope, receive, send)
         state = scope.setdefault("state", {})
         state["actor"] = _actor(request)
-        state["client"] = _equal(_key(request), self._tokens.client_key)
+        state["client"] = _equal(key_of(request), self._tokens.client_key) or self._hears(request, client=True)
         extra = (*SECURITY_HEADERS, *(CROSS_ORIGIN if request.url.path.startswith(OFREP) else ()))
 
         async def with_headers(message: Message) -> None:
@@ -115,8 +126,10 @@ class Guard:
     def _refusal_of_evaluation(self, request: Request) -> Response | None:
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={k.decode(): v.decode() for k, v in CROSS_ORIGIN})
-        key = _key(request)
+        key = key_of(request)
         if self._has_server_key(key) or _equal(key, self._tokens.client_key):
+            return None
+        if self._hears(request, client=True) or self._hears(request, client=False):
             return None
         refusal = problem(401, "No entry", "give a key of this server: Authorization: Bearer KEY, or X-API-Key: KEY")
         refusal.headers["access-control-allow-origin"] = "*"
@@ -124,6 +137,11 @@ class Guard:
 
     def _has_server_key(self, key: str) -> bool:
         return _equal(key, self._tokens.server_key) or _equal(key, self._tokens.operator)
+
+    def _hears(self, request: Request, *, client: bool) -> bool:
+        if request.url.path != EVENTS or request.method != "GET":
+            return False
+        return _equal(request.query_params.get("token", ""), self._tokens.events_of(client=client))
 
     def _has_session(self, request: Request) -> bool:
         return _equal(request.cookies.get(COOKIE, ""), self._tokens.session())
@@ -175,12 +193,13 @@ def _actor(request: Request) -> str:
     return named or ("dashboard" if COOKIE in request.cookies else "api")
 
 
-def _bearer(request: Request) -> str:
+def _bearer(request: HTTPConnection) -> str:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if kind.lower() == "bearer" else ""
 
 
-def _key(request: Request) -> str:
+def key_of(request: HTTPConnection) -> str:
+    """The token or key that comes with a request."""
     return _bearer(request) or request.headers.get("x-api-key", "").strip()
 
 

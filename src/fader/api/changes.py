@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from fader.api.wire import STREAM
 from fader.ports.control import Control
 
 HEARTBEAT = 15.0
@@ -16,8 +17,7 @@ HEARTBEAT = 15.0
 
 def routes(control: Control) -> list[BaseRoute]:
     async def changes(_request: Request) -> Response:
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(_stream(control), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(_stream(control), media_type="text/event-stream", headers=STREAM)
 
     return [Route("/v1/changes", changes)]
 

@@ -11,7 +11,6 @@ from starlette.routing import BaseRoute, Route
 from fader.api.wire import read, reply
 from fader.engine.apply import Applier
 from fader.model import written as noun
-from fader.schema.document import load_document
 
 #: How a text without a file is called in messages.
 NAME = "fader.yaml"
@@ -29,11 +28,11 @@ class Written:
 def routes(applier: Applier) -> list[BaseRoute]:
     async def plan(request: Request) -> Response:
         written = await read(request, Written)
-        return reply(await applier.plan(load_document(written.text, written.path or NAME)))
+        return reply(await applier.plan(applier.read(written.text, written.path or NAME)))
 
     async def apply(request: Request) -> Response:
         written = await read(request, Written)
-        document = load_document(written.text, written.path or NAME)
+        document = applier.read(written.text, written.path or NAME)
         kept = noun.Written(written.text, written.path, actor=request.state.actor)
         return reply(await applier.apply(document, kept))
 

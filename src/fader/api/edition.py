@@ -27,7 +27,7 @@ class Edition:
     """What is the same object as in the edition `before` is not encoded again."""
 
     def __init__(self, ruleset: Ruleset, before: Edition | None = None) -> None:
-        self.version = ruleset.version
+        self.ruleset, self.version = ruleset, ruleset.version
         self._pieces: dict[str, dict[str, Piece]] = {}
         for part in PARTS:
             held = before._pieces[part] if before else {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import NamedTuple
 
 from fader.api.edition import Edition
@@ -54,6 +55,7 @@ class Feed:
             self._changes.append(Change(before.id, _event("change", self._now.id, self._now.since(before))))
             while len(self._changes) > 1 and sum(len(c.event) for c in self._changes) > KEPT:
                 self._changes.popleft()
+            self._wake()
         return self._now
 
     def since(self, last: str) -> bytes:
@@ -76,27 +78,45 @@ class Feed:
 
     async def follow(self, last: str = "") -> AsyncIterator[bytes]:
         """Events without end, the first at once. `last`: the id of the last one that was received."""
-        self._followers += 1
-        if self._pump is None or self._pump.done():
-            self._pump = asyncio.create_task(self._run())
-        try:
-            while True:
-                events, last = self.since(last), self._now.id
+        async with aclosing(self.editions()) as editions:
+            async for edition in editions:
+                events, last = self.since(last), edition.id
                 for start in range(0, len(events), SLICE):
                     yield events[start : start + SLICE]
-                if last == self._now.id:
+
+    async def editions(self) -> AsyncGenerator[Edition]:
+        """The one in force at once, the newest after each change, and as a heartbeat the same again."""
+        self._followers += 1
+        self._start()
+        try:
+            while True:
+                edition = self.current
+                yield edition
+                if edition is self._now:
                     await self._news.wait()
         finally:
             self._followers -= 1
             if not self._followers:
-                self._pump.cancel()
+                self._end()
+
+    def _start(self) -> None:
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.create_task(self._run())
+
+    def _end(self) -> None:
+        """Forgets the task, which goes on until its next turn: who comes before that needs one that lives."""
+        if self._pump is not None:
+            self._pump.cancel()
+            self._pump = None
 
     async def _run(self) -> None:
         while True:
-            await self._desk.newer(self._now.version, self._heartbeat)
-            _ = self.current
-            news, self._news = self._news, asyncio.Event()
-            news.set()
+            if await self._desk.newer(self.current.version, self._heartbeat) is None:
+                self._wake()
+
+    def _wake(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
 
 def _event(kind: str, name: str, data: bytes) -> bytes:

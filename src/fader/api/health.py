@@ -11,10 +11,11 @@ from fader.api.wire import reply
 from fader.engine.controller import Controller
 
 
-def routes(controller: Controller) -> list[BaseRoute]:
+def routes(controller: Controller, environment: str = "") -> list[BaseRoute]:
     async def health(_request: Request) -> Response:
         failing = controller.failing
         status = "failing" if failing else "ok"
-        return reply({"status": status, "version": __version__}, 503 if failing else 200)
+        found = {"status": status, "version": __version__, "environment": environment}
+        return reply(found, 503 if failing else 200)
 
     return [Route("/v1/health", health)]

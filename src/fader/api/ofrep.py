@@ -8,11 +8,13 @@ import msgspec
 import structlog
 from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from xxhash import xxh3_128_hexdigest
 
-from fader.api.wire import body_of, reply
+from fader.api.auth import EVENTS, Tokens
+from fader.api.notices import Notices
+from fader.api.wire import STREAM, body_of, reply
 from fader.assign.cel import CelError
 from fader.engine.flag_desk import FlagDesk
 from fader.errors import BadInput
@@ -44,7 +46,13 @@ class Unusable(Exception):
         self.code = code
 
 
-def routes(desk: FlagDesk) -> list[BaseRoute]:
+def routes(desk: FlagDesk, notices: Notices, tokens: Tokens) -> list[BaseRoute]:
+    # Without origin: clients take that of the address which they use already.
+    streams = {
+        client: [{"type": "sse", "endpoint": {"requestUri": f"{EVENTS}?token={tokens.events_of(client=client)}"}}]
+        for client in (True, False)
+    }
+
     async def single(request: Request) -> Response:
         key = request.path_params["key"]
         try:
@@ -64,14 +72,19 @@ def routes(desk: FlagDesk) -> list[BaseRoute]:
         except Unusable as error:
             return reply({"errorCode": error.code, "errorDetails": str(error)}, 400)
         answers = [_evaluated(desk, key, unit, attributes) for key in _visible(desk, request)]
-        body = msgspec.json.encode({"flags": answers})
+        body = msgspec.json.encode({"flags": answers, "eventStreams": streams[request.state.client]})
         # A tag of the answers and not of the rules: a change of rules that changes nothing for this context is none.
         tag = f'"{xxh3_128_hexdigest(body)}"'
         if tag in _known(request):
             return Response(status_code=304, headers={"etag": tag})
         return Response(body, media_type="application/json", headers={"etag": tag})
 
+    async def events(request: Request) -> Response:
+        told = notices.follow(request.headers.get("last-event-id", ""), request.state.client)
+        return StreamingResponse(told, media_type="text/event-stream", headers=STREAM)
+
     return [
+        Route(EVENTS, events),
         Route(ALL, bulk, methods=["POST"]),
         Route(ONE + "{key:key}", single, methods=["POST"]),
     ]

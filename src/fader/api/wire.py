@@ -13,6 +13,8 @@ from fader.errors import BadInput, Problem
 T = TypeVar("T")
 #: The largest body that is read. Batches of log lines are the largest there are.
 LIMIT = 16 * 1024 * 1024
+#: Of a stream of events: a proxy that keeps answers back would keep events back.
+STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 def reply(body: Any, status: int = 200) -> Response:

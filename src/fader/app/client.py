@@ -40,6 +40,7 @@ class ControlPlane:
     def _ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         connection = http.client.HTTPConnection(*self._address, timeout=10)
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        headers["X-Fader-Actor"] = "fader up"
         try:
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             answer = connection.getresponse()

@@ -26,6 +26,7 @@ class DataDirectory:
         self.server_key = self.path / "server-key"
         self.client_key = self.path / "client-key"
         self.logs = self.path / "logs"
+        self.environment = self.path / "environment"
 
     def prepare(self) -> Tokens:
         """Make the directory (0700) and the tokens (0600) where they are missing. Raises BadInput."""
@@ -46,6 +47,17 @@ class DataDirectory:
                     str(self.path),
                 )
             ) from None
+
+    def keep_environment(self, environment: str) -> None:
+        """States of one environment are never another's: the directory stays that of its first. Raises BadInput."""
+        if not self.environment.exists() and not self.state.exists():
+            self.environment.write_text(environment + "\n")
+        kept = self.environment.read_text().strip() if self.environment.exists() else ""
+        if kept != environment:
+            mine, other = (f"environment {kept}" if kept else "no environment"), environment or "none"
+            fix = f"start it {f'with --environment {kept}' if kept else 'without --environment'}, or give another"
+            message = f"the data directory is of {mine}, and this fader is of {other}"
+            raise BadInput(Problem(message, f"{fix} one with --data-dir", str(self.path)))
 
     def hold(self) -> int:
         """Lock the directory for this process; the descriptor keeps the lock. Raises BadInput naming the holder."""

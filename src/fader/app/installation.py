@@ -16,12 +16,13 @@ def in_memory() -> Installation:
     return Installation(__version__, platform.python_version(), KEEP)
 
 
-def installed(data: DataDirectory) -> Installation:
+def installed(data: DataDirectory, environment: str = "") -> Installation:
     return Installation(
         version=__version__,
         python=platform.python_version(),
         keep=KEEP,
         data=str(data.path),
+        environment=environment,
         state_bytes=sum(map(_size, data.path.glob(f"{data.state.name}*"))),
         event_bytes=sum(map(_size, data.events.rglob("*"))),
         free_bytes=shutil.disk_usage(data.path).free,

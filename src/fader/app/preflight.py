@@ -17,7 +17,7 @@ from fader.schema.document import load_document
 from fader.storage.database import open_sqlite
 
 
-def check(data: DataDirectory, file: Path | None, host: str, port: int) -> str:
+def check(data: DataDirectory, file: Path | None, host: str, port: int, environment: str = "") -> str:
     """The text of `file` ("" without one), once all is well. Raises BadInput, Corrupt."""
     text = ""
     if file is not None:
@@ -26,7 +26,7 @@ def check(data: DataDirectory, file: Path | None, host: str, port: int) -> str:
         except (OSError, UnicodeDecodeError) as e:
             why = (e.strerror or str(e)).lower() if isinstance(e, OSError) else "it is not UTF-8 text"
             raise BadInput(Problem(f"cannot be read: {why}", "give the file with -f", str(file))) from None
-        document = load_document(text, str(file))
+        document = load_document(text, str(file), environment)
     find_envoy()
     if (length := len(os.fsencode(data.gateway))) > LONGEST_DIRECTORY:
         raise BadInput(

@@ -31,8 +31,10 @@ from fader.api import (
     units,
 )
 from fader.api import events as tracking
+from fader.api.allowance import NO_LIMITS, Limits
 from fader.api.express import Express
 from fader.api.feed import Feed
+from fader.api.notices import Notices
 from fader.app.data import DataDirectory
 from fader.app.installation import in_memory, installed
 from fader.app.listening import allow_connections, listen
@@ -50,6 +52,7 @@ from fader.engine.meters import Meters
 from fader.engine.notifier import Notifier
 from fader.engine.publish import Publisher
 from fader.engine.retention import Retention
+from fader.engine.tally import Tally
 from fader.errors import FaderError
 from fader.gateway.supervisor_watch import parent_gone
 from fader.model.installation import Installation
@@ -75,9 +78,12 @@ def build(
     probe: Probe = answers,
     providers: Providers | None = None,
     installation: Callable[[], Installation] = in_memory,
+    limits: Limits = NO_LIMITS,
+    environment: str = "",
 ) -> ASGIApp:
     """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan.
-    `providers`: None asks them over HTTP."""
+    `providers`: None asks them over HTTP. `limits`: how often flags may be evaluated over OFREP. `environment`: that of
+    this installation, "" for none."""
     http, messenger = HttpProviders(), HttpMessenger(clock=clock)
     asked = providers or http
     fleet, told = Fleet(), Changes()
@@ -85,8 +91,10 @@ def build(
     controller = Controller(states, events, fleet, publisher, told, clock)
     desk = Desk(states, events, fleet, controller, told, clock, probe)
     exposing = Exposing(events, clock)
-    flag_desk = FlagDesk(states, publisher, clock, told.tell, exposing)
-    applier = Applier(states, events, publisher, probe, clock, asked)
+    tally = Tally(states, clock)
+    flag_desk = FlagDesk(states, publisher, clock, told.tell, exposing, tally)
+    feed = Feed(flag_desk)
+    applier = Applier(states, events, publisher, probe, clock, asked, told.tell, environment)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
     notifier = Notifier(states, messenger, told.tell, clock)
@@ -98,6 +106,7 @@ def build(
             asyncio.create_task(retention.run()),
             asyncio.create_task(meters.run()),
             asyncio.create_task(exposing.run()),
+            asyncio.create_task(tally.run()),
             asyncio.create_task(notifier.run()),
             asyncio.create_task(asyncio.to_thread(templating.prepare)),
             # Reads the history once, so that the first page that is asked for need not.
@@ -114,12 +123,12 @@ def build(
 
     app = Starlette(
         routes=[
-            *health.routes(controller),
+            *health.routes(controller, environment),
             *rollouts.routes(desk, states),
             *documents.routes(applier),
             *flags.routes(flag_desk),
-            *sdk.routes(flag_desk, Feed(flag_desk)),
-            *ofrep.routes(flag_desk),
+            *sdk.routes(flag_desk, feed),
+            *ofrep.routes(flag_desk, Notices(feed, clock), tokens),
             *units.routes(desk),
             *audit.routes(desk),
             *services.routes(desk),
@@ -133,13 +142,21 @@ def build(
         exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
         lifespan=lifespan,
     )
-    return Express(auth.Guard(app, tokens, hosts), flag_desk, tokens, hosts)
+    return Express(auth.Guard(app, tokens, hosts), flag_desk, tokens, hosts, limits)
 
 
-def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
+def serve(
+    *,
+    data_dir: Path,
+    host: str = "127.0.0.1",
+    port: int = 7070,
+    limits: Limits = NO_LIMITS,
+    environment: str = "",
+) -> int:
     """Run until SIGTERM or SIGINT, or until the supervisor that started it is gone. Raises BadInput, Corrupt."""
     data = DataDirectory(data_dir)
     tokens = data.prepare()
+    data.keep_environment(environment)
     set_up()
     allow_connections()
     bound = listen(host, port)
@@ -147,7 +164,15 @@ def serve(*, data_dir: Path, host: str = "127.0.0.1", port: int = 7070) -> int:
     events = DuckDBEventStore(data.events)
     hosts = frozenset({"localhost", "127.0.0.1", "::1", host.lower()})
     config = uvicorn.Config(
-        build(states, events, tokens, hosts, installation=lambda: installed(data)),
+        build(
+            states,
+            events,
+            tokens,
+            hosts,
+            installation=lambda: installed(data, environment),
+            limits=limits,
+            environment=environment,
+        ),
         loop="uvloop",
         http="httptools",
         lifespan="on",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fader.api.allowance import NO_LIMITS, Limits
 from fader.app.client import ControlPlane
 from fader.app.data import DataDirectory
 from fader.app.preflight import check
@@ -83,7 +84,16 @@ class Child:
             await self.process.wait()
 
 
-def up(*, file: Path | None, data_dir: Path, host: str, port: int, open_browser: bool = False) -> int:
+def up(
+    *,
+    file: Path | None,
+    data_dir: Path,
+    host: str,
+    port: int,
+    limits: Limits = NO_LIMITS,
+    environment: str = "",
+    open_browser: bool = False,
+) -> int:
     """Check everything, start server and gateway, apply `file`, and stay until Ctrl-C or SIGTERM.
 
     Raises BadInput or Corrupt before anything is started when something is wrong.
@@ -92,13 +102,23 @@ def up(*, file: Path | None, data_dir: Path, host: str, port: int, open_browser:
     data.prepare()
     lock = data.hold()
     try:
-        text = check(data, file, host, port)
-        return asyncio.run(_up(data, file, text, host, port, open_browser))
+        data.keep_environment(environment)
+        text = check(data, file, host, port, environment)
+        return asyncio.run(_up(data, file, text, host, port, limits, environment, open_browser))
     finally:
         os.close(lock)
 
 
-async def _up(data: DataDirectory, file: Path | None, text: str, host: str, port: int, open_browser: bool) -> int:
+async def _up(
+    data: DataDirectory,
+    file: Path | None,
+    text: str,
+    host: str,
+    port: int,
+    limits: Limits,
+    environment: str,
+    open_browser: bool,
+) -> int:
     say = Console(stderr=True)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -106,7 +126,11 @@ async def _up(data: DataDirectory, file: Path | None, text: str, host: str, port
         loop.add_signal_handler(name, stopping.set)
     place = ("--data-dir", str(data.path))
     reach = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104 (compared, not bound)
-    server = Child("server", ("server", *place, "--host", host, "--port", str(port)), data.logs / "server.log")
+    limited = ("--server-limit", str(limits.server), "--client-limit", str(limits.client))
+    of = ("--environment", environment) if environment else ()
+    server = Child(
+        "server", ("server", *place, "--host", host, "--port", str(port), *limited, *of), data.logs / "server.log"
+    )
     agent = Child("gateway agent", ("agent", *place, "--server", reach), data.logs / "agent.log")
     control = ControlPlane(reach, data.token.read_text().strip())
     keepers: list[asyncio.Task[None]] = []
@@ -176,7 +200,8 @@ async def _greet(control: ControlPlane, data: DataDirectory, reach: str, say: Co
         out.print("no services and no flags yet: write a fader.yaml and run `fader apply -f fader.yaml`")
     for rollout in status["rollouts"]:
         out.print(f"[bold]{rollout['name']}[/bold]  {rollout['headline']}")
-    out.print(f"data in {data.path}; Ctrl-C stops")
+    environment = data.environment.read_text().strip() if data.environment.exists() else ""
+    out.print(f"{f'environment {environment}; ' if environment else ''}data in {data.path}; Ctrl-C stops")
     if open_browser:
         import webbrowser
 

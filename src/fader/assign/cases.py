@@ -7,38 +7,38 @@ not certain is refused with the reason, and never approximated.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fader.assign.bucket import seed
 from fader.assign.predicate import EVERYBODY, NOBODY, Predicate
-from fader.assign.reduce import NotAtGateway, Reducer
-from fader.model.flag import Flag
+from fader.assign.reduce import Reducer
+from fader.model.flag import Flag, Move
 from fader.model.request import RequestAttribute
 from fader.model.segment import Segment
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Draw, Interval
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """Those for whom it `holds` get `variant`. With a `rule` only its share of them, drawn by the bucket under `seed`;
-    the rest goes on to the next case. A request without a unit is in no share."""
+    with a `rollout` only those whose bucket under `seed` it has given the variant; of these, those that are `within`
+    all draws and `without` any. The rest goes on to the next case. A request without a unit is in no share."""
 
     variant: str
     holds: Predicate = EVERYBODY
     rule: str = ""
     seed: int = 0
+    rollout: str = ""
+    within: tuple[Draw, ...] = ()
+    without: tuple[Draw, ...] = ()
 
 
 def cases(flag: Flag, segments: Mapping[str, Segment], attributes: Sequence[RequestAttribute] = ()) -> tuple[Case, ...]:
-    """What an enabled flag gives, in order; who is in no case gets its default. `attributes`: those of the service
-    that sends it.
+    """What an enabled flag gives where all that it requires is met, in order; who is in no case gets its default.
+    `attributes`: those of the service that sends it.
 
     Raises NotAtGateway, CelError for a condition that is not sound, KeyError for a segment that does not exist.
     """
-    if flag.move:
-        raise NotAtGateway((), f"rollout {flag.move.rollout} moves it", "ask by the SDK or OFREP while it runs")
-    if flag.requires:
-        raise NotAtGateway(("requires",), "it depends on another flag", "write its rules here too")
     reducer = Reducer(segments, attributes)
     found = [Case(variant, reducer.units(units, ("units",))) for variant, units in _forced(flag)]
     for position, rule in enumerate(flag.rules):
@@ -46,6 +46,36 @@ def cases(flag: Flag, segments: Mapping[str, Segment], attributes: Sequence[Requ
         drawn = (rule.name, seed(flag.salt(rule))) if rule.share < WHOLE else ("", 0)
         if holds != NOBODY:
             found.append(Case(rule.variant, holds, *drawn))
+    found += [Case(held.variant, within=(held.draw,)) for held in flag.held]
+    if move := flag.move:
+        holds, within = reducer.condition(move.audience), (move.layer,) if move.layer else ()
+        if holds != NOBODY:
+            salt = seed(move.salt)
+            found += [Case(v, holds, "", salt, move.rollout, within, move.holdouts) for v, _ in move.arms]
+    found += [Case(piece.variant, within=(Draw(flag.split_salt, piece.interval),)) for piece in flag.split]
+    return tuple(found)
+
+
+def moved(flag: Flag, audience: str) -> Flag:
+    """The flag as it would be with a rollout for this audience: can a gateway decide that?"""
+    return replace(flag, move=Move("", flag.default, "", Interval(0, 0), audience=audience))
+
+
+def in_order(names: Iterable[str], flags: Mapping[str, Flag]) -> tuple[str, ...]:
+    """These flags and all that they require, each behind what it requires. Those that do not exist are left out, and a
+    circle, which `fader.yaml` is refused for, is cut somewhere."""
+    seen: set[str] = set()
+    found: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in flags and name not in seen:
+            seen.add(name)
+            for required in flags[name].requires:
+                visit(required.flag)
+            found.append(name)
+
+    for name in names:
+        visit(name)
     return tuple(found)
 
 

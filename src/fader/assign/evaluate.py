@@ -5,6 +5,7 @@ All answers that a flag can give are made when it is compiled, so that evaluatin
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from fader.assign.condition import (
     compile_condition,
     compile_segment,
 )
+from fader.assign.reach import drawn, reached
 from fader.model.evaluation import Evaluation, Reason
 from fader.model.flag import Flag, Move, Rule
 from fader.model.segment import Segment
@@ -99,19 +101,25 @@ def _answer(flag: Flag, variant: str, reason: Reason, rule: str = "", rollout: s
 
 
 def _rules(flag: Flag, segments: Segments) -> Evaluator:
+    if flag.held:
+        return _held(
+            flag, _rules(replace(flag, held=()), segments), _rules(replace(flag, held=(), move=None), segments)
+        )
     if flag.move:
         return _moving(flag, flag.move, _rules(replace(flag, move=None), segments), segments)
+    if flag.split:
+        return _split(flag, _rules(replace(flag, split=()), segments))
     if not flag.rules:
         static = _answer(flag, flag.default, "STATIC")
         return lambda unit, attributes: static
-    default, drawn = _answer(flag, flag.default, "DEFAULT"), _answer(flag, flag.default, "SPLIT")
+    default, missed = _answer(flag, flag.default, "DEFAULT"), _answer(flag, flag.default, "SPLIT")
     rules = []
     for position, rule in enumerate(flag.rules):
         reason: Reason = "TARGETING_MATCH" if rule.share == WHOLE else "SPLIT"
         answer = _answer(flag, rule.variant, reason, rule_name(flag, position))
         rules.append((compiled(rule, segments), seed(flag.salt(rule)), rule.share, answer))
     if len(rules) == 1:
-        return _one_rule(*rules[0], default, drawn)
+        return _one_rule(*rules[0], default, missed)
 
     def decide(unit: str, attributes: Attributes) -> Evaluation:
         otherwise = default
@@ -122,7 +130,7 @@ def _rules(flag: Flag, segments: Segments) -> Evaluator:
                 if unit:
                     if _bucket(unit, salt) < share:
                         return answer
-                    otherwise = drawn
+                    otherwise = missed
         return otherwise
 
     return decide
@@ -136,11 +144,12 @@ def _moving(flag: Flag, move: Move, decide: Evaluator, segments: Segments) -> Ev
     candidate = _answer(flag, move.candidate, "SPLIT", rollout=move.rollout)
     baseline = _answer(flag, flag.default, "SPLIT", rollout=move.rollout)
     beside = [(interval, _answer(flag, arm, "SPLIT", rollout=move.rollout)) for arm, interval in move.arms[1:]]
+    reaches = reached(move.layer, move.holdouts)
     meant = compile_condition(parse(move.audience), segments) if move.audience else always
 
     def moving(unit: str, attributes: Attributes) -> Evaluation:
         settled = decide(unit, attributes)
-        if settled.rule or not unit or not meant(attributes, unit):
+        if settled.rule or not unit or not meant(attributes, unit) or not reaches(unit):
             return settled
         bucket = _bucket(unit, salt)
         if lo <= bucket < hi or lo2 <= bucket < hi2:
@@ -153,8 +162,37 @@ def _moving(flag: Flag, move: Move, decide: Evaluator, segments: Segments) -> Ev
     return moving
 
 
+def _held(flag: Flag, decide: Evaluator, settle: Evaluator) -> Evaluator:
+    """Units of a holdout have what they had, unless a rule says otherwise. `settle` asks the rules alone."""
+    held = [(drawn(h.draw), _answer(flag, h.variant, "SPLIT")) for h in flag.held]
+
+    def holding(unit: str, attributes: Attributes) -> Evaluation:
+        for keeps, answer in held if unit else ():
+            if keeps(unit):
+                settled = settle(unit, attributes)
+                return settled if settled.rule else answer
+        return decide(unit, attributes)
+
+    return holding
+
+
+def _split(flag: Flag, decide: Evaluator) -> Evaluator:
+    """Whom no rule settles gets the variant that holds its bucket."""
+    salt = seed(flag.split_salt)
+    ends = [piece.interval.start + piece.interval.width for piece in flag.split]
+    answers = [_answer(flag, piece.variant, "SPLIT") for piece in flag.split]
+
+    def splitting(unit: str, attributes: Attributes) -> Evaluation:
+        settled = decide(unit, attributes)
+        if settled.rule or not unit:
+            return settled
+        return answers[bisect_right(ends, _bucket(unit, salt))]
+
+    return splitting
+
+
 def _one_rule(
-    holds: Condition, salt: int, share: int, answer: Evaluation, default: Evaluation, drawn: Evaluation
+    holds: Condition, salt: int, share: int, answer: Evaluation, default: Evaluation, missed: Evaluation
 ) -> Evaluator:
     """The most frequent kind of flag: without the loop, and with `_bucket` written out."""
     if share == WHOLE:
@@ -163,7 +201,7 @@ def _one_rule(
     def decide(unit: str, attributes: Attributes) -> Evaluation:
         if holds(attributes, unit) and unit:
             data = unit.encode() if len(unit) <= SURELY_SHORT else unit.encode()[:UNIT_BYTES]
-            return answer if xxh64_intdigest(data, salt) % WHOLE < share else drawn
+            return answer if xxh64_intdigest(data, salt) % WHOLE < share else missed
         return default
 
     return decide

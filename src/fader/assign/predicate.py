@@ -29,6 +29,13 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """The unit is in the list of the segment."""
+
+    segment: str
+
+
+@dataclass(frozen=True, slots=True)
 class Inverse:
     operand: Predicate
 
@@ -47,7 +54,7 @@ class Some:
     operands: tuple[Predicate, ...] = ()
 
 
-Predicate = Present | Compared | Inverse | Every | Some
+Predicate = Present | Compared | Listed | Inverse | Every | Some
 
 EVERYBODY, NOBODY = Every(), Some()
 
@@ -81,11 +88,20 @@ def inverse(operand: Predicate) -> Predicate:
 
 def texts(predicate: Predicate) -> Iterator[RequestText]:
     """Everything that is looked at, as often as it is."""
+    return (leaf.text for leaf in _leaves(predicate) if isinstance(leaf, Present | Compared))
+
+
+def lists(predicate: Predicate) -> Iterator[str]:
+    """The segments whose lists are looked into."""
+    return (leaf.segment for leaf in _leaves(predicate) if isinstance(leaf, Listed))
+
+
+def _leaves(predicate: Predicate) -> Iterator[Present | Compared | Listed]:
     match predicate:
-        case Present(text) | Compared(text):
-            yield text
+        case Present() | Compared() | Listed():
+            yield predicate
         case Inverse(operand):
-            yield from texts(operand)
+            yield from _leaves(operand)
         case Every(operands) | Some(operands):
             for operand in operands:
-                yield from texts(operand)
+                yield from _leaves(operand)

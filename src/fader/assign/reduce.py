@@ -31,6 +31,7 @@ from fader.assign.predicate import (
     NOBODY,
     Compared,
     How,
+    Listed,
     Predicate,
     Present,
     every,
@@ -43,6 +44,11 @@ from fader.model.segment import Segment
 
 #: So many comparisons may be made for one flag or one audience: a gateway makes them one by one with every request.
 MOST_COMPARED = 100
+
+#: So many units may be in the list of a segment: each gateway holds all of them in its routes.
+MOST_LISTED = 5_000
+#: A list up to here is compared one by one, which costs less than a table.
+FEW = 20
 
 CAN = '==, !=, in [...], startsWith, endsWith, contains, matches, has, segment("NAME"), !, &&, || and ? :'
 
@@ -133,7 +139,7 @@ class Reducer:
         self._compared += 1
         if self._compared > MOST_COMPARED:
             reason = f"it takes more than {MOST_COMPARED} comparisons, the most that the gateway makes"
-            raise NotAtGateway(where, reason, "draw units by a share, or name fewer")
+            raise NotAtGateway(where, reason, "draw units by a share, or list them in a segment")
 
     def _compared_to(self, text: RequestText, how: How, what: str, where: Location) -> Predicate:
         self._count(where)
@@ -144,7 +150,7 @@ class Reducer:
     def _segment(self, wanted: bool, name: str, at: int, where: Location) -> Predicate:
         """Who is listed is in, whatever the condition says; without one, everybody else is out."""
         segment = self._segments[name]
-        listed = self._one_of(RequestText("unit"), list(segment.units), where)
+        listed = self._listed(segment, at, where)
         try:
             if wanted:
                 return some((listed, self._is(True, parse(segment.condition), where))) if segment.condition else listed
@@ -152,6 +158,16 @@ class Reducer:
         except NotAtGateway as no:
             raise NotAtGateway(where, f"at character {at}: segment {name}: {no.reason}", no.fix) from None
         return every((inverse(listed), out))
+
+    def _listed(self, segment: Segment, at: int, where: Location) -> Predicate:
+        count = len(segment.units)
+        if count <= FEW:
+            return self._one_of(RequestText("unit"), list(segment.units), where)
+        self._count(where)
+        if count > MOST_LISTED:
+            reason = f"segment {segment.name} lists {count:,} units, and the gateway takes at most {MOST_LISTED:,}"
+            raise NotAtGateway(where, f"at character {at}: {reason}", "draw units by a share, or ask for it by the SDK")
+        return Listed(segment.name)
 
 
 def _asked(wanted: bool, text: RequestText, found: Predicate, of_nothing: bool) -> Predicate:

@@ -9,6 +9,8 @@ from fader.assign.bucket import bucket, cut
 from fader.assign.cel_parser import parse
 from fader.assign.condition import Attributes, compile_condition
 from fader.assign.evaluate import Flags, compiled, rule_name
+from fader.assign.pieces import weights
+from fader.assign.reach import drawn, reached
 from fader.model.evaluation import Evaluation
 from fader.model.flag import Flag, Move, Rule
 from fader.model.share import WHOLE, percent
@@ -58,8 +60,13 @@ def _stops(flags: Flags, flag: Flag, unit: str, attributes: Attributes) -> Itera
     for position, rule in enumerate(flag.rules):
         yield _at_rule(flags, flag, rule, position, unit, attributes)
     nothing = "no rule applied" if flag.rules else "there are no rules"
+    for held in flag.held:
+        if unit and drawn(held.draw)(unit):
+            yield Stop(held.draw.salt, f"{unit} is held out of rollouts and keeps {held.variant}", True)
     if flag.move is not None:
         yield _at_move(flags, flag.default, flag.move, unit, attributes)
+    if flag.split and unit:
+        yield _at_split(flag, unit)
     yield Stop("default", f"{nothing}: {flag.default}", True)
 
 
@@ -69,11 +76,20 @@ def _at_move(flags: Flags, baseline: str, move: Move, unit: str, attributes: Att
         return Stop(what, f"without a unit nobody is in it: {baseline}")
     if move.audience and not compile_condition(parse(move.audience), flags.segments)(attributes, unit):
         return Stop(what, f"it is for those with {move.audience} alone")
+    if not reached(move.layer, move.holdouts)(unit):
+        return Stop(what, f"it does not reach {unit}, by a holdout or for another rollout of the layer")
     place = bucket(unit, move.salt)
     got = next((variant for variant, interval in move.arms if place in interval), baseline)
     held = next((interval for variant, interval in move.arms if variant == got), None)
     where = "not among them" if held is None else f"one of the {held.width:,} from {held.start:,} on"
     return Stop(what, f"bucket {place:,} is {where}: {got}", True)
+
+
+def _at_split(flag: Flag, unit: str) -> Stop:
+    shares = ", ".join(f"{variant} {percent(width)}" for variant, width in weights(flag.split).items())
+    place = bucket(unit, flag.split_salt)
+    got = next(piece.variant for piece in flag.split if place in piece.interval)
+    return Stop(f"weights: {shares}", f"bucket {place:,}: {got}", True)
 
 
 def _at_rule(flags: Flags, flag: Flag, rule: Rule, position: int, unit: str, attributes: Attributes) -> Stop:

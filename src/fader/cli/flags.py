@@ -41,7 +41,7 @@ def flags(
     token_file: TokenFile = None,
     data_dir: DataDir = DATA,
 ) -> None:
-    """List the flags: on or off, by whom, their variants and rules; which could go, and where the source names them."""
+    """List the flags: on or off, by whom, how often evaluated; which could go, and where the source names them."""
     if context.invoked_subcommand:
         return
     from fader.cli.show import console, plain_table, print_json
@@ -51,15 +51,17 @@ def flags(
         print_json(answer)
         return
     out = console()
-    table = plain_table("flag", "", "kind", "variants", "rules", "rollout", "owner")
+    table = plain_table("flag", "", "kind", "variants", "rules", "in 7 days", "owner")
     for standing in answer["flags"]:
         found = standing["flag"]
         variants = ", ".join(v["name"] for v in found["variants"])
         on = "on" if found["enabled"] else "off"
-        rules, rollout = str(len(found["rules"])), _moved(found["move"])
-        table.add_row(found["name"], on, found["kind"], variants, rules, rollout, found["owner"])
+        week = f"{sum(g['week'] for g in standing.get('given', ())):,}"
+        table.add_row(found["name"], on, found["kind"], variants, str(len(found["rules"])), week, found["owner"])
     out.print(table if answer["flags"] else "no flags")
     for standing in answer["flags"]:
+        if moved := _moved(standing["flag"]["move"]):
+            out.print(f"{standing['flag']['name']} is moved by {moved}")
         if standing["switches"]:
             out.print(_switched(standing["switches"][-1]))
 

@@ -88,6 +88,8 @@ def _print(answer: Any, as_json: bool) -> None:
     from rich.text import Text
 
     out = console()
+    if answer.get("environment"):
+        out.print(Text(f"environment {answer['environment']}", style="bold"))
     for warning in answer["warnings"]:
         out.print(Text(f"warning: {warning}", style="yellow"))
     for change in answer["changes"]:

@@ -11,6 +11,14 @@ from fader.cli.options import DEFAULT_SERVER, DataDir, Server
 
 Host = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address of the dashboard and the API.")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port of the dashboard and the API.")]
+ServerLimit = Annotated[
+    float,
+    typer.Option("--server-limit", min=0, metavar="N", help="Evaluations per second with the server key; 0: no limit."),
+]
+ClientLimit = Annotated[
+    float,
+    typer.Option("--client-limit", min=0, metavar="N", help="Evaluations per second with the client key; 0: no limit."),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
@@ -21,7 +29,19 @@ ConfigFile = Annotated[
         show_default=False,
     ),
 ]
+Of = Annotated[
+    str,
+    typer.Option(
+        "--environment",
+        envvar="FADER_ENVIRONMENT",
+        metavar="NAME",
+        help="Which of the file's environments this is.",
+        show_default=False,
+    ),
+]
 DATA = Path("fader-data")
+#: The client key is in the hands of everybody; this leaves room for the rest of the server's work.
+CLIENT_LIMIT = 1_000.0
 
 
 def register(app: typer.Typer) -> None:
@@ -35,22 +55,44 @@ def up(
     data_dir: DataDir = DATA,
     host: Host = "127.0.0.1",
     port: Port = 7070,
+    server_limit: ServerLimit = 0.0,
+    client_limit: ClientLimit = CLIENT_LIMIT,
+    environment: Of = "",
     open_browser: Annotated[bool, typer.Option("--open", help="Open the dashboard in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Errors as JSON on stderr.")] = False,
 ) -> int:
     """Run everything on this machine: gateway, control plane and dashboard. Ctrl-C ends it."""
+    from fader.api.allowance import Limits
     from fader.app import supervise
 
     default = Path("fader.yaml")
     chosen = file or (default if default.exists() else None)
-    return supervise.up(file=chosen, data_dir=data_dir, host=host, port=port, open_browser=open_browser)
+    limits = Limits(server_limit, client_limit)
+    return supervise.up(
+        file=chosen,
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        limits=limits,
+        environment=environment,
+        open_browser=open_browser,
+    )
 
 
-def server(data_dir: DataDir = DATA, host: Host = "127.0.0.1", port: Port = 7070) -> int:
+def server(
+    data_dir: DataDir = DATA,
+    host: Host = "127.0.0.1",
+    port: Port = 7070,
+    server_limit: ServerLimit = 0.0,
+    client_limit: ClientLimit = CLIENT_LIMIT,
+    environment: Of = "",
+) -> int:
     """The control plane alone: state, evidence, decisions, API and dashboard."""
+    from fader.api.allowance import Limits
     from fader.app import server as process
 
-    return process.serve(data_dir=data_dir, host=host, port=port)
+    limits = Limits(server_limit, client_limit)
+    return process.serve(data_dir=data_dir, host=host, port=port, limits=limits, environment=environment)
 
 
 def agent(data_dir: DataDir = DATA, url: Server = DEFAULT_SERVER) -> int:

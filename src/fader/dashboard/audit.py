@@ -1,4 +1,4 @@
-"""GET /audit: every step of a rollout and switch of a flag, filtered and in pages by the address, or as a file."""
+"""GET /audit: every step of a rollout, switch of a flag and apply; filtered, in pages by the address, or as a file."""
 
 from __future__ import annotations
 

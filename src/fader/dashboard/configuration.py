@@ -15,7 +15,6 @@ from fader.dashboard.templating import Templates
 from fader.engine.apply import Applier, Plan
 from fader.errors import BadInput, Conflict, Problem, Refused
 from fader.model.written import Written
-from fader.schema import load_document
 from fader.schema.source import nearest, read
 
 #: The largest configuration that is edited in a browser; bytes. URL encoding makes up to three of each.
@@ -83,7 +82,7 @@ class Configuration:
         """What the text would change; nothing is changed. Raises Refused where a file manages it."""
         written, text, _ = await self._asked(request)
         try:
-            return self._shown(written, text, plan=await self._applier.plan(load_document(text, NAME)))
+            return self._shown(written, text, plan=await self._applier.plan(self._applier.read(text, NAME)))
         except BadInput as bad:
             return self._shown(written, text, bad=bad, status=422)
 
@@ -93,7 +92,7 @@ class Configuration:
         if seen != mark(written.text if written else ""):
             raise Conflict("Somebody applied another configuration meanwhile. Look at the changes again.")
         try:
-            plan = await self._applier.apply(load_document(text, NAME), Written(text, actor="dashboard"))
+            plan = await self._applier.apply(self._applier.read(text, NAME), Written(text, actor="dashboard"))
         except BadInput as bad:
             return self._shown(written, text, bad=bad, status=422)
         return self._shown(self._applier.written, text, plan=plan, done=True)

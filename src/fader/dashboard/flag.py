@@ -114,6 +114,7 @@ class FlagPages:
             "total": len(briefs),
             "shown": SHOWN,
             "stale": standing.stale,
+            "given": {g.variant: g for g in standing.given},
         }
         regions = {r: self._templates.render(f"flag_{r}.html", **context) for r in REGIONS}
         mark = "" if flag.enabled else "off · "

@@ -15,11 +15,13 @@ from fader.errors import NotFound
 from fader.model.evidence import LearningEvidence
 from fader.model.metric import Margin, Metric
 from fader.model.state import ACTIVE
+from fader.model.summary import GAMMA
 from fader.model.verdict import Judgement, Reading
 from fader.model.view import Brief, RolloutView
 from fader.ports.control import Control
-from fader.rollout.learning import ALPHA_FIXED
-from fader.stats.power import detectable, learnt
+from fader.rollout.learning import ALPHA_FIXED, by_request
+from fader.stats.histogram import quantile
+from fader.stats.power import detectable, learnt, shift
 
 #: Rollouts that a page lists, and experiments' power that sensitivity is told for.
 SHOWN = 20
@@ -96,24 +98,42 @@ def details(metric: Metric) -> tuple[tuple[str, str], ...]:
 
 
 def sensitivity(metric: Metric, found: LearningEvidence | None) -> Sensitivity:
-    """Of an outcome, by the two-sample test that plans experiments: half of the units on each side, power 80 %.
+    """By the two-sample test that plans experiments: half of the units on each side, power 80 %.
 
-    `found`: what the baseline did in the last day. A share of requests or a quantile is judged by when users first see
-    one such request; what a day of the baseline alone tells of that is no spread between users, and nothing is said.
+    `found`: what the baseline did in the last day. Of a quantile, the test is of the share of requests above its value,
+    and the effect the shift of the quantile that adds so much to that share.
     """
     units = found.units if found else 0
     if found is None or not units:
         return Sensitivity(0, "", "", "", "nothing of it was seen on the baseline in the last day")
     mean, spread = learnt(found.summary)
     if spread <= 0:
-        why = "it is judged request by request: see how much of the proof each rollout has"
-        return Sensitivity(units, "", "", "", why if not found.summary.units else "no user differed from another")
+        return Sensitivity(units, "", "", "", "no user differed from another")
     effect = detectable(spread, units, ALPHA_FIXED, POWER, HALF)
+    if metric.kind == "quantile":
+        return _shifted(metric, found, effect)
+    if by_request(metric):
+        mean = found.events / found.requests if found.requests else mean
     return Sensitivity(
         units=units,
         baseline=digits.fine(mean, metric),
         effect=digits.effect(effect, metric).removeprefix("+"),
         relative=digits.signed(effect / mean).removeprefix("+") if mean > 0 else "",
+        why="",
+    )
+
+
+def _shifted(metric: Metric, found: LearningEvidence, effect: float) -> Sensitivity:
+    base, rise = quantile(found.values, metric.q), shift(found.values, metric.q, effect)
+    if base is None or rise is None:
+        return Sensitivity(found.units, "", "", "", "too few requests for a quantile so far out")
+    if rise <= 0:  # less than the bins in which values are kept can tell
+        rise = GAMMA - 1
+    return Sensitivity(
+        units=found.units,
+        baseline=digits.measure(base, metric),
+        effect=digits.measure(base * rise, metric),
+        relative=digits.signed(rise).removeprefix("+"),
         why="",
     )
 
@@ -165,7 +185,7 @@ class Metrics:
         found = known[name]
         active = {u.brief.name: u.metric for u in found.uses if u.brief.state.phase in ACTIVE}
         views = await self._control.rollouts(list(active))
-        learning = await self._control.learnt(found.uses[0].brief.name)
+        learning = await self._control.learnt(found.uses[0].brief.name, name)
         context = {
             "found": found,
             "details": details(found.metric),

@@ -63,7 +63,7 @@ class Pages:
         clock: Clock,
     ) -> None:
         self._control = control
-        self._templates = Templates()
+        self._templates = Templates(installation().environment)
         self._overview = Overview(control, self._templates, clock)
         self._rollout = Rollout(control, self._templates, clock)
         self._audit = Audit(control, self._templates, clock)

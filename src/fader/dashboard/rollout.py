@@ -22,7 +22,19 @@ from fader.ports.control import Control
 from fader.rollout import words
 from fader.rollout.plan import next_share
 
-REGIONS = ("head", "banner", "plug", "hero", "outcomes", "guardrails", "signals", "failing", "glance", "stages")
+REGIONS = (
+    "head",
+    "banner",
+    "plug",
+    "hero",
+    "outcomes",
+    "guardrails",
+    "signals",
+    "failing",
+    "reach",
+    "glance",
+    "stages",
+)
 #: Pages of which what was read is kept for the next picture.
 KEPT = 100
 #: So many points of each metric are kept before they are read anew, thinned.
@@ -155,6 +167,8 @@ class Rollout:
             "checks": checks(view),
             "scanned": bool(view.judgements),
             "failures": await self._control.failures(name),
+            "tracing": self._control.tracing(),
+            "reach": await self._control.reach(name),
             "glance": glance(view),
             "harmful": any(j.verdict is Verdict.HARMFUL for j in view.judgements),
             "ended": view.state.phase in ENDED,

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from fader.dashboard import digits
 from fader.model.decision import Step
 from fader.model.metric import Metric
+from fader.model.settings import TRACE_ID
 
 HERE = Path(__file__).parent
 
@@ -55,6 +56,11 @@ def flag_address(flag: str) -> str:
     return f"/flags/{quote(flag, safe='')}"
 
 
+def trace_address(trace: str, template: str) -> str:
+    """Where a trace is looked at; the template was checked when it was applied."""
+    return template.replace(TRACE_ID, quote(trace, safe=""))
+
+
 def metric_address(metric: str) -> str:
     """The path of a metric's page."""
     return f"/metrics-defined/{quote(metric, safe='')}"
@@ -87,6 +93,7 @@ def environment_of() -> Environment:
         service_address=service_address,
         flag_address=flag_address,
         metric_address=metric_address,
+        trace_address=trace_address,
         throughput=digits.throughput,
         milliseconds=digits.milliseconds,
         trusted=Markup,
@@ -103,11 +110,13 @@ def prepare() -> None:
 class Templates:
     """`trusted` is for what these templates (or `chart.safe_json`) have made themselves: it is escaped already."""
 
-    def __init__(self) -> None:
+    def __init__(self, of: str = "") -> None:
+        """`of`: the environment that this installation is, said at the head of every page; "" for none."""
         self._environment = environment_of()
+        self._of = of
 
     def render(self, name: str, /, **context: Any) -> str:
-        return self._environment.get_template(name).render(context)
+        return self._environment.get_template(name).render({"of": self._of, **context})
 
     def page(self, name: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
         """A whole page. Never stored: it shows a moment, and only to who is signed in."""

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from fader.assign.cases import cases, in_order, moved
+from fader.assign.cel import segments_of
+from fader.assign.cel_parser import parse
+from fader.assign.pieces import reweighted, weights
 from fader.assign.reduce import NotAtGateway, Reducer
 from fader.clock import Clock
 from fader.engine.ask_once import asked_once
@@ -13,12 +18,14 @@ from fader.engine.desk import Probe
 from fader.engine.observe import learnt
 from fader.engine.publish import Publisher
 from fader.errors import BadInput, Problem
+from fader.model.applied import Applied, Change
 from fader.model.channel import Channel
 from fader.model.evidence import Evidence
-from fader.model.flag import Flag
+from fader.model.flag import Flag, Piece
 from fader.model.rollout import RolloutSpec
 from fader.model.segment import Segment
 from fader.model.service import Address, Service
+from fader.model.share import WHOLE, Interval
 from fader.model.state import ACTIVE, Phase, RolloutState
 from fader.model.written import Written
 from fader.ports.events import EventStore
@@ -27,26 +34,18 @@ from fader.ports.states import Entry, StateStore
 from fader.rollout import explain, explain_outcome
 from fader.rollout.learning import planned
 from fader.rollout.words import phase
-from fader.schema.document import Document
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`kind` is service, rollout, flag, segment or channel; `action` is add, change, remove or same."""
-
-    kind: str
-    name: str
-    action: str
-    detail: str = ""
+from fader.schema.document import Document, load_document
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`answers`: what the providers of external metrics said when each was asked once."""
+    """`answers`: what the providers of external metrics said when each was asked once. `environment`: for which it is,
+    "" for none."""
 
     changes: tuple[Change, ...]
     warnings: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
+    environment: str = ""
 
 
 class Applier:
@@ -58,19 +57,29 @@ class Applier:
         probe: Probe,
         clock: Clock,
         providers: Providers,
+        tell: Callable[[str], None] = lambda name: None,
+        environment: str = "",
     ) -> None:
+        """`tell`: who looks at something is told by it that a configuration was applied, as `configuration`.
+        `environment`: that of this installation, "" for none."""
+        self._environment = environment
         self._states, self._events, self._publisher = states, events, publisher
-        self._probe, self._clock, self._providers = probe, clock, providers
+        self._probe, self._clock, self._providers, self._tell = probe, clock, providers, tell
+
+    def read(self, text: str, path: str) -> Document:
+        """A configuration for this installation. Raises BadInput."""
+        return load_document(text, path, self._environment)
 
     async def plan(self, document: Document) -> Plan:
         """What applying would change. Raises BadInput with everything that stands against it."""
+        document = self._least_moved(document)
         problems = [*self._against_running(document), *await self._silent(document)]
         if problems:
             raise BadInput(*sorted(problems, key=lambda p: p.line))
         changes = [*self._services(document), *self._rollouts(document), *self._flags(document)]
         foreseen = tuple([await self._foreseen(document, c) for c in changes])
         said, unsaid = await asked_once(self._providers, document.rollouts, self._clock())
-        return Plan(foreseen, (*self._warnings(document), *unsaid), said)
+        return Plan(foreseen, (*self._warnings(document), *unsaid), said, self._environment)
 
     @property
     def written(self) -> Written | None:
@@ -87,18 +96,46 @@ class Applier:
 
         `written`: the text that the document was read from, kept to be shown; its time is set here.
         """
+        document = self._least_moved(document)
         plan = await self.plan(document)
-        if any(c.action != "same" for c in plan.changes):
+        now, actor = self._clock(), written.actor if written else ""
+        done = tuple(c for c in plan.changes if c.action != "same")
+        applied = Applied(now, actor, written.path if written else "", done)
+        if done:
+            entries = self._released(document)
             changed = {c.name for c in plan.changes if c.kind == "rollout" and c.action in ("add", "change")}
-            entries = tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
+            changed -= {entry.spec.name for entry in entries}
+            entries += tuple(self._entry(spec) for spec in document.rollouts if spec.name in changed)
             self._states.apply(
-                document.services, entries, document.flags, document.segments, self._clock(), document.settings
+                document.services, entries, document.flags, document.segments, now, document.settings, applied
             )
         held = self._states.written()
         if written and (held is None or (held.text, held.path) != (written.text, written.path)):
-            self._states.write(replace(written, at=self._clock()))
+            self._states.write(replace(written, at=now), None if done else applied)
         self._publisher.publish()
+        self._tell("configuration")
         return plan
+
+    def _least_moved(self, document: Document) -> Document:
+        """With weights as pieces that follow from those in force."""
+        known = {flag.name: flag for flag in self._states.flags()}
+        flags = []
+        for flag in document.flags:
+            old = known.get(flag.name)
+            held = (old.split or (Piece(old.default, Interval(0, WHOLE)),)) if old else ()
+            flags.append(replace(flag, split=reweighted(held, weights(flag.split))) if flag.split else flag)
+        return replace(document, flags=tuple(flags))
+
+    def _released(self, document: Document) -> tuple[Entry, ...]:
+        """Completed rollouts that held units out which are held out no more, or others."""
+        found, named = [], {spec.name: spec for spec in document.rollouts}
+        for entry in self._states.entries():
+            if entry.state.phase is Phase.COMPLETED:
+                new = named.get(entry.spec.name)
+                kept = tuple(draw for draw in entry.spec.holdouts if draw in document.holdouts)
+                spec = replace(entry.spec, holdouts=new.holdouts if new else kept)
+                found += [replace(entry, spec=spec)] if spec != entry.spec else []
+        return tuple(found)
 
     def _entry(self, spec: RolloutSpec) -> Entry:
         old = self._known().get(spec.name)
@@ -117,9 +154,12 @@ class Applier:
 
     def _rollouts(self, document: Document) -> list[Change]:
         known = self._known()
+        released = {entry.spec.name for entry in self._released(document)}
         changes = []
         for spec in document.rollouts:
             old = known.get(spec.name)
+            if spec.name in released:
+                continue
             if old is None:
                 said = (f"start it with: fader start {spec.name}", explain.audience(spec.audience, spec.old))
                 changes.append(Change("rollout", spec.name, "add", "; ".join(filter(None, said))))
@@ -127,7 +167,7 @@ class Applier:
                 changes.append(Change("rollout", spec.name, "same", phase(old.state)))
             else:
                 changes.append(Change("rollout", spec.name, *_difference(old.spec, replace(spec))))
-        return changes
+        return changes + [Change("rollout", name, "change", "its holdouts") for name in sorted(released)]
 
     async def _foreseen(self, document: Document, change: Change) -> Change:
         """A rollout that could be started, with what its experiment can show by what is known today."""
@@ -149,6 +189,10 @@ class Applier:
             changes += [Change(kind, noun.name, *_difference(known.get(noun.name), noun)) for noun in new]
             gone = known.keys() - {noun.name for noun in new}
             changes += [Change(kind, name, "remove", _GONE[kind]) for name in sorted(gone)]
+        was, now = self._states.settings().tracing, document.settings.tracing
+        if was or now:
+            action = "same" if was == now else "add" if not was else "change" if now else "remove"
+            changes.append(Change("link", "tracing", action, now))
         return changes
 
     def _against_running(self, document: Document) -> list[Problem]:
@@ -183,13 +227,13 @@ class Applier:
         if spec.flag and flag is None:
             message = f"flag {spec.flag} is gone from the file while {running}"
             problems.append(document.problem(("flags",), message, f"keep the flag, {keep}"))
-        if spec.audience and service is not None and not spec.flag:
-            try:
-                Reducer({s.name: s for s in document.segments}, service.attributes).condition(spec.audience)
-            except (NotAtGateway, KeyError):
-                message = f"the audience of rollout {spec.name} cannot be told any more: {spec.audience}"
-                fix = f"keep the attributes and segments that it names, {keep}"
-                problems.append(document.problem(("services", spec.service), message, fix))
+        if (service or flag) and not _told(document, spec):
+            message = f"the audience of rollout {spec.name} cannot be told any more: {spec.audience}"
+            fix = f"keep the attributes and segments that it names, {keep}"
+            problems.append(document.problem(("flags" if spec.flag else "services", spec.subject.name), message, fix))
+        if flag is not None and flag.split:
+            message = f"flag {spec.flag} gives its variants by weights while {running}"
+            problems.append(document.problem(("flags", spec.flag, "default"), message, f"keep the default, {keep}"))
         at, word = ("flags", spec.flag, "variants"), "variant"
         there = {v.name for v in flag.variants} if flag else set()
         if not spec.flag:
@@ -251,6 +295,22 @@ class Applier:
             if old and old.state.phase is Phase.COMPLETED and not _same(old.spec, spec):
                 warnings.append(f"rollout {spec.name} is completed: give the changed one a new name to start it")
         return warnings
+
+
+def _told(document: Document, spec: RolloutSpec) -> bool:
+    """Whether all that decide its rollout can tell its audience: the gateways of its service, or those that send its
+    flag; and whoever evaluates that."""
+    segments = {s.name: s for s in document.segments}
+    flags = {f.name: f for f in document.flags}
+    try:
+        for service in document.services:
+            if spec.flag in in_order(service.flags, flags):
+                cases(moved(flags[spec.flag], spec.audience), segments, service.attributes)
+            elif not spec.flag and service.name == spec.service:
+                Reducer(segments, service.attributes).condition(spec.audience)
+    except (NotAtGateway, KeyError):
+        return False
+    return not spec.audience or all(name in segments for name, _ in segments_of(parse(spec.audience)))
 
 
 def _same(frozen: RolloutSpec, written: RolloutSpec) -> bool:

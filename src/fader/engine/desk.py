@@ -11,14 +11,16 @@ from fader.engine.changes import Changes
 from fader.engine.controller import Controller, Seen
 from fader.engine.failing import Failing
 from fader.engine.fleet import Fleet
-from fader.engine.observe import learnt
+from fader.engine.observe import learnt, spread
 from fader.engine.past import Past
+from fader.engine.reach import Reached
 from fader.errors import BadInput, NotFound, Problem, Refused
 from fader.model.assignment import UnitView
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Decision, Step
 from fader.model.evidence import LearningEvidence
 from fader.model.failure import Failure
+from fader.model.reach import Reach
 from fader.model.report import GatewayReport
 from fader.model.rollout import RolloutSpec, Subject
 from fader.model.ruleset import LiveService
@@ -59,6 +61,7 @@ class Desk:
         self._controller, self._changes, self._clock, self._probe = controller, changes, clock, probe
         self._past = Past(states)
         self._failing = Failing(events)
+        self._reached = Reached(states, events)
         self._shown: dict[str, tuple[Entry, Seen | None, RolloutView]] = {}
 
     async def rollouts(self, names: Collection[str] | None = None) -> tuple[RolloutView, ...]:
@@ -88,6 +91,12 @@ class Desk:
     async def failures(self, name: str) -> tuple[Failure, ...]:
         view = await self.rollout(name)
         return await self._failing.of(view, self._clock()) if view.state.started_at else ()
+
+    async def reach(self, name: str) -> Reach:
+        return await self._reached.of(await self.rollout(name), self._clock())
+
+    def tracing(self) -> str:
+        return self._states.settings().tracing
 
     async def command(self, name: str, command: Command) -> RolloutView:
         entry = self._states.entry(name)
@@ -158,14 +167,15 @@ class Desk:
                 raise Refused(f"{spec.name} cannot start: flag {flag.name} has no variant {variant}")
         return baseline
 
-    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+    async def learnt(self, name: str, metric: str = "") -> tuple[LearningEvidence, ...]:
         spec = self._states.entry(name).spec
         if spec.flag:
             return await learnt(self._events, spec, self._clock())
         live = next((s for s in self._states.ruleset().services if s.service.name == spec.service), None)
         if live is None:
             return ()
-        return await learnt(self._events, replace(spec, baseline=live.baseline), self._clock())
+        spec, now = replace(spec, baseline=live.baseline), self._clock()
+        return await spread(self._events, spec, await learnt(self._events, spec, now), metric, now)
 
     async def preview(self, name: str) -> Preview:
         entry = self._states.entry(name)

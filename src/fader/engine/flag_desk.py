@@ -12,10 +12,12 @@ from fader.assign.trail import Trail, trail
 from fader.clock import Clock
 from fader.engine.exposing import Exposing
 from fader.engine.publish import Publisher
+from fader.engine.tally import EVERY, Tally
 from fader.errors import NotFound
 from fader.model.evaluation import Evaluation
 from fader.model.flag import Flag, Switch
 from fader.model.ruleset import Ruleset
+from fader.model.usage import Counted, Given, day_of
 from fader.ports.states import StateStore
 
 #: Seconds for which a flag may give everybody the same answer before it counts as stale.
@@ -25,12 +27,14 @@ STALE_AFTER = 30 * 86_400.0
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A flag as it is in force. `switches`: who turned it on and off, oldest first; () while the file decides.
-    `since`: when it was last changed or switched, 0 if that is not known. `stale`: why it could go."""
+    `since`: when it was last changed or switched, 0 if that is not known. `stale`: why it could go. `given`: how often
+    apps were given each variant, as far as it is counted, those never given left out."""
 
     flag: Flag
     switches: tuple[Switch, ...] = ()
     since: float = 0.0
     stale: tuple[str, ...] = ()
+    given: tuple[Given, ...] = ()
 
 
 class FlagDesk:
@@ -41,9 +45,12 @@ class FlagDesk:
         clock: Clock,
         told: Callable[[str], None] = lambda name: None,
         exposing: Exposing | None = None,
+        tally: Tally | None = None,
     ) -> None:
-        """`told`: hears `flag:NAME` when a flag was switched. `exposing`: hears who was given what by a rollout."""
-        self._exposing = exposing
+        """`told`: hears `flag:NAME` when a flag was switched. `exposing`: hears who was given what by a rollout;
+        `tally`: how often which variant was given."""
+        self._exposing, self._tally = exposing, tally
+        self._read, self._read_at = Counted(), -EVERY
         self._states, self._publisher, self._clock, self._told = states, publisher, clock, told
         self._seen = self._held = _flags_alone(publisher.current)
         self._compiled = Flags(self._held.flags, self._held.segments)
@@ -84,20 +91,37 @@ class FlagDesk:
         switches: dict[str, list[Switch]] = {}
         for switch in self._states.switches():
             switches.setdefault(switch.flag, []).append(switch)
-        changed = self._states.changed()
+        changed, counted = self._states.changed(), self._counted()
         return tuple(
-            self._standing(f, tuple(switches.get(f.name, ())), changed, stale_after) for f in self.ruleset.flags
+            self._standing(f, tuple(switches.get(f.name, ())), changed, counted, stale_after)
+            for f in self.ruleset.flags
         )
 
     def standing(self, name: str) -> Standing:
         """Raises NotFound, naming the flags there are."""
-        return self._standing(self._flag(name), self._states.switches(name), self._states.changed(), STALE_AFTER)
+        switches, changed = self._states.switches(name), self._states.changed()
+        return self._standing(self._flag(name), switches, changed, self._counted(), STALE_AFTER)
 
     def _standing(
-        self, flag: Flag, switches: tuple[Switch, ...], changed: Mapping[str, float], stale_after: float
+        self,
+        flag: Flag,
+        switches: tuple[Switch, ...],
+        changed: Mapping[str, float],
+        counted: Counted,
+        stale_after: float,
     ) -> Standing:
-        since = max([changed.get(flag.name, 0.0), *(s.at for s in switches)])
-        return Standing(flag, switches, since, stale(flag, since, self._clock(), stale_after))
+        since, now = max([changed.get(flag.name, 0.0), *(s.at for s in switches)]), self._clock()
+        sent = any(flag.name in live.service.flags for live in self._publisher.current.services)
+        known_since = "" if flag.client or sent else counted.since  # of these not every evaluation is told
+        reasons = stale(flag, since, now, stale_after, counted.last(flag.name), known_since)
+        return Standing(flag, switches, since, reasons, counted.given(flag.name))
+
+    def _counted(self) -> Counted:
+        """Read no more often than it is written: pages ask once a second."""
+        now = self._clock()
+        if not self._read_at <= now < self._read_at + EVERY:
+            self._read, self._read_at = Counted(self._states.given(day_of(now))), now
+        return self._read
 
     def switch(self, name: str, enabled: bool, actor: str, reason: str) -> Standing:
         """Turn a flag on or off, whatever the file says; again changes nothing. Raises NotFound."""
@@ -120,8 +144,21 @@ class FlagDesk:
 
     def given(self, answer: Evaluation, unit: str) -> None:
         """`unit` got this answer in order to use it."""
+        if self._tally:
+            self._tally.add(answer.flag, answer.variant)
         if answer.rollout and self._exposing:
             self._exposing.tell(answer, unit)
+
+    def counted(self, delivery: str, counts: Mapping[tuple[str, str], int]) -> None:
+        """An SDK gave these variants of these flags so often. What is no variant of a flag in force is passed over."""
+        if self._tally:
+            flags = self.flags.flags
+            known = {
+                (flag, variant): count
+                for (flag, variant), count in counts.items()
+                if flag in flags and any(v.name == variant for v in flags[flag].variants)
+            }
+            self._tally.take(delivery, known)
 
     def _flag(self, name: str) -> Flag:
         try:

@@ -15,10 +15,11 @@ from fader.model.evidence import Evidence, LearningEvidence, MetricEvidence, Nam
 from fader.model.metric import Direction
 from fader.model.rollout import RolloutSpec
 from fader.model.state import Phase
-from fader.ports.events import EventStore
+from fader.ports.events import CellMetric, EventStore
 from fader.ports.states import Entry, StateStore, Window
 from fader.rollout import explain
 from fader.rollout.series import series_evidence
+from fader.stats.histogram import quantile
 
 #: How far back the baseline's own past is used to learn from. Seconds.
 HISTORY = 86_400.0
@@ -117,6 +118,21 @@ async def learnt(
     metrics = tuple(w.metric for w in spec.watched if w.metric.kind != "external")
     rollout = spec.name if spec.flag else ""
     return await asyncio.to_thread(events.learning, spec.service, spec.baseline, metrics, now - span, rollout)
+
+
+async def spread(
+    events: EventStore, spec: RolloutSpec, found: tuple[LearningEvidence, ...], metric: str, now: float
+) -> tuple[LearningEvidence, ...]:
+    """The same, with the spread between units of one metric of requests; of a quantile, that of the requests above what
+    was learnt as its value."""
+    wanted = next((w.metric for w in spec.watched if w.metric.name == metric and w.metric.kind != "external"), None)
+    known = next((x for x in found if x.metric == metric), None)
+    if wanted is None or known is None or not known.requests or known.summary.units:
+        return found
+    threshold = quantile(known.values, wanted.q) or 0.0 if wanted.kind == "quantile" else 0.0
+    asked = CellMetric(wanted, threshold)
+    summary = await asyncio.to_thread(events.spread, spec.service, spec.baseline, asked, now - HISTORY)
+    return tuple(replace(x, summary=summary) if x is known else x for x in found)
 
 
 def directed(spec: RolloutSpec, names: tuple[NameEvidence, ...]) -> tuple[NameEvidence, ...]:

@@ -42,6 +42,7 @@ LINE = {
     "path": "%PATH(NQ:PATH)%",
     "rx": "%BYTES_RECEIVED%",
     "tx": "%BYTES_SENT%",
+    "tp": "%REQ(TRACEPARENT)%",
 }
 
 #: Numbers in JSON; the others are strings.
@@ -54,6 +55,8 @@ UNIT_HEADER = "x-fader-unit"
 NOTHING = "null"
 #: A unit of printable ASCII without quote and backslash.
 _PLAIN_UNIT = r"[ !#-\[\]-~]+"
+#: What a client sends as its trace, or nothing.
+_PLAIN_TRACE = r"[0-9a-f-]*"
 
 #: Inclusion probability of a service that is sampled, or of one that is not beside one that is.
 _PROBABILITY = (
@@ -114,17 +117,17 @@ def access_logs(listener: str, path: str) -> list[Json]:
 def _plain(yes: bool) -> list[Json]:
     """All of these, or with False one of the opposites. A request below 400 was routed, so its path was normalized:
     printable ASCII without quote and backslash. (One whose path cannot be normalized is a 400 at once.)"""
-    unit = {
-        "name": UNIT_HEADER,
-        "string_match": {"safe_regex": {"regex": _PLAIN_UNIT}},
-        "treat_missing_header_as_empty": True,
-        **({} if yes else {"invert_match": True}),
-    }
     status = {"default_value": 399 if yes else 400, "runtime_key": "fader.log.plain_status"}
     return [
         {"status_code_filter": {"comparison": {"op": "LE" if yes else "GE", "value": status}}},
-        {"header_filter": {"header": unit}},
+        _header(UNIT_HEADER, _PLAIN_UNIT, yes),
+        _header("traceparent", _PLAIN_TRACE, yes),
     ]
+
+
+def _header(name: str, regex: str, yes: bool) -> Json:
+    match = {"name": name, "string_match": {"safe_regex": {"regex": regex}}, "treat_missing_header_as_empty": True}
+    return {"header_filter": {"header": match if yes else {**match, "invert_match": True}}}
 
 
 def _all(*filters: Json) -> Json:

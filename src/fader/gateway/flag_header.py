@@ -1,5 +1,4 @@
-"""Flags that the gateway decides and sends to the app as one header: `x-fader-flags: checkout=on,banner=green`, or as
-entries of the W3C baggage: `baggage: fader-flag.checkout=on,fader-flag.banner=green`.
+"""Flags that the gateway decides and sends to the app as one header: `x-fader-flags: checkout=on,banner=green`.
 
 Each flag is a filter with only a shadow matcher: it blocks nothing and leaves the name of the variant in the request's
 metadata, from which the routes write the header. Never give it `rules` or `matcher`: those enforce. Whether a flag is
@@ -8,104 +7,82 @@ on, and the shares of its rules, are runtime values: a switch is in force as fas
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from fader.assign.cases import Case, cases
-from fader.assign.predicate import EVERYBODY, texts
-from fader.gateway.matchers import Json, action, both, first_of, fraction, switched_on, typed
-from fader.gateway.names import flag_key, flag_rule_key
-from fader.gateway.texts import in_order, test
-from fader.model.flag import Flag
+from fader.assign.cases import Case, cases, in_order
+from fader.assign.predicate import EVERYBODY, Every, Predicate, lists, texts
+from fader.gateway.matchers import (
+    Json,
+    action,
+    any_of,
+    both,
+    bounds,
+    drawn,
+    first_of,
+    fraction,
+    interval,
+    inverse,
+    metadata_is,
+    switched_on,
+    typed,
+)
+from fader.gateway.names import flag_key, flag_move_key, flag_rule_key
+from fader.gateway.texts import distinct, test
+from fader.model.flag import Flag, Prerequisite
 from fader.model.request import RequestText
 from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.model.share import WHOLE
 
 FLAGS_HEADER = "x-fader-flags"
-#: What the keys of flags begin with in the baggage. No service has such a key: those begin with `fader.`.
-BAGGAGE_KEY = "fader-flag."
-#: Namespace of metadata: the baggage that came in.
-_CAME = "fader.came"
+#: Namespace and key of metadata: what a shadow matcher has come to.
+_RBAC, _LEFT = "envoy.filters.http.rbac", "shadow_effective_policy_id"
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Of one service: the `filters` that decide its flags, and the `texts` of a request that they look at."""
+    """Of one service: the `filters` that decide its flags, and what they look at: `texts` of a request, and the `lists`
+    of segments."""
 
     filters: tuple[Json, ...] = ()
     texts: tuple[RequestText, ...] = ()
+    lists: tuple[str, ...] = ()
 
 
 def sent(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Segment]) -> Sent:
-    """In the order of the service. A flag that is unknown or cannot be decided here has none; `fader.yaml` with one is
-    refused, so it can come only from a newer server."""
-    filters, asked = [_own_entries(service)] if _is_kept(service) else [], []
-    for name in service.flags:
-        found = _cases(flags[name], segments, service) if name in flags else None
-        if found is not None:
+    """Each behind those that it requires, sent or not. A flag that is unknown or cannot be decided here has none, nor
+    has one that requires it; `fader.yaml` with one is refused, so it can come only from a newer server."""
+    filters, known = [], set()
+    looked_at: list[Predicate] = []
+    for name in in_order(service.flags, flags):
+        found = _cases(flags[name], segments, service)
+        if found is not None and all(required.flag in known for required in flags[name].requires):
+            known.add(name)
             filters.append(_filter(flags[name], found))
-            asked += [text for case in found for text in texts(case.holds)]
-    return Sent(tuple(filters), in_order(asked))
+            looked_at += [case.holds for case in found]
+    whole = Every(tuple(looked_at))
+    return Sent(tuple(filters), distinct(texts(whole)), tuple(sorted(set(lists(whole)))))
 
 
 def flag_header(service: Service) -> str:
     """The header's value as Envoy's format; a flag without an answer is `name=`. No name needs
     an escape: they are letters, digits, - and _."""
-    return ",".join(f"{name}={_decided(name)}" for name in service.flags)
+    return ",".join(f"{name}={decided(name)}" for name in service.flags)
 
 
-def baggage(service: Service, assignment: str) -> list[tuple[str, bool]]:
-    """Values of the header `baggage`, and whether each is added to what is there. `assignment`: the entry of the
-    service's version, as Envoy's format."""
-    sent = service.flags if service.flags_as != "header" else ()
-    own = ",".join([assignment, *(f"{BAGGAGE_KEY}{name}={_decided(name)}" for name in sent)])
-    came = [(f"%DYNAMIC_METADATA({_CAME}:baggage)%", True)] if _is_kept(service) else []
-    return [*came, (own, service.trust_baggage)]
-
-
-def _is_kept(service: Service) -> bool:
-    """Whether baggage that comes in goes on to the app, beside flags of ours."""
-    return bool(service.trust_baggage and service.flags and service.flags_as != "header")
-
-
-def _own_entries(service: Service) -> Json:
-    """Takes the header `baggage` into metadata, without what only this gateway may say."""
-    version = re.escape(f"fader.{quote(service.name, safe='')}")
-    own = rf"[ \t]*(?:{re.escape(BAGGAGE_KEY)}[^,]*|{version}[ \t]*=[^,]*)"
-    return {
-        "name": "fader.baggage",
-        "typed_config": typed(
-            "envoy.extensions.filters.http.header_to_metadata.v3.Config",
-            request_rules=[
-                {
-                    "header": "baggage",
-                    "on_header_present": {
-                        "metadata_namespace": _CAME,
-                        "key": "baggage",
-                        "type": "STRING",
-                        "regex_value_rewrite": {
-                            "pattern": {"regex": rf"^(?:{own}(?:,[ \t]*|$))+|,{own}"},
-                            "substitution": "",
-                        },
-                    },
-                    "remove": True,
-                }
-            ],
-        ),
-    }
-
-
-def _decided(name: str) -> str:
-    return f"%DYNAMIC_METADATA(envoy.filters.http.rbac:{_prefix(name)}shadow_effective_policy_id)%"
+def decided(name: str) -> str:
+    """The variant, as Envoy's format."""
+    return f"%DYNAMIC_METADATA({_RBAC}:{_prefix(name)}{_LEFT})%"
 
 
 def flag_values(flag: Flag) -> dict[str, Json]:
     """The runtime values of a flag. An absent one is off, and a share of nobody."""
     values = {flag_key(flag.name): WHOLE if flag.enabled else 0}
     values.update({flag_rule_key(flag.name, rule.name): rule.share for rule in flag.rules if rule.share < WHOLE})
+    if flag.move:
+        for variant, held in flag.move.arms:
+            values.update(bounds(flag_move_key(flag.name, flag.move.rollout, variant), held))
     return {key: {"numerator": value, "denominator": "MILLION"} for key, value in values.items()}
 
 
@@ -126,8 +103,9 @@ def _filter(flag: Flag, found: Sequence[Case]) -> Json:
             otherwise = _variant(case.variant)
             break
         ordered.append((predicates[0] if len(predicates) == 1 else both(*predicates), _variant(case.variant)))
-    decided = first_of(*ordered, otherwise=otherwise)
-    tree = first_of((switched_on(flag_key(flag.name)), decided), otherwise=_variant(flag.off))
+    tree = first_of(*ordered, otherwise=otherwise)
+    for required in (*map(_has, flag.requires), switched_on(flag_key(flag.name))):
+        tree = first_of((required, tree), otherwise=_variant(flag.off))
     return {
         "name": f"fader.flag.{flag.name}",
         "typed_config": typed(
@@ -144,7 +122,16 @@ def _predicates(flag: Flag, case: Case) -> list[Json]:
         predicates.append(test(case.holds))
     if case.rule:
         predicates.append(fraction(flag_rule_key(flag.name, case.rule), case.seed, 0))
+    if case.rollout:
+        predicates.append(interval(flag_move_key(flag.name, case.rollout, case.variant), case.seed))
+    predicates += [drawn(draw) for draw in case.within]
+    predicates += [inverse(drawn(draw)) for draw in case.without]
     return predicates
+
+
+def _has(required: Prerequisite) -> Json:
+    """By what the filter of the other flag has left: it stands before this one."""
+    return any_of(*(metadata_is(_RBAC, f"{_prefix(required.flag)}{_LEFT}", variant) for variant in required.variants))
 
 
 def _variant(name: str) -> Json:

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from fader.gateway.access_log import NOTHING, UNIT_HEADER, probability, route_name
 from fader.gateway.clusters import attempts, seconds
-from fader.gateway.flag_header import FLAGS_HEADER, baggage, flag_header
+from fader.gateway.flag_baggage import baggage
+from fader.gateway.flag_header import FLAGS_HEADER, flag_header
 from fader.gateway.identity import set_cookie, sources
 from fader.gateway.matchers import Json
 from fader.gateway.names import (

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from fader.assign.bucket import seed
 from fader.gateway.names import UNIT
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Draw, Interval
 
 Json = dict[str, Any]
+#: A runtime key that is never set.
+FIXED = "fader.fixed"
 API = "type.googleapis.com/"
 
 
@@ -31,6 +34,26 @@ def switched_on(key: str) -> Json:
 def text_is(key: str, **match: object) -> Json:
     """The filter state `key` by exact, prefix, suffix, contains or safe_regex. What is not there never matches."""
     return {"single_predicate": {"input": _state_input(key), "value_match": match}}
+
+
+def by_table(key: str, table: dict[str, Json]) -> Json:
+    """A whole matcher: what the table has for the filter state `key`, found in one step."""
+    return {"matcher_tree": {"input": _state_input(key), "exact_match_map": {"map": table}}}
+
+
+def metadata_is(namespace: str, key: str, text: str) -> Json:
+    """What an earlier filter has left in the request's metadata."""
+    kind = "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput"
+    matcher = "envoy.extensions.matching.input_matchers.metadata.v3.Metadata"
+    return {
+        "single_predicate": {
+            "input": {"name": "metadata", "typed_config": typed(kind, filter=namespace, path=[{"key": key}])},
+            "custom_match": {
+                "name": "envoy.matching.matchers.metadata_matcher",
+                "typed_config": typed(matcher, value={"string_match": {"exact": text}}),
+            },
+        }
+    }
 
 
 def _state_input(key: str) -> Json:
@@ -75,6 +98,23 @@ def piece(lo: str, hi: str, seed: int, unit: str) -> Json:
 def interval(key: str, seed: int, unit: str = UNIT) -> Json:
     """Two pieces, so that an interval that wraps has the same shape as a plain one."""
     return any_of(piece(f"{key}.lo1", f"{key}.hi1", seed, unit), piece(f"{key}.lo2", f"{key}.hi2", seed, unit))
+
+
+def bounds(key: str, held: Interval) -> dict[str, int]:
+    """The values of those keys for an interval, in ppm."""
+    (lo1, hi1), (lo2, hi2) = held.pieces()
+    return {f"{key}.lo1": lo1, f"{key}.hi1": hi1, f"{key}.lo2": lo2, f"{key}.hi2": hi2}
+
+
+def drawn(draw: Draw, unit: str = UNIT) -> Json:
+    """The units of a draw that never changes: its pieces are the defaults of a key that is never set."""
+    pieces = [_fixed(lo, hi, seed(draw.salt), unit) for lo, hi in draw.interval.pieces() if hi]
+    return pieces[0] if len(pieces) == 1 else any_of(*pieces)
+
+
+def _fixed(lo: int, hi: int, salt: int, unit: str) -> Json:
+    below = fraction(FIXED, salt, hi, unit)
+    return both(below, inverse(fraction(FIXED, salt, lo, unit))) if lo else below
 
 
 def header(name: str, **match: str) -> Json:

@@ -88,6 +88,11 @@ def flag_rule_key(flag: str, rule: str) -> str:
     return f"{FLAG_KEYS}{token(flag)}.rule.{token(rule)}"
 
 
+def flag_move_key(flag: str, rollout: str, variant: str) -> str:
+    """Prefix of the four runtime keys of what a rollout gives the variant to."""
+    return f"{FLAG_KEYS}{token(flag)}.move.{token(rollout)}.{token(variant)}"
+
+
 def whole_log_key(listener_name: str) -> str:
     """Runtime key that is on while every unit of every service on the listener is logged."""
     return f"fader.log.{listener_name}.all"

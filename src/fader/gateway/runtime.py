@@ -3,12 +3,13 @@ unit."""
 
 from __future__ import annotations
 
+from fader.assign.cases import in_order
 from fader.gateway.flag_header import flag_values
-from fader.gateway.matchers import Json
+from fader.gateway.matchers import Json, bounds
 from fader.gateway.names import arm_key, listener, share_key, whole_log_key
 from fader.model.ruleset import Ruleset, Split
 from fader.model.service import Service
-from fader.model.share import WHOLE, Interval
+from fader.model.share import WHOLE
 
 #: Name of the runtime layer and of its resource.
 LAYER = "fader"
@@ -16,16 +17,10 @@ LAYER = "fader"
 
 def shares(service: Service, split: Split) -> dict[str, Json]:
     """The four keys of a split, and as many of each further arm. An absent key is nobody."""
-    values = _bounds(share_key(service, split), split.interval)
+    values = bounds(share_key(service, split), split.interval)
     for arm in split.beside:
-        values.update(_bounds(arm_key(service, split, arm), arm.interval))
-    return values
-
-
-def _bounds(key: str, interval: Interval) -> dict[str, Json]:
-    (lo1, hi1), (lo2, hi2) = interval.pieces()
-    bounds = {"lo1": lo1, "hi1": hi1, "lo2": lo2, "hi2": hi2}
-    return {f"{key}.{name}": {"numerator": value, "denominator": "MILLION"} for name, value in bounds.items()}
+        values.update(bounds(arm_key(service, split, arm), arm.interval))
+    return {key: {"numerator": value, "denominator": "MILLION"} for key, value in values.items()}
 
 
 def runtime(ruleset: Ruleset) -> Json:
@@ -36,10 +31,9 @@ def runtime(ruleset: Ruleset) -> Json:
             values.update(shares(live.service, live.split))
         key = whole_log_key(listener(live.service.listen))
         whole[key] = whole.get(key, True) and live.service.sample >= WHOLE
-    sent = {name for live in ruleset.services for name in live.service.flags}
-    for flag in ruleset.flags:
-        if flag.name in sent:
-            values.update(flag_values(flag))
+    flags = {flag.name: flag for flag in ruleset.flags}
+    for name in in_order([name for live in ruleset.services for name in live.service.flags], flags):
+        values.update(flag_values(flags[name]))
     for key, everything in whole.items():
         values.update({key: 100, f"{key}.not": 0} if everything else {})
     return values

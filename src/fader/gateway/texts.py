@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fader.assign.predicate import Compared, Every, Inverse, Predicate, Present
+from fader.assign.predicate import Compared, Every, Inverse, Listed, Predicate, Present
 from fader.gateway.matchers import Json, any_of, both, inverse, present, text_is
 from fader.gateway.names import UNIT, digest, provider
 from fader.model.request import RequestText
@@ -17,6 +17,11 @@ def state(text: RequestText) -> str:
     if text.kind == "unit":
         return UNIT
     return f"fader.request.{text.kind}.{digest(text.name, text.issuer, text.jwks)}"
+
+
+def list_state(segment: str) -> str:
+    """The filter state that is there for units in the list of the segment."""
+    return f"fader.listed.{segment}"
 
 
 def command(text: RequestText) -> str:
@@ -50,6 +55,8 @@ def test(predicate: Predicate) -> Json:
             return text_is(state(text), safe_regex={"google_re2": {}, "regex": rf"\C*(?:{what})\C*"})
         case Compared(text, how, what):
             return text_is(state(text), **{_RULES[how]: what})
+        case Listed(segment):
+            return present(list_state(segment))
         case Inverse(operand):
             return inverse(test(operand))
         case Every(operands):
@@ -57,8 +64,8 @@ def test(predicate: Predicate) -> Json:
     return any_of(*map(test, predicate.operands))
 
 
-def in_order(texts: Iterable[RequestText]) -> tuple[RequestText, ...]:
-    """Each once, and always in the same order."""
+def distinct(texts: Iterable[RequestText]) -> tuple[RequestText, ...]:
+    """Each once, always in the same order, and without the unit."""
     return tuple(sorted({t for t in texts if t.kind != "unit"}, key=lambda t: (t.kind, t.name, t.issuer, t.jwks)))
 
 

@@ -1,4 +1,4 @@
-"""What has been done to rollouts and flags, by whom and why: the history without the evidence."""
+"""What has been done to rollouts, flags and the configuration, by whom and why: the history without the evidence."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One step of one rollout, or one switch of a flag. `reason` is fader's sentence, `said` what the person wrote,
-    "" without one.
+    """One step of one rollout, one switch of a flag, or one apply. `reason` is fader's sentence, `said` what the person
+    wrote, "" without one.
 
     `before` and `share`: the candidate's share in ppm before the step and after it. Of a switch, `flag` is the flag,
-    `rollout` is "", `seq` counts the switches of all flags, and the shares are 0.
+    `rollout` is "", `seq` counts the switches of all flags, and the shares are 0. Of an apply, both names are "", `seq`
+    counts the applies from -1 down, so that no two records have the same place, and the shares are 0.
     """
 
     rollout: str

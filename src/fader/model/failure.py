@@ -8,7 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Request:
     """`status`: 0 when nothing was answered. `served`: the version that answered, "" for none; `ms`: its duration,
-    None where it was not logged. `route`: its template, by which requests are comparable. Whose it was is not said."""
+    None where it was not logged. `route`: its template, by which requests are comparable; `trace`: the id of its trace,
+    "" without one. Whose it was is not said."""
 
     at: float
     method: str
@@ -17,6 +18,7 @@ class Request:
     status: int
     served: str
     ms: float | None
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fader.model.arm import Arm
-from fader.model.share import Interval
+from fader.model.share import Draw, Interval
 
 FlagKind = Literal["boolean", "string", "number", "json"]
 
@@ -58,7 +58,8 @@ class Prerequisite:
 class Move:
     """The active rollout of a flag: units whom no rule settles and whose bucket under `salt` lies in `interval` get
     the candidate. `beside`: the further arms of an experiment that is running; none holds a bucket of another.
-    `audience`: the condition for whom it is at all; "" is everybody."""
+    `audience`: the condition for whom it is at all; "" is everybody. Units outside of the `layer` and inside of one of
+    the `holdouts` are not in it."""
 
     rollout: str
     candidate: str
@@ -66,6 +67,8 @@ class Move:
     interval: Interval
     beside: tuple[Arm, ...] = ()
     audience: str = ""
+    layer: Draw | None = None
+    holdouts: tuple[Draw, ...] = ()
 
     @property
     def arms(self) -> tuple[tuple[str, Interval], ...]:
@@ -74,12 +77,30 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Units that no rollout reached, and what they had before: they keep it when a rollout has ended."""
+
+    draw: Draw
+    variant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The units with these buckets get `variant`."""
+
+    variant: str
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
-    """In this order: not `enabled` or a prerequisite unmet: `off`; forced units; `rules`; `move`; else `default`.
+    """In this order: not `enabled` or a prerequisite unmet: `off`; forced units; `rules`; `held`; `move`; `split`; else
+    `default`.
 
     `client`: may be evaluated with a client key, by code in the hands of users. `expires`: the day, as YYYY-MM-DD,
     after which it should be gone from the code; "" is never. `schema`: JSON Schema, as text, that every JSON variant
-    was checked against. `metadata`: told to whoever evaluates the flag, and never changed in place.
+    was checked against. `metadata`: told to whoever evaluates the flag, and never changed in place. `split`: pieces
+    that together hold every bucket, or (); who is nobody gets `default` then.
     """
 
     name: str
@@ -98,10 +119,17 @@ class Flag:
     schema: str = ""
     metadata: FlagMetadata = field(default_factory=dict)
     move: Move | None = None
+    held: tuple[HeldOut, ...] = ()
+    split: tuple[Piece, ...] = ()
 
     def salt(self, rule: Rule) -> str:
         """By which the share of a rule is drawn."""
         return f"{self.name}/{rule.name}"
+
+    @property
+    def split_salt(self) -> str:
+        """By which the pieces are drawn. No rule and no rollout is called so."""
+        return f"{self.name}/*"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ class Key:
 @dataclass(frozen=True, slots=True)
 class Installation:
     """`keep`: seconds for which events are kept. `data`: the data directory, "" where everything is in memory; then
-    sizes are 0. `state_bytes`, `event_bytes`: what history and events take there; `free_bytes`: what is left."""
+    sizes are 0. `state_bytes`, `event_bytes`: what history and events take there; `free_bytes`: what is left.
+    `environment`: "" for none."""
 
     version: str
     python: str
@@ -27,3 +28,4 @@ class Installation:
     event_bytes: int = 0
     free_bytes: int = 0
     keys: tuple[Key, ...] = ()
+    environment: str = ""

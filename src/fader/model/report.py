@@ -16,7 +16,7 @@ class EndpointHealth:
 
 @dataclass(frozen=True, slots=True)
 class VersionCount:
-    """Exact counts since Envoy started, by *assigned* version; `reason` is rollout, preview, excluded, outside,
+    """Exact counts since Envoy started, by *assigned* version; `reason` is rollout, preview, excluded, forced, outside,
     withdrawn or none.
 
     `latency_bins`: (upper bound in ms, count), not cumulative.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fader.model.flag import Forced
 from fader.model.metric import Direction, Margin, Metric
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Draw
 
 Shield = Literal["connect", "errors", "off"]
 Profile = Literal["balanced", "careful", "swift"]
@@ -103,6 +104,9 @@ class RolloutSpec:
 
     An adaptive ramp has no `stages` but a `budget`; the state holds the shares that it has come to. `directions`: the
     declared directions of event names, for the scan. `audience`: the condition for whom it is at all; "" is everybody.
+    `forced`: units that have a version whatever the share and the audience, as no evidence.
+    `layer`: the units that it shares with no other rollout of the layer; `holdouts`: those that get no rollout. Shares
+    are of the units that are left.
     """
 
     name: str
@@ -122,6 +126,9 @@ class RolloutSpec:
     directions: tuple[tuple[str, Direction], ...] = ()
     flag: str = ""
     audience: str = ""
+    layer: Draw | None = None
+    holdouts: tuple[Draw, ...] = ()
+    forced: tuple[Forced, ...] = ()
 
     @property
     def salt(self) -> str:
@@ -150,6 +157,11 @@ class RolloutSpec:
     def old(self) -> str:
         """The baseline in a sentence."""
         return self.called(self.baseline)
+
+    @property
+    def for_all(self) -> bool:
+        """Whether it reaches everybody. A flag's own rules go before its rollout."""
+        return not (self.flag or self.audience or self.layer or self.holdouts)
 
     @property
     def tried(self) -> tuple[str, ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fader.model.arm import Arm
-from fader.model.flag import Flag
+from fader.model.flag import Flag, Forced
 from fader.model.rollout import Shield
 from fader.model.segment import Segment
 from fader.model.service import Service
-from fader.model.share import Interval
+from fader.model.share import Draw, Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class Split:
 
     `preview` is the secret that shows the candidate to an engineer, kept out of the evidence. `beside`: the further
     arms of an experiment that is running; none holds a bucket of another. `audience`: the condition of a request that
-    the split is for; any other has the baseline, and is no evidence. "" is every request.
+    the split is for; any other has the baseline, and is no evidence. "" is every request. The same goes for
+    units outside of the `layer` and inside of one of the `holdouts`. `forced`: units that have a version whatever else.
     """
 
     rollout: str
@@ -29,6 +30,9 @@ class Split:
     preview: str
     beside: tuple[Arm, ...] = ()
     audience: str = ""
+    layer: Draw | None = None
+    holdouts: tuple[Draw, ...] = ()
+    forced: tuple[Forced, ...] = ()
 
     @property
     def tried(self) -> tuple[str, ...]:

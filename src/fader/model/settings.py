@@ -6,10 +6,16 @@ from dataclasses import dataclass
 
 from fader.model.channel import Channel
 
+#: What stands for a trace in the address of `Settings.tracing`.
+TRACE_ID = "{trace_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
+    """`tracing`: the address at which a trace is looked at, with `{trace_id}` in it; "" for none."""
+
     channels: tuple[Channel, ...] = ()
+    tracing: str = ""
 
 
 #: Before anything is applied.

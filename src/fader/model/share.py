@@ -26,6 +26,14 @@ class Interval:
         return (self.start, WHOLE), (0, end - WHOLE)
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The units whose bucket under `salt` lies in `interval`."""
+
+    salt: str
+    interval: Interval
+
+
 def percent(ppm: int) -> str:
     """A share as people write it: `5%`, `0.0001%`."""
     return f"{ppm / 10_000:.4f}".rstrip("0").rstrip(".") + "%"

@@ -11,6 +11,7 @@ from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Step
 from fader.model.evidence import LearningEvidence
 from fader.model.failure import Failure
+from fader.model.reach import Reach
 from fader.model.report import GatewayReport
 from fader.model.service import Service
 from fader.model.traffic import VersionTraffic
@@ -58,13 +59,20 @@ class Control(Protocol):
     async def points(self, name: str, since: float = 0.0) -> tuple[Point, ...]:
         """Chart points later than `since`, oldest first; at most some hundreds per metric. Raises NotFound."""
 
-    async def learnt(self, name: str) -> tuple[LearningEvidence, ...]:
+    async def learnt(self, name: str, metric: str = "") -> tuple[LearningEvidence, ...]:
         """What everybody's version of the rollout's service did in the last day, of each metric that the rollout
-        watches; () for a service that the gateways do not hold. Raises NotFound."""
+        watches; () for a service that the gateways do not hold. That of `metric` comes with its spread between units
+        even if it is one of requests. Raises NotFound."""
 
     async def failures(self, name: str) -> tuple[Failure, ...]:
         """A sample of what failed on the candidate lately, beside comparable requests of the baseline, latest first.
         Raises NotFound, Unavailable."""
+
+    async def reach(self, name: str) -> Reach:
+        """Whom the rollout's attempt has reached. Raises NotFound, Unavailable."""
+
+    def tracing(self) -> str:
+        """The address at which a trace is looked at, with `{trace_id}` in it; "" for none."""
 
     async def command(self, name: str, command: Command) -> RolloutView:
         """Raises NotFound, Refused (with the sentence that says why)."""
@@ -79,8 +87,8 @@ class Control(Protocol):
     async def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
-        """At most `limit` steps of all rollouts and switches of all flags, newest first: the newest, the next ones
-        `before` a place, or the nearest ones `after` it."""
+        """At most `limit` steps of all rollouts, switches of all flags and applies, newest first: the newest, the next
+        ones `before` a place, or the nearest ones `after` it."""
 
     async def recorded(self, wanted: Filter) -> int: ...
 

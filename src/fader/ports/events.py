@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidenc
 from fader.model.failure import Failure
 from fader.model.metric import Metric
 from fader.model.share import Interval
+from fader.model.summary import ArmSummary
 
 #: No rollout has so many stages: the cells of further arms are numbered beyond.
 PAIRED = 1_000_000
@@ -152,7 +154,14 @@ class EventStore(Protocol):
         """What the service's `version`, assigned and serving, did since then; one per metric. Of a `rollout` of a
         flag: what units did since they were exposed to this variant of it."""
 
+    def spread(self, service: str, version: str, metric: CellMetric, since: float) -> ArmSummary:
+        """What each unit of the service's `version`, assigned and serving, did since then, summed over the units: also
+        of a metric of requests, whose spread `learning` does not know. Of many units, a part drawn by their hash."""
+
     def exposure(self, rollout: str, attempt: int) -> Exposure: ...
+
+    def among(self, rollout: str, attempt: int, units: Sequence[str]) -> Exposure | None:
+        """The same of these units alone; None once the units of an attempt are no longer known."""
 
     def failures(
         self, service: str, candidate: str, baseline: str, since: float, until: float, most: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from fader.model.applied import Applied
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
 from fader.model.flag import Flag, Switch
@@ -16,6 +17,7 @@ from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.settings import NOTHING, Settings
 from fader.model.state import RolloutState
+from fader.model.usage import Given, Usage
 from fader.model.view import Point
 from fader.model.written import Written
 
@@ -69,15 +71,17 @@ class StateStore(Protocol):
         segments: tuple[Segment, ...] = (),
         at: float = 0.0,
         settings: Settings = NOTHING,
+        applied: Applied | None = None,
     ) -> None:
         """Replace services, flags, segments and settings, and put these rollouts in (new ones) or over (same name), in
         one transaction. `at` is when, for `changed`. A new channel has heard of everything that happened before.
+        `applied` is kept as the record of it.
 
         Rollouts that are not named stay. Raises Conflict when a named rollout has moved past the given revision.
         """
 
-    def write(self, written: Written) -> None:
-        """Keep how what is applied was written, in place of what was kept before."""
+    def write(self, written: Written, applied: Applied | None = None) -> None:
+        """Keep how what is applied was written, in place of what was kept before, and the record of it."""
 
     def written(self) -> Written | None:
         """None before the first."""
@@ -105,8 +109,8 @@ class StateStore(Protocol):
     def records(
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
-        """At most `limit` steps of all rollouts and switches of all flags, newest first: the newest, the next ones
-        `before` a place, or the nearest ones `after` it."""
+        """At most `limit` steps of all rollouts, switches of all flags and applies, newest first: the newest, the next
+        ones `before` a place, or the nearest ones `after` it."""
 
     def recorded(self, wanted: Filter) -> int:
         """How many records there are."""
@@ -122,6 +126,13 @@ class StateStore(Protocol):
 
     def switches(self, flag: str = "") -> tuple[Switch, ...]:
         """Of one flag or of all, oldest first."""
+
+    def add_usage(self, usage: tuple[Usage, ...]) -> None:
+        """Add to what was counted of the same flag, variant and day; days that are `DAYS` older than the newest are
+        forgotten."""
+
+    def given(self, today: str) -> tuple[Given, ...]:
+        """What was counted on the days that are kept, by flag and variant."""
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()

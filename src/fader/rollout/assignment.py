@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from fader.assign.bucket import bucket
+from fader.assign.bucket import bucket, cut
+from fader.assign.reach import reached
 from fader.model.assignment import Assignment, Stay, UnitView
 from fader.model.flag import Flag, Move
 from fader.model.holding import Holding
@@ -75,6 +76,8 @@ def _cut(stay: Stay, state: RolloutState | None) -> Stay:
 
 
 def _spans(unit: str, spec: RolloutSpec, version: str, holdings: Iterable[Holding]) -> tuple[Stay, ...]:
+    if not reached(spec.layer, spec.holdouts)(unit):
+        return ()
     number, found = bucket(unit, spec.salt), []
     since, attempt = 0.0, 0
     for holding in holdings:
@@ -94,6 +97,9 @@ def assigned(unit: str, live: LiveService, had: Sequence[Stay]) -> Assignment:
     service, baseline = live.service.name, live.baseline
     if live.split is None:
         return Assignment(service, baseline, explain.nothing_active(service, baseline), since_baseline(baseline, had))
+    if given := next((f.variant for f in live.split.forced if f.unit == cut(unit)), ""):
+        rollout = live.split.rollout
+        return Assignment(service, given, explain.forced(rollout, given), 0.0, rollout, live.split.candidate)
     return replace(_drawn(unit, live.split, Subject("service", service), baseline, had), service=service)
 
 
@@ -107,6 +113,9 @@ def moved(unit: str, flag: Flag, move: Move, had: Sequence[Stay]) -> Assignment:
 
 
 def _drawn(unit: str, draw: Split | Move, subject: Subject, baseline: str, had: Sequence[Stay]) -> Assignment:
+    if not reached(draw.layer, draw.holdouts)(unit):
+        reason = explain.not_reached(draw.rollout, subject.called(baseline))
+        return Assignment("", baseline, reason, since_baseline(baseline, had), draw.rollout)
     number = bucket(unit, draw.salt)
     inside = number in draw.interval
     arm = next((arm for arm in draw.beside if number in arm.interval), None)

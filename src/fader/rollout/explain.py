@@ -186,6 +186,14 @@ def audience(condition: str, baseline: str) -> str:
     return f"only where {in_words(condition)}; elsewhere {baseline}, as no evidence" if condition else ""
 
 
+def forced(rollout: str, version: str) -> str:
+    return f"{rollout} names it: it has {version} whatever the share, as no evidence"
+
+
+def not_reached(rollout: str, baseline: str) -> str:
+    return f"{rollout} does not reach it, by a holdout or for another rollout of the layer: it keeps {baseline}"
+
+
 def rules_first(flag: Flag) -> str:
     """A rollout moves those whom nothing before it settles."""
     return f"whom a rule of {flag.name} settles, or its list of units, has what that says"

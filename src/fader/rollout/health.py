@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from math import sqrt
 
-from fader.model.evidence import HealthEvidence
+from fader.model.evidence import HealthEvidence, MetricEvidence
+from fader.model.metric import REQUEST
 from fader.model.rollout import RolloutSpec
 from fader.model.share import WHOLE
 from fader.model.state import Phase, RolloutState
@@ -101,19 +102,31 @@ def arms_apart(look: Look) -> tuple[str, ...]:
 
 
 def exposures_heard(look: Look) -> tuple[str, ...]:
-    """Where requests are seen: without a service, most users of a flag may well do nothing that is tracked."""
-    silent = look.evidence.health.silent if look.spec.service else 0
+    """Of a flag without a service nothing else is heard of most units: not everybody orders."""
+    if not look.spec.service:
+        return ()
+    silent = look.evidence.health.silent
     if silent <= max(SILENT_FEW, SILENT_SHARE * exposed(look)):
         return ()
     return (explain_health.silent(silent, exposed(look)),)
 
 
 def outcomes_exposed(look: Look) -> tuple[str, ...]:
+    """A rollout that does not reach everybody leaves units with outcomes unexposed; it is an error when none of the
+    exposed has any."""
     unexposed = look.evidence.health.unexposed
     everybody = exposed(look) + unexposed
     if unexposed <= max(UNEXPOSED_FEW, UNEXPOSED_SHARE * everybody):
         return ()
+    if not look.spec.for_all and any(m.candidate.first + m.baseline.first for m in _tracked(look)):
+        return ()
     return (explain_health.unexposed(look.spec, unexposed, everybody),)
+
+
+def _tracked(look: Look) -> list[MetricEvidence]:
+    """Of the metrics of what apps track."""
+    names = {w.metric.name for w in look.spec.watched if w.metric.event != REQUEST}
+    return [m for m in look.evidence.metrics if m.metric in names]
 
 
 def clocks_agree(look: Look) -> tuple[str, ...]:

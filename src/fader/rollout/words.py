@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import exp, floor, log
 
+from fader.model.applied import Applied
 from fader.model.flag import Switch
 from fader.model.metric import REQUEST, Margin, Metric
 from fader.model.share import WHOLE
@@ -115,6 +116,26 @@ def seconds_left(j: Judgement, state: RolloutState, now: float) -> float | None:
 def phase(state: RolloutState) -> str:
     """The phase as people read it: `rolled back`."""
     return state.phase.replace("_", " ")
+
+
+#: Names that the record of an apply holds at most.
+NAMED = 12
+
+
+def applied(a: Applied) -> str:
+    """What an apply changed, as the history says it: `added rollout shop-v2; changed flag theme (rules)`."""
+    parts, named = [], 0
+    for action, done in (("add", "added"), ("change", "changed"), ("remove", "removed")):
+        found = [c for c in a.changes if c.action == action]
+        shown = found[: NAMED - named]
+        named += len(shown)
+        words = [f"{c.kind} {c.name}" + (f" ({c.detail})" if action == "change" and c.detail else "") for c in shown]
+        if len(found) > len(shown):
+            words.append(f"{number(len(found) - len(shown))} more")
+        if words:
+            parts.append(f"{done} {', '.join(words)}")
+    what = "; ".join(parts) or "changed nothing but the text"
+    return f"{what}; from {a.path}" if a.path else what
 
 
 def turned(switch: Switch) -> str:

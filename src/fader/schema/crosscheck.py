@@ -65,6 +65,11 @@ def _versions(rollout: str, source: Source) -> Iterator[Problem]:
             yield source.problem(where, message, did_you_mean(version, others or versions))
         elif version == baseline:
             yield source.problem(where, f"{version} is the baseline of {service}", "name other versions")
+    tried = [baseline, candidate, *(beside if isinstance(beside, list) else ())]
+    for version in written_names(source.data, *at, "units"):
+        if version not in tried:
+            message = f"{version} is neither the baseline of {service} nor tried by this rollout"
+            yield source.problem((*at, "units", version), message, f"name one of {listed(map(str, tried))}")
     if not isinstance(candidate, str):
         return
     if candidate not in versions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,13 +18,16 @@ from fader.model.rollout import RolloutSpec
 from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.model.settings import Settings
+from fader.model.share import Draw
 from fader.schema import crosscheck
 from fader.schema.channel import ChannelText
+from fader.schema.environment import environment_problems, environments, there
 from fader.schema.event import OWN, EventText, parse_event
 from fader.schema.external import external_of, external_problems
 from fader.schema.flag import FlagText
 from fader.schema.flagcheck import flag_problems
 from fader.schema.flagrollout import flag_rollout_problems
+from fader.schema.layer import HoldoutText, LayerText, holdouts_of, layer_of, reach_problems
 from fader.schema.metric import BUILT_IN, MetricText
 from fader.schema.name import bad_name
 from fader.schema.noun import Noun
@@ -36,6 +39,7 @@ from fader.schema.sentcheck import audience_problems, sent_problems, unknown_aud
 from fader.schema.service import ServiceText
 from fader.schema.source import Location, Source, nearest, read
 from fader.schema.suggest import did_you_mean
+from fader.schema.tracing import TracingText
 
 N = TypeVar("N", bound=Noun)
 _START = (
@@ -46,6 +50,7 @@ _START = (
 class FileText(Noun):
     """The sections of the file."""
 
+    environments: list[str] = Field(default=[], examples=["[staging, production]"])
     services: dict[str, ServiceText] = Field(default={})
     metrics: dict[str, MetricText] = Field(default={})
     events: dict[str, EventText] = Field(default={})
@@ -53,7 +58,10 @@ class FileText(Noun):
     flags: dict[str, FlagText] = Field(default={})
     segments: dict[str, SegmentText] = Field(default={})
     providers: dict[str, ProviderText] = Field(default={})
+    layers: dict[str, LayerText] = Field(default={})
+    holdouts: dict[str, HoldoutText] = Field(default={})
     notifications: dict[str, ChannelText] = Field(default={})
+    tracing: TracingText | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,7 @@ class Document:
     flags: tuple[Flag, ...] = ()
     segments: tuple[Segment, ...] = ()
     providers: tuple[Provider, ...] = ()
+    holdouts: tuple[Draw, ...] = ()
     settings: Settings = Settings()
 
     def problem(self, where: Location, message: str, fix: str) -> Problem:
@@ -80,9 +89,29 @@ class Document:
         return Problem(message, fix, self.path, nearest(self.lines, where)[1])
 
 
-def load_document(text: str, path: str) -> Document:
-    """Raises BadInput with all problems. Files that it names are looked up beside `path`; versions are not called."""
+def load_document(text: str, path: str, environment: str | None = None) -> Document:
+    """The document as it is in an environment, "" for none; None: as in the first that it names. It must be sound in
+    all of them.
+
+    Raises BadInput with all problems. Files that it names are looked up beside `path`; versions are not called.
+    """
     source = read(text, path)
+    found = list(environment_problems(source, environment))
+    documents: dict[str, Document] = {}
+    names = environments(source) or ("",)
+    for name in names:
+        try:
+            documents[name] = _document(there(source, name))
+        except BadInput as bad:
+            found += bad.problems
+    if found:
+        raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
+    return documents[environment if environment in documents else names[0]]
+
+
+def _document(source: Source) -> Document:
+    """Raises BadInput with all problems."""
+    path = source.path
     found = list(source.problems)
     found += _top(source)
     directory = Path(path).absolute().parent
@@ -97,8 +126,12 @@ def load_document(text: str, path: str) -> Document:
     written = {n: m.to_model(n, directions, externals[n]) for n, m in metric_texts.items()}
     metrics = {m.name: m for m in BUILT_IN} | written
     channel_texts = _section("notifications", ChannelText, source, directory, found)
+    tracing = _tracing(source, found)
     flag_texts = _section("flags", FlagText, source, directory, found)
     segment_texts = _section("segments", SegmentText, source, directory, found)
+    layer_texts = _section("layers", LayerText, source, directory, found)
+    holdout_texts = _section("holdouts", HoldoutText, source, directory, found)
+    found += reach_problems(layer_texts, holdout_texts, source)
     found += crosscheck.port_problems(services.values(), source)
     found += crosscheck.name_problems(metrics, source)
     found += crosscheck.direction_problems(metric_texts, directions, source)
@@ -114,7 +147,7 @@ def load_document(text: str, path: str) -> Document:
     segments = tuple(s.to_model(n) for n, s in segment_texts.items())
     if not found:
         found += sent_problems(services.values(), flags, segments, source)
-        found += audience_problems(rollout_texts, services, segments, source)
+        found += audience_problems(rollout_texts, services, flags, segments, source)
     if found:
         raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
     return Document(
@@ -122,7 +155,13 @@ def load_document(text: str, path: str) -> Document:
         services=tuple(services.values()),
         metrics=tuple(metrics.values()),
         rollouts=tuple(
-            r.to_model(n, flag_texts[r.flag].default if r.flag else services[r.service].baseline, metrics, directions)
+            replace(
+                r.to_model(
+                    n, flag_texts[r.flag].at_first if r.flag else services[r.service].baseline, metrics, directions
+                ),
+                layer=layer_of(n, layer_texts),
+                holdouts=holdouts_of(n, holdout_texts),
+            )
             for n, r in rollout_texts.items()
         ),
         lines=source.lines,
@@ -131,7 +170,8 @@ def load_document(text: str, path: str) -> Document:
         flags=flags,
         segments=segments,
         providers=tuple(providers.values()),
-        settings=Settings(channels=tuple(c.to_model(n) for n, c in channel_texts.items())),
+        holdouts=tuple(h.draw(n) for n, h in holdout_texts.items()),
+        settings=Settings(tuple(c.to_model(n) for n, c in channel_texts.items()), tracing.url if tracing else ""),
     )
 
 
@@ -146,13 +186,24 @@ def _top(source: Source) -> list[Problem]:
         for key in data
         if key not in FileText.model_fields
     ]
-    for key in FileText.model_fields:
+    for key in FileText.model_fields.keys() - {"environments", "tracing"}:
         if data.get(key) is not None and not isinstance(data[key], dict):
             fix = "write names with a mapping each, e.g. " + ("shop: {...}" if key == "services" else "NAME: {...}")
             found.append(source.problem((key,), "expected a mapping of names", fix))
     if not data.get("services") and not data.get("flags"):
         found.append(source.problem(("services",), "there is no service", _START))
     return found
+
+
+def _tracing(source: Source, found: list[Problem]) -> TracingText | None:
+    data = source.data.get("tracing") if isinstance(source.data, dict) else None
+    if data is None:
+        return None
+    try:
+        return TracingText.model_validate(data)
+    except ValidationError as error:
+        found += problems(error, TracingText, ("tracing",), source)
+        return None
 
 
 def _section(section: str, noun: type[N], source: Source, directory: Path, found: list[Problem]) -> dict[str, N]:

@@ -10,13 +10,15 @@ from typing import Annotated, Any
 import jsonschema_rs
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from fader.assign.bucket import UNIT_BYTES
-from fader.model.flag import Flag, FlagKind, Forced, Prerequisite, Rule, Value, Variant
-from fader.model.share import WHOLE
+from fader.assign.pieces import reweighted
+from fader.model.flag import Flag, FlagKind, Prerequisite, Rule, Value, Variant
+from fader.model.share import WHOLE, percent
 from fader.schema.condition import Condition
+from fader.schema.environment import FlagThere
+from fader.schema.forced import Names, forced_by
 from fader.schema.name import bad_name
 from fader.schema.noun import Noun
-from fader.schema.share import Share
+from fader.schema.share import Share, Weight
 from fader.schema.suggest import did_you_mean, quoted, wrong
 
 _VARIANTS = {"string": "{blue: '#00f', red: '#f00'}", "number": "{few: 5, many: 50}", "json": "{a: '{\"max\": 5}'}"}
@@ -42,13 +44,8 @@ class RuleText(Noun):
         return self
 
 
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
 #: Read as the text that was written; editors see booleans and numbers as such.
 Scalar = Annotated[str, BeforeValidator(lambda value: value, json_schema_input_type=str | bool | float)]
-Names = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=list[str] | str)]
 
 
 class FlagText(Noun):
@@ -56,7 +53,7 @@ class FlagText(Noun):
 
     kind: FlagKind = "boolean"
     variants: dict[str, Scalar] = Field(default={})
-    default: str = ""
+    default: str | dict[str, Weight] = ""
     off: str = ""
     enabled: bool = True
     rules: list[RuleText] = Field(default=[])
@@ -68,6 +65,7 @@ class FlagText(Noun):
     owner: str = ""
     expires: str = ""
     metadata: dict[str, Scalar] = Field(default={})
+    environments: dict[str, FlagThere] = Field(default={})
 
     @field_validator("expires")
     @classmethod
@@ -106,19 +104,17 @@ class FlagText(Noun):
         self._typed()
         if not self.default:
             raise wrong("says no default", f"add default: {next(iter(self.variants))}, for whom no rule applies to")
-        named: list[tuple[str, tuple[str | int, ...]]] = [(self.default, ("default",)), (self.when_off, ("off",))]
+        if self.weights and sum(self.weights.values()) != WHOLE:
+            made = percent(sum(self.weights.values()))
+            raise wrong(f"its weights make {made}", "make them 100% together", ("default",))
+        named: list[tuple[str, tuple[str | int, ...]]] = [(self.when_off, ("off",))]
+        named += [(variant, ("default", variant)) for variant in self.weights] or [(self.at_first, ("default",))]
         named += [(rule.variant, ("rules", i, "variant")) for i, rule in enumerate(self.rules)]
         named += [(variant, ("units", variant)) for variant in self.units]
         for variant, at in named:
             if variant not in self.variants:
                 raise wrong(f"there is no variant {quoted(variant)}", did_you_mean(variant, self.variants), at)
-        units: dict[str, str] = {}
-        for variant, ids in self.units.items():
-            for i, unit in enumerate(ids):
-                sound = 0 < len(unit.encode()) <= UNIT_BYTES
-                if not sound or units.setdefault(unit, variant) != variant:
-                    fix = "name each unit once" if sound else f"a unit has 1 to {UNIT_BYTES} bytes"
-                    raise wrong(f"{quoted(unit)} cannot get {variant}", fix, ("units", variant, i))
+        forced_by(self.units)
         return self
 
     def _typed(self) -> None:
@@ -147,18 +143,29 @@ class FlagText(Noun):
     def when_off(self) -> str:
         """Unless written: what is false, of a boolean flag; else the default."""
         false = [n for n, text in self.variants.items() if self.kind == "boolean" and text == "false"]
-        return self.off or (false[0] if false else self.default)
+        return self.off or (false[0] if false else self.at_first)
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """Of the variants, in ppm; none where the default is one variant."""
+        return self.default if isinstance(self.default, dict) else {}
+
+    @property
+    def at_first(self) -> str:
+        """The default; of weights the first, for whoever is nobody."""
+        return self.default if isinstance(self.default, str) else next(iter(self.default))
 
     def to_model(self, name: str) -> Flag:
         return Flag(
             name=name,
             kind=self.kind,
             variants=tuple(Variant(n, _value(self.kind, n, text)) for n, text in self.variants.items()),
-            default=self.default,
+            default=self.at_first,
             off=self.when_off,
+            split=reweighted((), self.weights) if self.weights else (),
             enabled=self.enabled,
             rules=tuple(Rule(r.variant, r.when, r.share, r.name) for r in self.rules),
-            forced=tuple(Forced(unit, variant) for variant, units in self.units.items() for unit in units),
+            forced=forced_by(self.units),
             requires=tuple(Prerequisite(flag, tuple(variants)) for flag, variants in self.requires.items()),
             client=self.client,
             description=self.description,

@@ -22,7 +22,6 @@ def flag_rollout_problems(
 ) -> Iterator[Problem]:
     """`flags` are the sound ones; a broken one is still no unknown one."""
     written = written_names(source.data, "flags")
-    senders = {name for service in written_names(source.data, "services") for name in _sent(service, source)}
     for name, rollout in rollouts.items():
         at = ("rollouts", name)
         if not rollout.flag:
@@ -32,15 +31,16 @@ def flag_rollout_problems(
             yield source.problem((*at, "flag"), f"there is no flag {quoted(rollout.flag)}", fix)
         elif rollout.flag in flags:
             yield from _variants(name, rollout, flags[rollout.flag], source)
-        if rollout.flag in senders:
-            fix = "take it out of the service's flags, and ask by the SDK or OFREP"
-            yield source.problem((*at, "flag"), f"a gateway sends {rollout.flag}, and cannot move it", fix)
         if not rollout.service:
             yield from _unmeasured(name, rollout, metrics, source)
 
 
 def _variants(name: str, rollout: RolloutText, flag: FlagText, source: Source) -> Iterator[Problem]:
     at = ("rollouts", name)
+    if flag.weights:
+        message = f"flag {rollout.flag} gives its variants by weights, and a rollout moves it from one to another"
+        yield source.problem((*at, "flag"), message, "write one variant as its default, or move the weights yourself")
+        return
     others = [v for v in flag.variants if v != flag.default]
     if rollout.candidate not in flag.variants:
         message = f"flag {rollout.flag} has no variant {quoted(rollout.candidate)}"
@@ -77,8 +77,3 @@ def _unmeasured(name: str, rollout: RolloutText, metrics: Mapping[str, Metric], 
                 message = f"{metric} is of requests, and no service says whose"
                 fix = "add service: NAME, or name metrics of events that the app tracks"
                 yield source.problem(("rollouts", name, key, metric), message, fix)
-
-
-def _sent(service: str, source: Source) -> tuple[str, ...]:
-    sent = written_names(source.data, "services", service).get("flags")
-    return tuple(name for name in sent if isinstance(name, str)) if isinstance(sent, list) else ()

@@ -14,6 +14,7 @@ from fader.model.share import WHOLE, percent
 from fader.schema.condition import Audience
 from fader.schema.duration import Duration, format_duration
 from fader.schema.experiment import HALF, BudgetText, ExperimentText, HoldbackText, OutcomeText
+from fader.schema.forced import Names, forced_by
 from fader.schema.noun import Noun
 from fader.schema.share import Share
 from fader.schema.suggest import did_you_mean, quoted, wrong
@@ -87,6 +88,8 @@ class RolloutText(Noun):
     if_undecided: UndecidedText = UndecidedText()
     profile: Profile = "balanced"
     audience: Audience = ""
+    units: dict[str, Names] = Field(default={}, examples=["{v2: [ann]}"])
+    environments: list[str] = Field(default=[])
 
     @field_validator("stages", mode="before", json_schema_input_type=list[StageText] | Literal["auto"])
     @classmethod
@@ -139,6 +142,9 @@ class RolloutText(Noun):
             raise wrong("moves nothing", "add service: NAME, or flag: NAME")
         if self.flag and "shield" in self.model_fields_set:
             raise wrong("a flag has no shield: both variants are the same app", "remove it", ("shield",))
+        if self.flag and self.units:
+            raise wrong("are those of the flag", f"name them in flags.{self.flag}.units", ("units",))
+        forced_by(self.units)
         return self
 
     @model_validator(mode="after")
@@ -221,6 +227,7 @@ class RolloutText(Noun):
             directions=tuple(sorted(directions.items())),
             flag=self.flag,
             audience=self.audience,
+            forced=forced_by(self.units),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from fader.assign.cases import cases
+from fader.assign.cases import cases, in_order, moved
 from fader.assign.cel import segments_of
 from fader.assign.cel_parser import parse
 from fader.assign.reduce import NotAtGateway, Reducer
@@ -15,6 +15,7 @@ from fader.model.segment import Segment
 from fader.model.service import Service
 from fader.schema.crosscheck import written_names
 from fader.schema.rollout import RolloutText
+from fader.schema.service import MOST_SENT
 from fader.schema.source import Source
 from fader.schema.suggest import did_you_mean, quoted
 
@@ -35,11 +36,16 @@ def sent_problems(
     by_name: Mapping[str, Segment] = {segment.name: segment for segment in segments}
     flags_by_name = {flag.name: flag for flag in flags}
     for service in services:
-        for name in service.flags:
+        needed = in_order(service.flags, flags_by_name)
+        if len(needed) > MOST_SENT:
+            message = f"need {len(needed)} flags with those that they require, more than {MOST_SENT}"
+            yield source.problem(("services", service.name, "flags"), message, "send those that the app asks for")
+        for name in needed:
             try:
                 cases(flags_by_name[name], by_name, service.attributes)
             except NotAtGateway as refusal:
-                message = f"{refusal.reason}, and service {service.name} sends {name}"
+                why = f"sends {name}" if name in service.flags else f"sends a flag that requires {name}"
+                message = f"{refusal.reason}, and service {service.name} {why}"
                 fix = f"{refusal.fix}; or take it out of services.{service.name}.flags and ask by the SDK or OFREP"
                 yield source.problem(("flags", name, *refusal.where), message, fix)
 
@@ -57,14 +63,26 @@ def unknown_audience_problems(rollouts: Mapping[str, RolloutText], source: Sourc
 
 
 def audience_problems(
-    rollouts: Mapping[str, RolloutText], services: Mapping[str, Service], segments: Iterable[Segment], source: Source
+    rollouts: Mapping[str, RolloutText],
+    services: Mapping[str, Service],
+    flags: Iterable[Flag],
+    segments: Iterable[Segment],
+    source: Source,
 ) -> Iterator[Problem]:
-    """For a file that is sound otherwise. The audience of a flag's rollout is decided where the flag is."""
+    """For a file that is sound otherwise. The audience of a flag's rollout is decided where the flag is: also by
+    gateways that send it, beside its rules."""
     by_name = {segment.name: segment for segment in segments}
+    flags_by_name = {flag.name: flag for flag in flags}
     for name, rollout in rollouts.items():
-        if rollout.flag:
-            continue
-        try:
-            Reducer(by_name, services[rollout.service].attributes).condition(rollout.audience)
-        except NotAtGateway as refusal:
-            yield source.problem(("rollouts", name, "audience"), refusal.reason, refusal.fix)
+        senders = [s for s in services.values() if rollout.flag in in_order(s.flags, flags_by_name)]
+        for service in senders if rollout.flag else [services[rollout.service]]:
+            try:
+                if rollout.flag:
+                    cases(moved(flags_by_name[rollout.flag], rollout.audience), by_name, service.attributes)
+                else:
+                    reducer = Reducer(by_name, service.attributes)
+                    reducer.condition(rollout.audience, ("audience",))
+                    Reducer({}).units([unit for ids in rollout.units.values() for unit in ids], ("units",))
+            except NotAtGateway as refusal:
+                at = ("rollouts", name, *(("audience",) if rollout.flag else refusal.where))
+                yield source.problem(at, refusal.reason, refusal.fix)

@@ -10,6 +10,7 @@ from fader.model.service import Address, Exclusion, Service, Tls
 from fader.schema.address import Host, Listen
 from fader.schema.attribute import AttributeText, bad_attribute
 from fader.schema.duration import Duration
+from fader.schema.environment import ServiceThere
 from fader.schema.file import ReadableFile
 from fader.schema.name import bad_name
 from fader.schema.noun import Noun
@@ -74,6 +75,7 @@ class ServiceText(Noun):
     )
     flags_as: Literal["header", "baggage", "both"] = "header"
     attributes: dict[str, AttributeText] = Field(default={}, examples=["{country: {header: x-country}}"])
+    environments: dict[str, ServiceThere] = Field(default={})
 
     @field_validator("flags")
     @classmethod

@@ -33,4 +33,10 @@ def parse_share(value: object) -> int:
     return int(ppm)
 
 
+def parse_weight(value: object) -> int:
+    """The same, and nobody too. Raises PydanticCustomError."""
+    return 0 if isinstance(value, str) and re.fullmatch(r"0+(\.0+)?%", value.replace(" ", "")) else parse_share(value)
+
+
+Weight = Annotated[int, BeforeValidator(parse_weight, json_schema_input_type=str)]
 Share = Annotated[int, BeforeValidator(parse_share, json_schema_input_type=str)]

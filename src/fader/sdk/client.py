@@ -17,6 +17,7 @@ from fader.model.evaluation import Evaluation
 from fader.sdk.answers import Answers, log
 from fader.sdk.asking import NOTHING, asked_by
 from fader.sdk.cache import Cache
+from fader.sdk.counting import Counting
 from fader.sdk.document import Held, Unreadable, changed, read_ruleset
 from fader.sdk.exposures import Exposures
 from fader.sdk.source import Change, HttpSource, KeyRefused, Source
@@ -63,6 +64,8 @@ class Client(Answers):
         self._cache = Cache(Path(cache)) if cache else None
         self._ruleset = Held(0, (), ())
         self._evaluators: Mapping[str, Evaluator] = {}
+        self._bare = self._evaluators
+        self._counting = Counting(server, key, self._recount) if source is None else None
         self._held = False
         self._ready = threading.Event()
         self._stop = threading.Event()
@@ -115,6 +118,8 @@ class Client(Answers):
     def close(self) -> None:
         """Tell what is left to tell and stop keeping up to date; evaluating goes on with what there is."""
         self._stop.set()
+        if self._counting:
+            self._counting.close()
         if self._tracker and self._own_tracker:
             self._tracker.close()
         self._source.close()
@@ -166,10 +171,20 @@ class Client(Answers):
             log.warning("the cached ruleset cannot be read, waiting for the server (%s)", error)
 
     def _take(self, ruleset: Held) -> None:
-        self._evaluators = Flags(ruleset.flags, ruleset.segments).evaluators
+        self._bare = Flags(ruleset.flags, ruleset.segments).evaluators
+        self._recount()
         self._exposures.follow(ruleset.flags)
         self._ruleset = ruleset
         self._held = True
+
+    def _recount(self) -> None:
+        """Evaluations are counted, or not, as it is their turn. By two threads: a newer ruleset that came meanwhile
+        wins."""
+        while True:
+            bare = self._bare
+            self._evaluators = self._counting.around(bare) if self._counting else bare
+            if bare is self._bare:
+                return
 
     def _update(self, confirmed: bool) -> None:
         """One turn: wait for news and take it. `confirmed`: whether this process heard of the ruleset in force already;
@@ -212,6 +227,9 @@ class Client(Answers):
         if self._stop.is_set():
             return
         self._exposures.forked()
+        if self._counting:
+            self._counting.forked()
+            self._recount()
         self._lock, self._stop, ready = threading.Lock(), threading.Event(), self._ready.is_set()
         self._ready = threading.Event()
         if ready:

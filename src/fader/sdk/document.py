@@ -6,9 +6,9 @@ import json
 from typing import Any, NamedTuple
 
 from fader.model.arm import Arm
-from fader.model.flag import Flag, Forced, Move, Prerequisite, Rule, Variant
+from fader.model.flag import Flag, Forced, HeldOut, Move, Piece, Prerequisite, Rule, Variant
 from fader.model.segment import Segment
-from fader.model.share import Interval
+from fader.model.share import Draw, Interval
 
 
 class Held(NamedTuple):
@@ -63,14 +63,21 @@ def _flag(data: dict[str, Any]) -> Flag:
         client=data["client"],
         metadata=data.get("metadata") or {},
         move=_move(data["move"]) if data.get("move") else None,
+        held=tuple(HeldOut(_draw(h["draw"]), h["variant"]) for h in data.get("held", ())),
+        split=tuple(Piece(p["variant"], _interval(p["interval"])) for p in data.get("split", ())),
     )
 
 
 def _move(data: dict[str, Any]) -> Move:
     beside = tuple(Arm(a["version"], _interval(a["interval"]), a["withdrawn"]) for a in data["beside"])
-    return Move(
-        data["rollout"], data["candidate"], data["salt"], _interval(data["interval"]), beside, data.get("audience", "")
-    )
+    interval, audience = _interval(data["interval"]), data.get("audience", "")
+    layer = _draw(data["layer"]) if data.get("layer") else None
+    holdouts = tuple(map(_draw, data.get("holdouts", ())))
+    return Move(data["rollout"], data["candidate"], data["salt"], interval, beside, audience, layer, holdouts)
+
+
+def _draw(data: dict[str, Any]) -> Draw:
+    return Draw(data["salt"], _interval(data["interval"]))
 
 
 def _interval(data: dict[str, Any]) -> Interval:

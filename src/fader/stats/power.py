@@ -12,9 +12,10 @@ from statistics import NormalDist
 from fader.model.evidence import LearningEvidence
 from fader.model.rollout import Experiment, Outcome
 from fader.model.share import WHOLE
-from fader.model.summary import ArmSummary
+from fader.model.summary import ArmSummary, Histogram
 from fader.model.verdict import Plan
 from fader.stats.clustered import residuals
+from fader.stats.histogram import quantile
 from fader.stats.reading import smallest
 
 DAY = 86_400.0
@@ -71,6 +72,13 @@ def needed(spread: float, effect: float, alpha: float, power: float, pi: float) 
 def detectable(spread: float, units: float, alpha: float, power: float, pi: float) -> float:
     """The smallest effect that so many units show; 0 without any."""
     return _quantiles(alpha, power) * spread / sqrt(pi * (1 - pi) * units) if units > 0 else 0.0
+
+
+def shift(values: Histogram, q: float, effect: float) -> float | None:
+    """By how much of itself a quantile has risen when a share `effect` more lies above it: if all values grow alike,
+    what was at q - effect before is there now. None where that is beyond the values."""
+    base, risen = quantile(values, q), quantile(values, q - effect) if q > effect else None
+    return base / risen - 1 if base and risen else None
 
 
 def _quantiles(alpha: float, power: float) -> float:

@@ -1,6 +1,7 @@
-"""Questions about the steps of all rollouts and the switches of all flags.
+"""Questions about the steps of all rollouts, the switches of all flags, and the applies.
 
-Bodies of steps hold the evidence and are large: only those shown are read. Switches are few and small: all are.
+Bodies of steps hold the evidence and are large: only those shown are read. Switches and applies are few and small: all
+are.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from typing import Any, get_type_hints
 import msgspec
 from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
+from fader.model.applied import Applied
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
 from fader.model.flag import Switch
 from fader.model.holding import Holding
 from fader.model.share import Interval
-from fader.storage.memory import CHOICES, follow, switched
-from fader.storage.tables import steps
+from fader.storage.memory import CHOICES, follow, put_in_force, switched
+from fader.storage.tables import applies, steps
 from fader.storage.tables import switches as turned
 
 
@@ -47,6 +49,7 @@ _Outline = msgspec.defstruct(
 
 _KEY = tuple_(steps.c.at, steps.c.rollout, steps.c.seq)
 _decode = msgspec.json.Decoder(_Body).decode
+_decode_applied = msgspec.json.Decoder(Applied).decode
 _decode_switch = msgspec.json.Decoder(Switch).decode
 _decode_outline = msgspec.json.Decoder(_Outline).decode
 
@@ -97,18 +100,19 @@ def recorded(c: Connection, wanted: Filter) -> int:
 def choices(c: Connection) -> Choices:
     columns = (steps.c.rollout, steps.c.actor, steps.c.event)
     found = [set(c.execute(select(f).distinct()).scalars()) for f in columns] + [set()]
-    for record in switches(c, Filter()):
+    for record in others(c, Filter()):
         for values, field in zip(found, CHOICES, strict=True):
             values.add(getattr(record, field))
     return Choices(*(tuple(sorted(values - {""})) for values in found))
 
 
-def switches(c: Connection, wanted: Filter) -> list[Record]:
-    """Oldest first."""
+def others(c: Connection, wanted: Filter) -> list[Record]:
+    """Switches and applies, in no order."""
     if wanted.rollout:
         return []
-    rows = c.execute(select(turned.c.seq, turned.c.body).order_by(turned.c.seq))
-    found = (switched(seq, _decode_switch(body)) for seq, body in rows)
+    found = [switched(seq, _decode_switch(body)) for seq, body in c.execute(select(turned.c.seq, turned.c.body))]
+    rows = () if wanted.flag else c.execute(select(applies.c.seq, applies.c.body))
+    found += [put_in_force(seq, _decode_applied(body)) for seq, body in rows]
     return list(filter(wanted.takes, found))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from fader.errors import Conflict, NotFound
+from fader.model.applied import Applied
 from fader.model.audit import Choices, Filter, Place, Record, place
 from fader.model.decision import Step
 from fader.model.flag import Flag, Switch
@@ -16,10 +17,11 @@ from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.settings import NOTHING, Settings
 from fader.model.share import Interval
+from fader.model.usage import DAYS, Given, Usage, days_before
 from fader.model.view import Point
 from fader.model.written import Written
 from fader.ports.states import Entry, Window
-from fader.rollout.words import turned
+from fader.rollout.words import applied, turned
 from fader.storage.thinning import KEEP, thin
 
 #: What records can be filtered by: the fields of a record, in the order of those of `Choices`.
@@ -35,6 +37,8 @@ class MemoryStateStore:
         self._settings = Settings()
         self._cursors: dict[str, dict[str, int]] = {}
         self._switches: list[Switch] = []
+        self._usage: dict[tuple[str, str, str], int] = {}
+        self._applies: list[Applied] = []
         self._entries: dict[str, Entry] = {}
         self._steps: dict[str, list[Step]] = {}
         self._ruleset = Ruleset(0)
@@ -75,6 +79,7 @@ class MemoryStateStore:
         segments: tuple[Segment, ...] = (),
         at: float = 0.0,
         settings: Settings = NOTHING,
+        applied: Applied | None = None,
     ) -> None:
         for new in rollouts:
             old = self._entries.get(new.spec.name)
@@ -88,9 +93,11 @@ class MemoryStateStore:
         here = {e.spec.name: e.state.revision for e in self._entries.values()}
         self._cursors = {c.name: self._cursors.get(c.name, dict(here)) for c in settings.channels}
         self._settings = settings
+        self._applies += [applied] if applied else []
 
-    def write(self, written: Written) -> None:
+    def write(self, written: Written, applied: Applied | None = None) -> None:
         self._text = written
+        self._applies += [applied] if applied else []
 
     def written(self) -> Written | None:
         return self._text
@@ -131,7 +138,8 @@ class MemoryStateStore:
 
     def _records(self) -> list[Record]:
         steps = [record(step) for steps in self._steps.values() for step in steps]
-        return [*steps, *(switched(seq, switch) for seq, switch in enumerate(self._switches, 1))]
+        applies = (put_in_force(seq, applied) for seq, applied in enumerate(self._applies, 1))
+        return [*steps, *applies, *(switched(seq, switch) for seq, switch in enumerate(self._switches, 1))]
 
     def holdings(self, rollouts: tuple[str, ...]) -> tuple[Holding, ...]:
         found: list[Holding] = []
@@ -146,6 +154,22 @@ class MemoryStateStore:
 
     def switches(self, flag: str = "") -> tuple[Switch, ...]:
         return tuple(s for s in self._switches if flag in ("", s.flag))
+
+    def add_usage(self, usage: tuple[Usage, ...]) -> None:
+        for one in usage:
+            key = one.flag, one.day, one.variant
+            self._usage[key] = self._usage.get(key, 0) + one.count
+        if usage:
+            oldest = days_before(max(one.day for one in usage), DAYS)
+            self._usage = {key: count for key, count in self._usage.items() if key[1] > oldest}
+
+    def given(self, today: str) -> tuple[Given, ...]:
+        first, found = days_before(today, 6), list[Given]()
+        for flag, variant in sorted({(flag, variant) for flag, _, variant in self._usage}):
+            days = {day: n for (f, day, v), n in self._usage.items() if (f, v) == (flag, variant)}
+            week = sum(count for day, count in days.items() if first <= day <= today)
+            found.append(Given(flag, variant, days.get(today, 0), week, min(days), max(days)))
+        return tuple(found)
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()
@@ -220,6 +244,22 @@ def switched(seq: int, switch: Switch) -> Record:
         before=0,
         share=0,
         flag=switch.flag,
+    )
+
+
+def put_in_force(seq: int, a: Applied) -> Record:
+    """`seq` counts the applies from 1."""
+    return Record(
+        rollout="",
+        seq=-seq,
+        at=a.at,
+        event="apply",
+        actor=a.actor,
+        reason=applied(a),
+        said="",
+        attempt=0,
+        before=0,
+        share=0,
     )
 
 

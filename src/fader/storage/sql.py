@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, case, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from fader.errors import Conflict
+from fader.model.applied import Applied
 from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
 from fader.model.flag import Flag, Switch
@@ -21,6 +23,7 @@ from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.settings import NOTHING, Settings
 from fader.model.state import RolloutState
+from fader.model.usage import DAYS, Given, Usage, days_before
 from fader.model.view import Point
 from fader.model.written import Written
 from fader.ports.states import Entry, Window
@@ -107,6 +110,7 @@ class SqlStateStore:
         segments: tuple[Segment, ...] = (),
         at: float = 0.0,
         settings: Settings = NOTHING,
+        applied: Applied | None = None,
     ) -> None:
         with self._lock, self._engine.begin() as c:
             self._written = self._settings = None
@@ -116,6 +120,7 @@ class SqlStateStore:
             _replace_flags(c, flags, at)
             _replace(c, t.segments, segments)
             _replace_settings(c, settings)
+            _note(c, applied)
 
     def settings(self) -> Settings:
         with self._lock:
@@ -141,10 +146,11 @@ class SqlStateStore:
         else:
             raise Conflict(f"rollout {name} moved meanwhile; apply again")
 
-    def write(self, written: Written) -> None:
+    def write(self, written: Written, applied: Applied | None = None) -> None:
         with self._lock, self._engine.begin() as c:
             c.execute(delete(t.written))
             c.execute(insert(t.written).values(id=1, body=_encode(written)))
+            _note(c, applied)
 
     def written(self) -> Written | None:
         with self._lock, self._engine.begin() as c:
@@ -191,11 +197,11 @@ class SqlStateStore:
     ) -> tuple[Record, ...]:
         with self._lock, self._engine.begin() as c:
             steps = () if wanted.flag else audit.records(c, wanted, limit, before, after)
-            return page((*steps, *audit.switches(c, wanted)), limit, before, after)
+            return page((*steps, *audit.others(c, wanted)), limit, before, after)
 
     def recorded(self, wanted: Filter) -> int:
         with self._lock, self._engine.begin() as c:
-            return (0 if wanted.flag else audit.recorded(c, wanted)) + len(audit.switches(c, wanted))
+            return (0 if wanted.flag else audit.recorded(c, wanted)) + len(audit.others(c, wanted))
 
     def choices(self) -> Choices:
         with self._lock, self._engine.begin() as c:
@@ -214,6 +220,28 @@ class SqlStateStore:
         with self._lock, self._engine.begin() as c:
             rows = c.execute(asked.where(t.switches.c.flag == flag) if flag else asked).scalars()
             return tuple(_decode(body, Switch) for body in rows)
+
+    def add_usage(self, usage: tuple[Usage, ...]) -> None:
+        if not usage:
+            return
+        rows = [{"flag": u.flag, "day": u.day, "variant": u.variant, "count": u.count} for u in usage]
+        oldest = days_before(max(u.day for u in usage), DAYS)
+        added = sqlite_insert(t.usage)
+        added = added.on_conflict_do_update(
+            index_elements=["flag", "day", "variant"], set_={"count": t.usage.c["count"] + added.excluded.count}
+        )
+        with self._lock, self._engine.begin() as c:
+            c.execute(added, rows)
+            c.execute(delete(t.usage).where(t.usage.c.day <= oldest))
+
+    def given(self, today: str) -> tuple[Given, ...]:
+        day, count = t.usage.c.day, t.usage.c["count"]
+        of_today = func.sum(case((day == today, count), else_=0))
+        of_week = func.sum(case((day.between(days_before(today, 6), today), count), else_=0))
+        by = (t.usage.c.flag, t.usage.c.variant)
+        asked = select(*by, of_today, of_week, func.min(day), func.max(day)).group_by(*by).order_by(*by)
+        with self._lock, self._engine.begin() as c:
+            return tuple(Given(*row) for row in c.execute(asked))
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()
@@ -285,6 +313,11 @@ class SqlStateStore:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _note(c: Connection, applied: Applied | None) -> None:
+    if applied:
+        c.execute(insert(t.applies).values(body=_encode(applied)))
 
 
 def _replace_flags(c: Connection, flags: Sequence[Flag], at: float) -> None:

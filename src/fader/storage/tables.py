@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
 
 metadata = MetaData()
 
@@ -119,6 +119,23 @@ cursors = Table(
     Column("channel", String(200), primary_key=True),
     Column("rollout", String(200), primary_key=True),
     Column("seq", Integer, nullable=False),
+)
+
+#: How often each variant of a flag was given, by day.
+usage = Table(
+    "usage",
+    metadata,
+    Column("flag", String(200), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("variant", String(200), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+applies = Table(
+    "applies",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
 )
 
 #: One row: the configuration as it was written.

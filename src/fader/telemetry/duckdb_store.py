@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -10,6 +11,7 @@ from fader.errors import BadInput, Problem, Unavailable
 from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence
 from fader.model.failure import Failure
 from fader.model.metric import Metric
+from fader.model.summary import ArmSummary
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
 from fader.telemetry.cells import Cells
 from fader.telemetry.derived import Derived
@@ -111,9 +113,18 @@ class DuckDBEventStore:
             done = iter(self._lessons.evidence(service, version, others, since, rollout))
             return tuple(next(learnt) if m.direct else next(done) for m in asked)
 
+    def spread(self, service: str, version: str, metric: CellMetric, since: float) -> ArmSummary:
+        with self._lock:
+            return self._lessons.spread(service, version, metric, since)
+
     def exposure(self, rollout: str, attempt: int) -> Exposure:
         with self._lock:
             return self._exposures.exposure(rollout, attempt)
+
+    def among(self, rollout: str, attempt: int, units: Sequence[str]) -> Exposure | None:
+        named = tuple(found for unit in units if (found := logged_name(unit)))
+        with self._lock:
+            return self._exposures.among(rollout, attempt, named)
 
     def failures(
         self, service: str, candidate: str, baseline: str, since: float, until: float, most: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -57,6 +58,19 @@ class Exposures:
         self._catch_up(found)
         query = "SELECT units, harmed, first_at FROM attempt WHERE id = ?"
         return Exposure(*self._derived.db.execute(query, (found.id,)).fetchone())
+
+    def among(self, rollout: str, attempt: int, units: Sequence[str]) -> Exposure | None:
+        """`units` as they are logged."""
+        found = self._find(rollout, attempt)
+        if found is None:
+            return Exposure()
+        self._catch_up(found)
+        if found.sealed:
+            return None
+        with self._derived.transaction() as db:
+            db.execute("DELETE FROM asked")
+            db.executemany("INSERT OR IGNORE INTO asked VALUES (?)", ((unit,) for unit in units))
+            return Exposure(*db.execute(sql.AMONG, {"attempt": found.id}).fetchone())
 
     def catch_up(self) -> None:
         for attempt in self._all():

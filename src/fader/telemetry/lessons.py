@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from fader.model.evidence import LearningEvidence
 from fader.model.metric import Metric
+from fader.model.summary import ArmSummary
 from fader.ports.events import CellMetric
 from fader.telemetry.columns import Columns, together
 from fader.telemetry.measure import Measure, measures
@@ -18,6 +20,10 @@ from fader.telemetry.tally import Totals, evidence, histogram, tally
 
 #: Keys of units are asked for in so many parts, so that a long history does not take their memory.
 PARTS = 8
+#: Of more rows than this, the spread is that of a part of the units, so that a look at it keeps no decision waiting.
+MANY = 2_000_000
+#: Answers that are kept of spreads.
+KEPT = 50
 #: An answer serves until its window has moved by a slot, or so many more rows are there, as a share of its own.
 MORE = 0.01
 
@@ -30,6 +36,7 @@ class Lessons:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self._known: dict[Asked, tuple[int, int, int, tuple[LearningEvidence, ...]]] = {}
+        self._spreads: dict[tuple[str, str, CellMetric], tuple[int, int, int, ArmSummary]] = {}
 
     def evidence(
         self, service: str, version: str, metrics: tuple[Metric, ...], since: float, rollout: str = ""
@@ -41,18 +48,36 @@ class Lessons:
         slot, batch = slot_of(since), self._rows.batch
         key = service, version, rollout, metrics
         known = self._known.get(key)
-        if known is not None and known[0] == slot:
-            if known[1] == batch:
-                return known[3]
-            fresh = self._rows.brought(known[1])
-            if fresh <= MORE * known[2]:
-                return known[3]
+        if known is not None and self._serves(*known[:3], slot):
+            return known[3]
         answer = self._answer(key, slot * SLOT)
         self._known[key] = slot, batch, self._rows.brought(0), answer
         return answer
 
+    def spread(self, service: str, version: str, cell_metric: CellMetric, since: float) -> ArmSummary:
+        slot, key = slot_of(since), (service, version, cell_metric)
+        known = self._spreads.pop(key, None)
+        if known is None or not self._serves(*known[:3], slot):
+            asked = tuple(replace(m, direct=False) for m in measures((cell_metric,)))
+            rows = self._rows.brought(0)
+            part = min(1.0, MANY / max(1, rows))
+            totals: Totals = Counter()
+            limits = self._parameters(service, version, slot * SLOT, 0, int(KEYS * part))
+            self._count(asked, limits, slot * SLOT, totals, Counter())
+            (found,) = evidence(asked, totals, self._rows.latest("service", service))
+            known = slot, self._rows.batch, rows, found.baseline
+            while len(self._spreads) >= KEPT:
+                del self._spreads[next(iter(self._spreads))]
+        self._spreads[key] = known
+        return known[3]
+
+    def _serves(self, of: int, batch: int, rows: int, slot: int) -> bool:
+        """Whether an answer of a slot, made when so many rows were there, is good enough now."""
+        return of == slot and (batch == self._rows.batch or self._rows.brought(batch) <= MORE * rows)
+
     def forget(self) -> None:
         self._known.clear()
+        self._spreads.clear()
 
     def _answer(self, key: Asked, since: float) -> tuple[LearningEvidence, ...]:
         service, version, rollout, metrics = key
@@ -60,18 +85,7 @@ class Lessons:
         totals: Totals = Counter()
         bins: Counter[tuple[int, int]] = Counter()
         for low, high in _ranges():
-            parameters: dict[str, Parameter] = {
-                "folded": 0,
-                "last": self._rows.batch,
-                "service": service,
-                "version": version,
-                "rollout": rollout,
-                "since": since,
-                "until": np.inf,
-                "low": low,
-                "high": high,
-            }
-            self._count(asked, parameters, since, totals, bins)
+            self._count(asked, self._parameters(service, version, since, low, high, rollout), since, totals, bins)
         latest = max(self._rows.latest("service", service), self._rows.latest("rollout", rollout))
         found = evidence(asked, totals, latest)
         return tuple(
@@ -85,6 +99,21 @@ class Lessons:
             )
             for m, e in zip(asked, found, strict=True)
         )
+
+    def _parameters(
+        self, service: str, version: str, since: float, low: int, high: int, rollout: str = ""
+    ) -> dict[str, Parameter]:
+        return {
+            "folded": 0,
+            "last": self._rows.batch,
+            "service": service,
+            "version": version,
+            "rollout": rollout,
+            "since": since,
+            "until": np.inf,
+            "low": low,
+            "high": high,
+        }
 
     def _count(
         self,

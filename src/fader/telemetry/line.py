@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from fader.assign.bucket import UNIT_BYTES
 from fader.telemetry.template import template
+from fader.telemetry.trace import trace_id
 
 #: A longer line is broken: it would cost memory in proportion, and no request needs it.
 LINE_BYTES = 262_144
@@ -28,10 +29,11 @@ class Line(Struct):
     """What is kept of a request. Names are those of the log; fields that the log has beside these are not kept.
 
     `t` start, seconds since 1970; `u` unit; `s` service; `r` rollout; `v` assigned and `w` serving version;
-    `why` rollout, preview, excluded, outside, withdrawn or none; `p` the unit's inclusion probability, None when the
-    unit is outside the sample and the line was kept for what it shows; `c` status, 0 when nothing was answered; `f`
-    response flags; `us` duration in microseconds; `m` method; `rx`, `tx` bytes received and sent. Made here: `k` the
-    unit's key, `route` the request's template.
+    `why` rollout, preview, excluded, forced, outside, withdrawn or none; `p` the unit's inclusion probability, None
+    when the unit is outside the sample and the line was kept for what it shows; `c` status, 0 when nothing was
+    answered; `f` response flags; `us` duration in microseconds; `m` method; `rx`, `tx` bytes received and sent;
+    `tp` the header `traceparent`, of which the trace is kept. Made here: `k` the unit's key, `route` the request's
+    template.
     """
 
     t: float | str
@@ -49,6 +51,7 @@ class Line(Struct):
     path: str | None = None
     rx: Count | None = None
     tx: Count | None = None
+    tp: str | None = None
     k: int | None = msgspec.field(default=None, name="#k")
     route: str | None = msgspec.field(default=None, name="#route")
 
@@ -99,6 +102,7 @@ def _line(text: bytes) -> Line | None:
     line.w = line.w or None
     line.k = key(line.u) if line.u else None
     line.route = template(line.m, line.path)
+    line.tp = trace_id(line.tp)
     return line
 
 

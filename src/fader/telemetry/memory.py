@@ -5,26 +5,37 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
-from fader.model.evidence import Beside, HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
+from fader.model.evidence import Beside, HealthEvidence, LearningEvidence, MetricEvidence
 from fader.model.failure import Failure, Request
 from fader.model.metric import Metric
 from fader.model.share import Interval
+from fader.model.summary import ArmSummary
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
-from fader.telemetry.fingerprint import of_request
 from fader.telemetry.line import Line, read
 from fader.telemetry.line import name as logged_name
 from fader.telemetry.measure import measures
-from fader.telemetry.memory_cells import OpenCell, arms_of, before, exposed_to_flag, forgotten_of, units_of, visits
+from fader.telemetry.memory_cells import (
+    Attempt,
+    OpenCell,
+    before,
+    exposed_to_flag,
+    forgotten_of,
+    visits,
+)
+from fader.telemetry.memory_names import names_of
 from fader.telemetry.memory_requests import (
     bins,
     counting_of,
+    exposed_to,
     histogram,
     holds,
     inside,
     minutes,
+    seen,
     selected,
     summary,
 )
@@ -41,26 +52,12 @@ from fader.telemetry.memory_units import (
     rate_of,
     within,
 )
-from fader.telemetry.names import Kind
 from fader.telemetry.restarts import restarts
 from fader.telemetry.spool import Segment, check, unheld
 from fader.telemetry.tracked import EXPOSURE, TrackedRow, decode, encode
 
 SLOT = 300
-MOST = 10_000
 SKEW_REACH = 300.0
-
-
-@dataclass
-class Attempt:
-    cell: Cell
-    lines: list[Line]
-    sealed: Exposure | None = None
-
-
-def seen(x: Line) -> Request:
-    ms = None if x.us is None else x.us / 1000
-    return Request(x.at, x.m or "", x.path or "", x.route or "", x.status, x.w or "", ms)
 
 
 class MemoryEventStore:
@@ -218,29 +215,7 @@ class MemoryEventStore:
             return Names()
         if known.sealed is not None:
             return known.sealed[2]
-        exposed = exposures(known.cell, known.within(), known.tracked)
-        found: dict[tuple[Kind, str], list[tuple[float, str, bool]]] = defaultdict(list)
-        for line in known.within():
-            for arm in arms_of(known.cell, line, exposed):
-                if line.route:
-                    found["route", line.route].append((line.at, line.u or "", arm))
-                if line.status >= 500:
-                    found["fingerprint", of_request(line.status, line.route or "")].append((line.at, line.u or "", arm))
-        for event in known.tracked:
-            if event.name != EXPOSURE and within(known.cell, event.t):
-                for arm in (True, False):
-                    if (event.u, arm) in exposed and event.t >= exposed[event.u, arm].first:
-                        found["event", event.name].append((event.t, event.u, arm))
-                        if event.mark:
-                            found["fingerprint", event.mark].append((event.t, event.u, arm))
-        ordered = sorted(found.items(), key=lambda item: (min(t for t, _, _ in item[1]), *item[0]))
-        return Names(
-            tuple(
-                NameEvidence(kind, name, units_of(what, True), units_of(what, False))
-                for (kind, name), what in ordered[:MOST]
-            ),
-            len(ordered[MOST:]),
-        )
+        return names_of(known)
 
     def _counted(self, known: OpenCell, counting: Counting, past: dict[str, Pair]) -> Counted:
         cell = known.cell
@@ -256,9 +231,9 @@ class MemoryEventStore:
         return counted_of(counting, cell, exposed, events, ripe, past, known.away())
 
     def _lesson(
-        self, metric: Metric, lines: list[Line], cell: Cell, exposed: dict[tuple[str, bool], Exposed]
+        self, cell_metric: CellMetric, lines: list[Line], cell: Cell, exposed: dict[tuple[str, bool], Exposed]
     ) -> LearningEvidence:
-        counting = counting_of(CellMetric(metric), "")
+        counting, metric = counting_of(cell_metric, ""), cell_metric.metric
         events: dict[str, list[Event]] = defaultdict(list)
         for line in lines:
             events[line.u or ""].append(line)
@@ -274,17 +249,8 @@ class MemoryEventStore:
         done = 0.0 if metric.kind == "quantile" else arm.events
         return LearningEvidence(metric.name, int(arm.requests), arm.units, done, histogram(bins), arm)
 
-    def learning(
-        self, service: str, version: str, metrics: tuple[Metric, ...], since: float, rollout: str = ""
-    ) -> tuple[LearningEvidence, ...]:
-        begin = math.floor(since / SLOT) * SLOT
-        if rollout:
-            measures((CellMetric(metric) for metric in metrics), by_request=False)
-            cell = Cell(rollout, 0, 0, service, "", "", Interval(0, 0), (), begin, flag=rollout)
-            gave = [e for e in self._tracked if e.name == EXPOSURE and e.v == version]
-            visited = [line for line in visits(service, self._lines) if line.at >= begin]
-            return tuple(self._lesson(metric, visited, cell, exposures(cell, (), gave)) for metric in metrics)
-        served = [
+    def _served(self, service: str, version: str, begin: float) -> list[Line]:
+        return [
             line
             for line in self._lines
             if line.s == service
@@ -295,12 +261,23 @@ class MemoryEventStore:
             and line.p is not None
             and line.at >= begin
         ]
+
+    def learning(
+        self, service: str, version: str, metrics: tuple[Metric, ...], since: float, rollout: str = ""
+    ) -> tuple[LearningEvidence, ...]:
+        begin = math.floor(since / SLOT) * SLOT
+        cell = Cell(rollout, 0, 0, service, "", "", Interval(0, 0), (), begin, flag=rollout)
+        if rollout:
+            asked = [m.cell_metric for m in measures((CellMetric(metric) for metric in metrics), by_request=False)]
+            gave = [e for e in self._tracked if e.name == EXPOSURE and e.v == version]
+            visited = [line for line in visits(service, self._lines) if line.at >= begin]
+            return tuple(self._lesson(metric, visited, cell, exposures(cell, (), gave)) for metric in asked)
+        served = self._served(service, version, begin)
         evidence = []
         measures(CellMetric(metric) for metric in metrics)
         for metric in metrics:
             if is_outcome(metric):
-                cell = Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
-                evidence.append(self._lesson(metric, served, cell, exposures(cell, served, ())))
+                evidence.append(self._lesson(CellMetric(metric), served, cell, exposures(cell, served, ())))
                 continue
             lines = [line for line in served if selected(metric, line)]
             events = sum(holds(metric.where, line) for line in lines) if metric.kind == "proportion" else 0
@@ -310,30 +287,35 @@ class MemoryEventStore:
             )
         return tuple(evidence)
 
+    def spread(self, service: str, version: str, metric: CellMetric, since: float) -> ArmSummary:
+        begin = math.floor(since / SLOT) * SLOT
+        served, cell = self._served(service, version, begin), Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
+        return self._lesson(metric, served, cell, exposures(cell, served, ())).summary
+
     def exposure(self, rollout: str, attempt: int) -> Exposure:
         known = self._attempts.get((rollout, attempt))
         if known is None:
             return Exposure()
         if known.sealed is not None:
             return known.sealed
+        return self._exposed(known, None)
+
+    def among(self, rollout: str, attempt: int, units: Sequence[str]) -> Exposure | None:
+        known = self._attempts.get((rollout, attempt))
+        if known is None:
+            return Exposure()
+        return None if known.sealed is not None else self._exposed(known, {logged_name(unit) for unit in units})
+
+    def _exposed(self, known: Attempt, units: set[str | None] | None) -> Exposure:
+        """Of these units alone, None for all."""
+        rollout, attempt = known.cell.rollout, known.cell.attempt
         later = [
             a.cell.since for a in self._attempts.values() if a.cell.rollout == rollout and a.cell.attempt > attempt
         ]
         until = min(later, default=math.inf)
         if known.cell.flag:
-            return exposed_to_flag(replace(known.cell, until=until, arms=()), self._lines, self._tracked)
-        met = [
-            line
-            for line in known.lines
-            if line.s == known.cell.service
-            and line.why == "rollout"
-            and line.r == rollout
-            and line.v == known.cell.candidate
-            and line.u
-            and known.cell.since <= line.at < until
-        ]
-        harmed = {line.u for line in met if line.status >= 500 or line.w not in (None, line.v)}
-        return Exposure(len({line.u for line in met}), len(harmed), min((line.at for line in met), default=0.0))
+            return exposed_to_flag(replace(known.cell, until=until, arms=()), self._lines, self._tracked, units)
+        return exposed_to(known.cell, until, known.lines, units)
 
     def failures(
         self, service: str, candidate: str, baseline: str, since: float, until: float, most: int

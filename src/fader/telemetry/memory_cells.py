@@ -15,6 +15,13 @@ from fader.telemetry.tracked import ERROR, EXPOSURE, TrackedRow
 
 
 @dataclass
+class Attempt:
+    cell: Cell
+    lines: list[Line]
+    sealed: Exposure | None = None
+
+
+@dataclass
 class OpenCell:
     """`forgotten`: the durations of forgotten units, by metric, arm and bin: they name nobody and stay."""
 
@@ -70,9 +77,11 @@ def arms_of(cell: Cell, line: Line, exposed: Mapping[tuple[str, bool], Exposed])
     return [arm for arm in (True, False) if (unit, arm) in exposed and line.at >= exposed[unit, arm].first]
 
 
-def exposed_to_flag(cell: Cell, lines: Iterable[Line], tracked: Sequence[TrackedRow]) -> Exposure:
-    """Of a whole attempt; hurt is who met an error afterwards."""
-    gave = [e for e in tracked if e.v == cell.candidate]
+def exposed_to_flag(
+    cell: Cell, lines: Iterable[Line], tracked: Sequence[TrackedRow], units: set[str | None] | None
+) -> Exposure:
+    """Of a whole attempt, and of these units alone, None for all; hurt is who met an error afterwards."""
+    gave = [e for e in tracked if e.v == cell.candidate and (units is None or e.u in units)]
     first = {unit: what.first for (unit, _), what in exposures(cell, (), gave).items()}
     bad = [(e.u, e.t) for e in tracked if e.name == ERROR]
     bad += [(x.u or "", x.at) for x in lines if x.s == cell.service and x.status >= 500 and x.u]

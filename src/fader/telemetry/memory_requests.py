@@ -10,9 +10,10 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from fader.model.failure import Request
 from fader.model.metric import Comparison, Metric
 from fader.model.summary import GAMMA, ArmSummary, Histogram
-from fader.ports.events import Cell, CellMetric
+from fader.ports.events import Cell, CellMetric, Exposure
 from fader.telemetry.line import Line
 from fader.telemetry.memory_units import NOTHING, Counting, Pair
 
@@ -133,3 +134,26 @@ def bins(metric: Metric, lines: Iterable[Line]) -> Counter[int]:
             value = number(metric.value, line) or 0.0
             bins[math.ceil(math.log(max(value, 0.001)) / math.log(GAMMA))] += 1
     return bins
+
+
+def seen(x: Line) -> Request:
+    """As people look at it."""
+    ms = None if x.us is None else x.us / 1000
+    return Request(x.at, x.m or "", x.path or "", x.route or "", x.status, x.w or "", ms, x.tp or "")
+
+
+def exposed_to(cell: Cell, until: float, lines: Iterable[Line], units: set[str | None] | None) -> Exposure:
+    """Who met the candidate from the beginning of the cell on, of these units alone; None for all."""
+    met = [
+        line
+        for line in lines
+        if line.s == cell.service
+        and line.why == "rollout"
+        and line.r == cell.rollout
+        and line.v == cell.candidate
+        and line.u
+        and (units is None or line.u in units)
+        and cell.since <= line.at < until
+    ]
+    harmed = {line.u for line in met if line.status >= 500 or line.w not in (None, line.v)}
+    return Exposure(len({line.u for line in met}), len(harmed), min((line.at for line in met), default=0.0))

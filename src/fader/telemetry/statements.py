@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS requests (
     c SMALLINT, f VARCHAR, us BIGINT, m VARCHAR, path VARCHAR, rx BIGINT, tx BIGINT,
     k BIGINT, route VARCHAR  -- the unit's key, the request's template
 );
+ALTER TABLE requests ADD COLUMN IF NOT EXISTS tp VARCHAR;  -- the trace; stores of before have it from now on
 CREATE TABLE IF NOT EXISTS tracked (
     batch BIGINT NOT NULL, i BIGINT NOT NULL,  -- i: hash of the event's id
     k BIGINT NOT NULL, u VARCHAR NOT NULL, t DOUBLE NOT NULL, name VARCHAR NOT NULL, r VARCHAR NOT NULL,
@@ -40,10 +41,10 @@ STORE = "SELECT id, schema, batch, broken FROM store"
 SEGMENTS = "SELECT gateway, segment, max(taken) FROM segments GROUP BY ALL"
 LOAD = """
 INSERT INTO requests
-SELECT $batch, t, s, u, r, v, why, w, p, c, f, us, m, path, rx, tx, "#k", "#route"
+SELECT $batch, t, s, u, r, v, why, w, p, c, f, us, m, path, rx, tx, "#k", "#route", tp
 FROM read_json($file, format = 'newline_delimited', columns = {t: 'DOUBLE', s: 'VARCHAR', u: 'VARCHAR', r: 'VARCHAR',
     v: 'VARCHAR', why: 'VARCHAR', w: 'VARCHAR', p: 'DOUBLE', c: 'SMALLINT', f: 'VARCHAR', us: 'BIGINT', m: 'VARCHAR',
-    path: 'VARCHAR', rx: 'BIGINT', tx: 'BIGINT', "#k": 'BIGINT', "#route": 'VARCHAR'})
+    path: 'VARCHAR', rx: 'BIGINT', tx: 'BIGINT', "#k": 'BIGINT', "#route": 'VARCHAR', tp: 'VARCHAR'})
 """
 LOAD_TRACKED = """
 INSERT INTO tracked
@@ -63,7 +64,8 @@ DROP_SEGMENT = "DELETE FROM segments WHERE gateway = $gateway AND segment = $seg
 TAKE_SEGMENT = "INSERT INTO segments VALUES ($gateway, $segment, $taken, $newest)"
 ADVANCE = "UPDATE store SET batch = $batch, broken = broken + $broken"
 FAILING = """
-SELECT t, coalesce(m, ''), coalesce(path, ''), coalesce(route, ''), coalesce(c, 0), coalesce(w, ''), us / 1000
+SELECT t, coalesce(m, ''), coalesce(path, ''), coalesce(route, ''), coalesce(c, 0), coalesce(w, ''), us / 1000,
+    coalesce(tp, '')
 FROM requests
 WHERE s = $service AND why = 'rollout' AND v = $candidate AND t >= $since AND t < $until
   AND (coalesce(c, 0) = 0 OR c >= 500 OR w IS DISTINCT FROM v)
@@ -71,7 +73,8 @@ ORDER BY t DESC, path
 LIMIT $most
 """
 BESIDE = """
-SELECT t, coalesce(m, ''), coalesce(path, ''), coalesce(route, ''), coalesce(c, 0), coalesce(w, ''), us / 1000
+SELECT t, coalesce(m, ''), coalesce(path, ''), coalesce(route, ''), coalesce(c, 0), coalesce(w, ''), us / 1000,
+    coalesce(tp, '')
 FROM requests
 WHERE s = $service AND why = 'rollout' AND v = $baseline AND t >= $since AND t < $until
   AND coalesce(route, '') IN (SELECT unnest(string_split($routes, chr(10))))
@@ -83,7 +86,7 @@ SELECT coalesce(sum(1 / p), 0), count(DISTINCT u) FROM requests
 WHERE s = $service AND why = 'rollout' AND u IS NOT NULL AND p IS NOT NULL AND t >= $since AND t < $until
 """
 #: First the unit's name is overwritten, so that the next checkpoint rewrites the column without it.
-BLANK_UNIT = "UPDATE requests SET u = NULL, path = NULL, t = -1 WHERE u = $unit"
+BLANK_UNIT = "UPDATE requests SET u = NULL, path = NULL, tp = NULL, t = -1 WHERE u = $unit"
 DELETE_BLANKED = "DELETE FROM requests WHERE t < 0"
 DELETE_OLD = "DELETE FROM requests WHERE t < $since"
 BLANK_TRACKED = """
@@ -178,19 +181,25 @@ WHERE /*rows*/ AND r = $rollout AND v = $candidate GROUP BY u ORDER BY u
 #: The same of exposures that an app tracked, of units that were exposed or hurt anew. Hurt is who met an error
 #: afterwards, its own or one of the service: all there were are counted again, which adds nothing to a yes.
 EXPOSED_UNITS = """
-WITH met AS (
-    SELECT u, min(t) AS first, max(batch) AS newest FROM tracked
-    WHERE name = 'exposure' AND r = $rollout AND v = $candidate AND t >= $since AND t < $until AND batch <= $last
-    GROUP BY u
-), hurt AS (
-    SELECT u, t, batch FROM tracked WHERE name = 'error' AND t >= $since AND t < $until AND batch <= $last
+WITH hurt AS (
+    SELECT k, t, batch FROM tracked WHERE name = 'error' AND t >= $since AND t < $until AND batch <= $last
     UNION ALL
-    SELECT u, t, batch FROM requests
-    WHERE s = $service AND c >= 500 AND u IS NOT NULL AND t >= $since AND t < $until AND batch <= $last
+    SELECT k, t, batch FROM requests
+    WHERE s = $service AND c >= 500 AND k IS NOT NULL AND t >= $since AND t < $until AND batch <= $last
+), touched AS (
+    SELECT k FROM hurt WHERE batch > $folded
+    UNION DISTINCT
+    SELECT k FROM tracked WHERE name = 'exposure' AND r = $rollout AND v = $candidate
+        AND t >= $since AND t < $until AND batch > $folded AND batch <= $last
+), met AS (
+    SELECT k, max(u) AS unit, min(t) AS first FROM tracked
+    WHERE name = 'exposure' AND r = $rollout AND v = $candidate AND t >= $since AND t < $until AND batch <= $last
+        AND k IN (SELECT k FROM touched)
+    GROUP BY k
 )
-SELECT met.u, count(hurt.t), min(met.first)
-FROM met LEFT JOIN hurt ON hurt.u = met.u AND hurt.t >= met.first
-GROUP BY met.u HAVING max(greatest(met.newest, coalesce(hurt.batch, 0))) > $folded ORDER BY met.u
+SELECT met.unit, count(hurt.t), min(met.first)
+FROM met LEFT JOIN hurt ON hurt.k = met.k AND hurt.t >= met.first
+GROUP BY met.unit ORDER BY met.unit
 """
 OF_VERSION = """
 batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND k IS NOT NULL
@@ -258,6 +267,7 @@ CREATE TABLE IF NOT EXISTS learnt_units (
     learning INTEGER, u TEXT, metric INTEGER, slot INTEGER NOT NULL, PRIMARY KEY (learning, u, metric)
 ) WITHOUT ROWID;
 CREATE TEMP TABLE seen (u TEXT, harms INTEGER, first_at REAL);
+CREATE TEMP TABLE asked (u TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TEMP TABLE fresh (metric INTEGER, u TEXT, slot INTEGER);
 """
 
@@ -274,6 +284,11 @@ WHERE id = :attempt
 MORE_EXPOSED = """
 INSERT INTO exposed SELECT :attempt, u, harms, first_at FROM seen WHERE true
 ON CONFLICT DO UPDATE SET harms = harms + excluded.harms, first_at = min(first_at, excluded.first_at)
+"""
+#: Of the units in `asked`.
+AMONG = """
+SELECT count(*), ifnull(sum(x.harms > 0), 0), ifnull(min(x.first_at), 0)
+FROM asked AS a JOIN exposed AS x ON x.attempt = :attempt AND x.u = a.u
 """
 LESS_EXPOSURE = """
 UPDATE attempt SET units = units - 1, harmed = harmed - :harmed,

@@ -193,7 +193,8 @@ def test_a_lost_connection_shows_and_heals(open_page: Open, served: Served, cont
 def test_a_narrow_screen_never_scrolls_sideways(
     open_page: Open, served: Served, control: ScriptedControl, now: float, address: str
 ) -> None:
-    control.play(scenes.long_names(now))
+    control.play(scenes.loaded(now))
+    control.reached[scenes.LONG], control.failed[scenes.LONG] = scenes.reach(), scenes.failures(now)
     page = open_page(viewport={"width": 390, "height": 844})
     page.goto(served.url + address)
     if address != "/login":

@@ -59,6 +59,7 @@ def control(now: float) -> ScriptedControl:
         flags=flags.extreme(),
     )
     control.failed["shop-v2"] = scenes.failures(now)
+    control.reached["shop-v2"] = scenes.reach()
     control.learning = scenes.learnt()
     control.states.apply((), (), *flags.extreme(), settings=Settings(scenes.channels()))
     control.messenger.down["team"] = "answered with HTTP 410"

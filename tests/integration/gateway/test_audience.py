@@ -10,17 +10,19 @@ from pathlib import Path
 import pytest
 
 from fader.assign.bucket import bucket
+from fader.model.flag import Flag, Forced, Rule
 from fader.model.request import RequestAttribute, RequestText
 from fader.model.ruleset import Ruleset, Split
 from fader.model.segment import Segment
 from fader.model.service import Exclusion, Service
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Draw, Interval
 from fader.model.state import Phase, RolloutState
 from fader.rollout.ruleset import build
 from fader.schema import load_document
 
 from .envoy import free_port, gateway
-from .http import Headers, apps, connect
+from .http import Headers, apps, connect, get
+from .test_flags import ON_OFF
 from .worlds import COOKIE, HEADER, SECRET, live, shop, split, world
 
 pytestmark = pytest.mark.slow
@@ -88,6 +90,45 @@ async def test_a_share_is_still_a_runtime_value_and_a_segment_a_route() -> None:
             fewer = replace(ruleset(service, split()), segments=(replace(STAFF, units=("bob",)),))
             assert await running.apply(fewer) == ["rds"]
             assert (await client.send("GET", "/", [("x-user-id", "ann")])).app == "v1"
+
+
+async def test_a_long_list_is_an_audience_and_a_flag_may_ask_for_it_too() -> None:
+    long = Segment("staff", units=("ann", *(f"unit-{n}" for n in range(0, 2_000, 2))))
+    on = Flag("f", "boolean", ON_OFF, "off", "off", rules=(Rule("on", '!segment("staff")'),))
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        for sources in ((HEADER,), (HEADER, COOKIE)):
+            service = shop(port, v1.port, v2.port, unit=sources, flags=("f",))
+            held = replace(ruleset(service, split(), 'segment("staff")'), segments=(long,), flags=(on,))
+            async with gateway(held) as running, connect(port) as client:
+                for n in range(40):
+                    answer = await client.send("GET", "/", [("x-user-id", f"unit-{n}")])
+                    assert (answer.app, answer.seen("x-fader-flags")) == (
+                        ("v1", ["f=on"]) if n % 2 else ("v2", ["f=off"])
+                    )
+                nobody = await client.send("GET", "/", [])
+                assert (nobody.app, nobody.seen("x-fader-flags")) == ("v1", ["f=on"])
+                await running.apply(replace(held, segments=(replace(long, units=("unit-1", *long.units[30:])),)))
+                assert [(await get(port, "/", ("x-user-id", f"unit-{n}"))).app for n in (0, 1)] == ["v1", "v2"]
+
+
+async def test_units_that_are_named_have_their_version_whatever_else() -> None:
+    """Whatever the share, the audience and a holdout; not where a path is excluded, and never as evidence."""
+    named = replace(
+        split(0),
+        forced=(Forced("ann", "v2"), Forced("carl", "v1"), Forced("dora", "gone"), Forced("é" * 128, "v2")),
+        holdouts=(Draw("holdout/all", Interval(0, WHOLE)),),
+    )
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        for sources in ((HEADER,), (HEADER, COOKIE)):
+            service = shop(port, v1.port, v2.port, unit=sources, exclude=(Exclusion(path="/healthz"),))
+            async with gateway(ruleset(service, named, 'request.path == "/never"')) as running, connect(port) as client:
+                sent = [("ann", "/"), ("carl", "/"), ("dora", "/"), ("é" * 128, "/"), ("eve", "/"), ("ann", "/healthz")]
+                got = [(await client.send("GET", path, [("x-user-id", unit)])).app for unit, path in sent]
+                assert got == ["v2", "v1", "v1", "v2", "v1", "v1"]
+                whys = [line["why"] for line in await running.lines(len(sent))]
+                assert whys == ["forced", "forced", "outside", "forced", "outside", "excluded"]
 
 
 async def test_an_audience_that_cannot_be_told_is_nobody() -> None:

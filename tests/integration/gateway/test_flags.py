@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from fader.assign.evaluate import Flags
-from fader.model.flag import Flag, Forced, Rule, Variant
+from fader.model.flag import Flag, Forced, Move, Prerequisite, Rule, Variant
+from fader.model.request import RequestAttribute, RequestText
 from fader.model.ruleset import Ruleset, Split
 from fader.model.segment import Segment
 from fader.model.service import Exclusion, Service
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Interval
 
 from .envoy import free_port, gateway
 from .http import apps, connect, get
@@ -198,3 +199,71 @@ async def test_flags_in_both_and_no_baggage_of_strangers() -> None:
             # A trusted caller's own flags pass where the service sends none.
             await running.apply(ruleset(replace(service, flags=(), trust_baggage=True)))
             assert (await get(port, "/", strange)).seen("baggage") == [strange[1], "fader.shop=v1"]
+
+
+REQUIRED = (
+    Flag("base", "boolean", ON_OFF, "off", "off", rules=(Rule("on", share=600_000, name="most"),)),
+    Flag(
+        "middle",
+        "string",
+        tuple(Variant(v, v) for v in ("a", "b", "c")),
+        "c",
+        "c",
+        rules=(Rule("a", share=400_000, name="some"), Rule("b", share=400_000, name="more")),
+        requires=(Prerequisite("base", ("on",)),),
+    ),
+    Flag(
+        "top",
+        "boolean",
+        ON_OFF,
+        "on",
+        "off",
+        forced=(Forced("unit-1", "on"),),
+        requires=(Prerequisite("middle", ("a", "b")), Prerequisite("base", ("on",))),
+    ),
+)
+
+
+async def test_a_flag_that_requires_others_that_are_not_sent() -> None:
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=("top", "middle"))
+        async with gateway(ruleset(service, REQUIRED)) as running, connect(port) as client:
+            closed = tuple(replace(flag, enabled=flag.name != "base") for flag in REQUIRED)
+            for flags, written in ((REQUIRED, []), (closed, ["rtds"]), (REQUIRED, ["rtds"])):
+                assert await running.apply(ruleset(service, flags)) == written
+                for unit in ("", *UNITS):
+                    answer = await client.send("GET", "/", [("x-user-id", unit)] if unit else [])
+                    assert answer.seen("x-fader-flags") == [expected(flags, unit, ("top", "middle"))], unit
+
+
+async def test_a_flag_whose_prerequisite_cannot_be_decided_is_unknown() -> None:
+    needs = replace(REQUIRED[0], rules=(Rule("on", 'country == "US"'),))
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=("top", "middle", "static"))
+        async with gateway(ruleset(service, (needs, *REQUIRED[1:], *FLAGS))):
+            answer = await get(port, "/", ("x-user-id", "unit-1"))
+            assert answer.seen("x-fader-flags") == ["top=,middle=,static=on"]
+
+
+async def test_a_flag_that_is_rolled_out_to_an_audience() -> None:
+    move = Move(
+        "base-on", "on", "base/base-on", Interval(900_000, 500_000), audience='segment("many") && plan != "free"'
+    )
+    flag = Flag("base", "boolean", ON_OFF, "off", "off", rules=(Rule("on", 'unit == "unit-5"'),), move=move)
+    after = replace(flag, name="after", rules=(), move=None, default="on", requires=(Prerequisite("base", ("on",)),))
+    many = Segment("many", units=tuple(f"unit-{n}" for n in range(100)))
+    compiled = Flags((flag, after), (many,))
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        plan = RequestAttribute("plan", RequestText("cookie", "plan"))
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=("after", "base"), attributes=(plan,))
+        held = replace(world(live(service)), flags=(flag, after), segments=(many,))
+        async with gateway(held), connect(port) as client:
+            for unit in ("", *(f"unit-{n}" for n in range(200))):
+                for known in ({}, {"plan": "free"}, {"plan": "pro"}):
+                    headers = [("cookie", f"plan={value}") for value in known.values()]
+                    headers += [("x-user-id", unit)] if unit else []
+                    wanted = [f"{name}={compiled.evaluate(name, unit, known).variant}" for name in ("after", "base")]
+                    assert (await client.send("GET", "/", headers)).seen("x-fader-flags") == [",".join(wanted)]

@@ -19,7 +19,10 @@ from .worlds import HEADER, live, shop, split, world
 
 pytestmark = pytest.mark.slow
 
-FIELDS = {"t", "u", "s", "r", "v", "why", "w", "p", "c", "f", "us", "m", "path", "rx", "tx"}
+FIELDS = {"t", "u", "s", "r", "v", "why", "w", "p", "c", "f", "us", "m", "path", "rx", "tx", "tp"}
+
+SAFE = ("x-user-id", "safe id!")
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 async def test_a_line_holds_to_the_contract() -> None:
@@ -63,7 +66,7 @@ async def test_ids_are_written_byte_by_byte() -> None:
 
 
 async def test_whatever_a_request_says_its_line_is_json() -> None:
-    """Each byte in a path, as it is and escaped, and in a unit; answers of all kinds. One line a request."""
+    """Each byte in a path, as it is and escaped, in a unit and in a trace; answers of all kinds. One line a request."""
     anything = [bytes([n]).decode("utf-8", "surrogateescape") for n in range(1, 256) if n not in b"\t\r\n "]
     paths = [f"/a{text}b" for text in [*anything, *(f"%{n:02x}" for n in range(256)), '%00","s":"x']]
     units = [f'"{text}\\' for text in anything if text >= " " and text != "\x7f"]
@@ -72,16 +75,21 @@ async def test_whatever_a_request_says_its_line_is_json() -> None:
         async with gateway(world(live(shop(port, v1.port, v2.port, unit=(HEADER,)), split()))) as running:
             statuses = [(await get(port, path, ("x-user-id", "safe"))).status for path in paths]
             found = [(await get(port, "/unit", ("x-user-id", unit))).status for unit in units]
-            usual = [(await get(port, "/unit", ("x-user-id", "safe id!"), method=m)).status for m in ("GET", "POST")]
-            lines = await running.lines(len(paths) + len(units) + len(usual))
+            traced = [(await get(port, "/", SAFE, ("traceparent", trace))).status for trace in (*units, TRACE + '"')]
+            usual = [(await get(port, "/unit", SAFE, ("traceparent", TRACE), method=m)).status for m in ("GET", "POST")]
+            lines = await running.lines(len(paths) + len(units) + len(traced) + len(usual))
             raw = running.layout.access_log.read_bytes().splitlines()
     assert set(statuses) == {200, 400}
-    assert set(found) == set(usual) == {200}
-    assert len(lines) == len(paths) + len(units) + len(usual)
+    assert set(found) == set(traced) == set(usual) == {200}
+    assert len(lines) == len(paths) + len(units) + len(traced) + len(usual)
     for status, line in zip(statuses, lines[: len(paths)], strict=True):
         assert set(line) == FIELDS
         assert (line["c"], line["s"]) == ((200, "shop") if status == 200 else (400, None))
-    ours = [line["u"] for line in lines[len(paths) : -len(usual)]]
+    ours = [line["u"] for line in lines[len(paths) : len(paths) + len(units)]]
+    theirs = [line["tp"] for line in lines[len(paths) + len(units) : -len(usual)]]
+    assert [trace.encode("latin-1") for trace in theirs[:-1]] == [u.encode("utf-8", "surrogateescape") for u in units]
+    assert theirs[-1] == TRACE + '"'
+    assert [line["tp"] for line in lines[-len(usual) :]] == [TRACE] * len(usual)
     assert [unit.encode("latin-1") for unit in ours] == [unit.encode("utf-8", "surrogateescape") for unit in units]
     assert not any(line.startswith(b'{"s"') for line in raw[len(paths) : -len(usual)])
     assert all(line.startswith(b'{"s"') for line in raw[-len(usual) :]), "the usual line is written as text"

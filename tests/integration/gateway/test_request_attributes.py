@@ -35,6 +35,7 @@ ATTRIBUTES = (
 SEGMENTS = (
     Segment("beta", units=("unit-1", "unit-2", "Jörg")),
     Segment("europe", 'country in ["DE", "FR", "Österreich"]', ("unit-3",)),
+    Segment("long", 'country == "US"', ("unit-4", "Jörg", "é" * 128, *(f"unit-{n}" for n in range(30, 5_000)))),
     Segment("both", 'segment("beta") || segment("europe") && !request.path.startsWith("/shop")'),
 )
 CONDITIONS = (
@@ -87,6 +88,9 @@ CONDITIONS = (
     '!segment("both")',
     'segment("europe") ? plan == "pro" : request.method == "GET"',
     '(country == "US" ? plan == "pro" : !has(plan)) || unit == "Jörg"',
+    'segment("long")',
+    '!segment("long") || segment("beta")',
+    'segment("long") && unit.endsWith("1")',
     "true && has(request.path)",
 )
 HEADERS: dict[str, tuple[str, ...]] = {
@@ -186,7 +190,7 @@ async def disagreements(
     return found
 
 
-async def test_2000_requests_with_100_flags_each() -> None:
+async def test_2000_requests_with_a_hundred_flags_each() -> None:
     assert await disagreements(flags_of(CONDITIONS), drawn(7, 2_000)) == []
 
 

@@ -8,61 +8,29 @@ from random import Random
 from typing import Any
 
 import yaml
+from tests.unit.assign.rulesets import ATTRIBUTES, LISTED, OTHERS, UNITS, asker
 
-#: Conditions, and so who gets what, that a gateway cannot decide: each is about one or two attributes.
-ATTRIBUTES = (
-    'country == "US"',
-    'country != "DE" && has(plan)',
-    'country in ["US", "CA", "Österreich"]',
-    '!(country == "US")',
-    "age >= 18",
-    "age < 65.5 || pro",
-    "big == 9007199254740993",
-    "big > -1e3",
-    "pro",
-    "!pro",
-    'pro ? plan == "team" : age > 40',
-    '"beta" in groups',
-    '!("beta" in groups)',
-    'device.os == "ios"',
-    "has(device.os)",
-    'context["custom-plan"].startsWith("gold")',
-    'email.endsWith("@example.com")',
-    'email.contains("+")',
-    'email.matches("^[a-m][a-z.]*@")',
-    'semver(version) >= semver("2.10")',
-    'timestamp(created) < timestamp("2026-01-31T00:00:00Z")',
-    'ip in cidr("10.0.0.0/8") || ip in cidr("2001:db8::/32")',
-    'segment("people")',
-    '!segment("people")',
-    'unit.startsWith("user-1")',
+#: Of what a request holds, which a gateway decides too; `tier` is a header, by the name that the service gives it.
+REQUESTS = (
+    'tier == "gold"',
+    'tier != "gold"',
+    '!(tier in ["gold", "ärmel"]) || unit == "user-3"',
+    'request.headers["x-tier"].startsWith("go") && request.path != "/"',
+    'has(request.headers["x-tier"]) ? request.query["q"] == "a b" : segment("listed")',
+    '!has(request.query["q"])',
+    'request.query["q"].matches("^[a-m]")',
+    'request.cookies["beta"] == "1" || !(request.path.startsWith("/shop"))',
+    'request.path.endsWith(".png") && !segment("others")',
+    'request.method == "POST" || request.host.contains("example")',
 )
-#: Of units alone, which a gateway decides too.
-UNITS = (
-    'segment("listed")',
-    'segment("listed") && segment("others")',
-    'unit == "user-7"',
-    'unit in ["user-1", "Jörg", "a b=c"]',
-    'segment("others") || unit == "user-3"',
-)
-#: Values that an attribute has, now and then of another type than conditions ask for.
-VALUES: dict[str, Sequence[Any]] = {
-    "country": ("US", "DE", "CA", "Österreich", "us", "", 1, None),
-    "plan": ("pro", "team", "", None),
-    "age": (17, 18, 18.0, 65.4, 65.5, 90, -1, "18", None),
-    "big": (9007199254740993, 9007199254740992, 2**63 - 1, -(2**70), 1.5e300, "0", None),
-    "pro": (True, False, 1, "true", None),
-    "groups": ([], ["beta"], ["alpha", "beta", 3], {"beta": False}, "beta", None),
-    "device": ({"os": "ios"}, {"os": None}, {}, "ios", None),
-    "custom-plan": ("gold", "golden", "silver", 5, None),
-    "email": ("ann@example.com", "zoe+x@example.com", "ann.b@example.org", "é@example.com", "", 5),
-    "version": ("2.10.0", "2.9", "2.10.0-rc.1", "10", "v2", 2, None),
-    "created": ("2026-01-30T23:59:59Z", "2026-01-31T01:00:00+02:00", 1769817600, "yesterday", None),
-    "ip": ("10.1.2.3", "11.1.2.3", "2001:db8::1", "::1", "10.0.0.0/8", None),
+#: Its values; None is that it is not there.
+HELD: dict[str, Sequence[str | None]] = {
+    "headers": ("gold", "go", "silver", "ärmel", "GOLD", None),
+    "cookies": ("1", "0", None),
+    "query": ("a b", "m+n", "é&x=1", "zoo", None),
 }
-LISTED = ("user-1", "user-2", "Jörg", "é" * 128, "x" * 256, "a b=c", "日本", "user-40")
-OTHERS = ("user-2", "user-3", "🦊", "Jörg", "a,b", '"quoted"', "%41")
-STRANGE = (*LISTED, *OTHERS, "", "é" * 127 + "x", "é" * 128 + "y", "x" * 256 + "z", "x" * 255 + "é", "🦊" * 80, "a\tb")
+NAMES = {"headers": "x-tier", "cookies": "beta", "query": "q"}
+PATHS = ("/", "/shop", "/shop/a.png", "/shopping%20list", "/img.png", "/a.png/b", "/my/shop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +46,7 @@ class Table:
 def table(seed: int, count: int, *, listen: int, app: int) -> Table:
     """`count` askers; the service listens on port `listen` in front of `app`."""
     random = Random(seed)
-    sent = {f"r{seed}-sent-{n}": _flag(random, UNITS, gateway=True) for n in range(10)}
+    sent = {f"r{seed}-sent-{n}": _flag(random, (*UNITS, *REQUESTS), gateway=True) for n in range(10)}
     others: dict[str, dict[str, Any]] = {}
     for n in range(20):
         flag = _flag(random, (*ATTRIBUTES, *UNITS))
@@ -93,6 +61,7 @@ def table(seed: int, count: int, *, listen: int, app: int) -> Table:
         "versions": {"v1": f"http://127.0.0.1:{app}"},
         "baseline": "v1",
         "flags": list(sent),
+        "attributes": {"tier": {"header": NAMES["headers"]}},
     }
     segments = {
         "listed": {"units": list(LISTED)},
@@ -103,6 +72,16 @@ def table(seed: int, count: int, *, listen: int, app: int) -> Table:
     document = {"services": {"web": service}, "flags": sent | others, "segments": segments}
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
     return Table(text, (*sent, *others), tuple(sent), tuple(_asker(random) for _ in range(count)))
+
+
+def _asker(random: Random) -> tuple[str, dict[str, Any]]:
+    """With what their request holds, as an app would pass it on."""
+    unit, attributes = asker(random)
+    drawn = {kind: random.choice(values) for kind, values in HELD.items()}
+    request: dict[str, Any] = {kind: {} if v is None else {NAMES[kind]: v} for kind, v in drawn.items()}
+    request |= {"path": random.choice(PATHS), "method": random.choice(("GET", "POST"))}
+    request["host"] = random.choice(("shop.example", "localhost:8080"))
+    return unit, {**attributes, "tier": drawn["headers"], "request": request}
 
 
 def _flag(random: Random, conditions: Sequence[str], *, gateway: bool = False) -> dict[str, Any]:
@@ -129,8 +108,3 @@ def _flag(random: Random, conditions: Sequence[str], *, gateway: bool = False) -
     if random.random() < 0.4:
         flag["units"] = {random.choice(names): random.sample((*LISTED, *OTHERS), 3)}
     return flag
-
-
-def _asker(random: Random) -> tuple[str, dict[str, Any]]:
-    unit = random.choice(STRANGE) if random.random() < 0.2 else f"user-{random.randrange(3_000)}"
-    return unit, {name: random.choice(values) for name, values in VALUES.items() if random.random() < 0.7}

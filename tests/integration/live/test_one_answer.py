@@ -10,6 +10,7 @@ from collections import Counter
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.integration.gateway.http import Connection, apps, connect
@@ -23,6 +24,7 @@ from .up import Fader, fader_up, free_port, until
 pytestmark = pytest.mark.slow
 
 SEEDS = range(5)
+ANY: dict[str, Any] = {"path": "/", "method": "GET", "host": "localhost", "headers": {}, "cookies": {}, "query": {}}
 ASKERS = 1_000
 
 
@@ -60,7 +62,7 @@ def own(client: Client, asked: Table, unit: str, attributes: dict[str, Any]) -> 
 
 def over_http(fader: Fader, asked: Table, answers: list[dict[str, Evaluation]]) -> int:
     """By the request for all flags, for every one who asks."""
-    headers = {"Authorization": f"Bearer {fader.key('client-key')}"}
+    headers = {"Authorization": f"Bearer {fader.key('server-key')}"}
     with closing(http.client.HTTPConnection("127.0.0.1", fader.port, timeout=20)) as connection:
         for (unit, attributes), expected in zip(asked.askers, answers, strict=True):
             body = json.dumps({"context": {**attributes, "targetingKey": unit}})
@@ -81,11 +83,11 @@ async def through_envoy(port: int, asked: Table, answers: list[dict[str, Evaluat
     await in_force(port, asked)
     async with connect(port) as connection:
         count = 0
-        for (unit, _), expected in zip(asked.askers, answers, strict=True):
+        for (unit, attributes), expected in zip(asked.askers, answers, strict=True):
             if "\t" in unit:
                 continue
             wanted = ",".join(f"{name}={expected[name].variant}" for name in asked.sent)
-            assert await flags_of(connection, unit) == wanted, unit
+            assert await flags_of(connection, unit, attributes["request"]) == wanted, (unit, attributes["request"])
             count += 1
     return count
 
@@ -96,12 +98,17 @@ async def in_force(port: int, asked: Table) -> None:
         while True:
             with suppress(OSError, asyncio.IncompleteReadError):
                 async with connect(port) as connection:
-                    if (await flags_of(connection, "user-1")).startswith(asked.sent[0]):
+                    if (await flags_of(connection, "user-1", ANY)).startswith(asked.sent[0]):
                         return
             await asyncio.sleep(0.02)
 
 
-async def flags_of(connection: Connection, unit: str) -> str:
-    answer = await connection.send("GET", "/", [("x-user-id", unit)] if unit else [])
+async def flags_of(connection: Connection, unit: str, request: dict[str, Any]) -> str:
+    """By a request that holds what the app says of it."""
+    headers = [("host", request["host"]), *request["headers"].items()]
+    headers += [("cookie", f"{name}={value}") for name, value in request["cookies"].items()]
+    headers += [("x-user-id", unit)] if unit else []
+    query = "&".join(f"{name}={quote(value, safe='+')}" for name, value in request["query"].items())
+    answer = await connection.send(request["method"], request["path"] + (query and f"?{query}"), headers)
     (header,) = answer.seen("x-fader-flags")
     return header

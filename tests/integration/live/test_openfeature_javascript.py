@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ PACKAGES = (
     "@openfeature/web-sdk@1.10.0",
     "@openfeature/ofrep-web-provider@0.4.3",
 )
+STREAMS = ("--experimental-eventsource", "--no-warnings")
+#: Seconds that one app may take.
+PATIENCE = 120.0
 #: Milliseconds between two questions of the web's provider.
 EVERY = 100
 
@@ -68,14 +72,18 @@ class App:
 
 
 @contextmanager
-def app(kind: str, modules: Path, folder: Path) -> Iterator[App]:
+def app(kind: str, modules: Path, folder: Path, *options: str) -> Iterator[App]:
     (folder / "app.mjs").write_bytes((Path(__file__).parent / "app.mjs").read_bytes())
     (folder / "node_modules").symlink_to(modules)
     pipe = subprocess.PIPE
-    process = subprocess.Popen(["node", "app.mjs", kind], cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    command = ["node", *options, "app.mjs", kind]
+    process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    patience = Timer(PATIENCE, process.kill)  # an answer that never comes is the end of the test
+    patience.start()
     try:
         yield App(process)
     finally:
+        patience.cancel()
         process.kill()
         process.communicate()
 
@@ -119,11 +127,31 @@ def test_the_web_hears_of_what_changed_and_of_nothing_else(fader: Fader, modules
         fader.switch("killed", "off")  # changes no answer
         fader.switch("named", "off")
         assert client.do("changed") == {"flags": ["named"]}
-        client.check(on._replace(value=False, variant="off", reason="DISABLED"))
+        off = on._replace(value=False, variant="off", reason="DISABLED")
+        client.check(off)
+        fader.stop()
+        client.check(off)
+        fader.start()
         fader.switch("named", "on")
         assert client.do("changed") == {"flags": ["named"]}
         client.check(on)
         fader.switch("of-servers", "on")
+
+
+def test_the_web_hears_of_changes_by_the_stream(fader: Fader, modules: Path, tmp_path: Path) -> None:
+    """Without questions in between, and with the EventSource of a browser, which Node has behind a switch."""
+    if subprocess.run(["node", *STREAMS, "-e", "new EventSource"], capture_output=True, check=False).returncode == 9:
+        pytest.skip("this Node has no EventSource")
+    on = Question("boolean", "named", False, "ann", {}, True, "on", "TARGETING_MATCH")
+    with app("web", modules, tmp_path, *STREAMS) as client:
+        client.who("ann", **US)
+        client.do("provide", url=fader.url, key=fader.key("client-key"), every=0)
+        client.check(on)
+        for command, value, reason in (("off", False, "DISABLED"), ("on", True, "TARGETING_MATCH")):
+            fader.switch("of-servers", command)
+            fader.switch("named", command)
+            assert client.do("changed") == {"flags": ["named"]}
+            client.check(on._replace(value=value, variant=command, reason=reason))
 
 
 def test_the_web_without_a_key_or_a_unit(fader: Fader, modules: Path, tmp_path: Path) -> None:

@@ -73,6 +73,13 @@ class Server:
         """How often it was asked for."""
         return self._paths.count(path)
 
+    def get(self, path: str) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection.request("GET", path, headers={"Authorization": "Bearer operator"})
+        found = json.loads(connection.getresponse().read())
+        connection.close()
+        return found
+
     def ask(self, path: str, body: Any) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         connection.request("POST", path, json.dumps(body), {"Authorization": "Bearer operator"})

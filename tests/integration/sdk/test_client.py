@@ -57,6 +57,19 @@ def test_changes_come_by_a_stream_and_none_is_missed_while_it_is_cut(server: Ser
         assert server.requests("/v1/sdk/stream") == 1 + 7
 
 
+def test_what_was_evaluated_is_counted_and_told(server: Server) -> None:
+    server.ask("/v1/apply", {"text": FILE})
+    us = {"country": "US"}
+    with Client(server.url, "server-key") as client:
+        assert client.ready(PATIENCE)
+        for number in range(30):
+            assert client.boolean("checkout", False, f"user-{number}", us if number < 10 else {}) is (number < 10)
+    server.stop()
+    server.start()
+    [flag] = server.get("/v1/flags")["flags"]
+    assert [(g["variant"], g["today"]) for g in flag["given"]] == [("off", 20), ("on", 10)]
+
+
 def test_a_wrong_key_is_said_and_raises_nothing(server: Server, until: Until, caplog: pytest.LogCaptureFixture) -> None:
     with Client(server.url, "client-key") as client:
         until(lambda: "does not accept the key" in caplog.text)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import httpx2
 import pytest
+from starlette.types import ASGIApp, Message
 
 from fader.api.auth import Tokens
 from fader.app.server import build
@@ -32,11 +34,17 @@ class Plane:
 
     def __post_init__(self) -> None:
         app = build(self.states, MemoryEventStore(), TOKENS, frozenset({"127.0.0.1"}), lambda: self.now, _answers)
+        self._app = app
         self._transport = httpx2.ASGITransport(app)
 
     def client(self, token: str) -> httpx2.AsyncClient:
         headers = {"authorization": f"Bearer {token}", "x-fader-actor": "ann"} if token else {}
         return httpx2.AsyncClient(transport=self._transport, base_url=HERE, headers=headers)
+
+    async def written(self) -> None:
+        """What the server counts is in the state, as it is when it ends."""
+        async with asyncio.timeout(10):
+            await _life(self._app)
 
     async def apply(self, text: str) -> dict[str, list[dict[str, str]]]:
         async with self.client("operator-token") as client:
@@ -44,6 +52,21 @@ class Plane:
         assert answer.status_code == 200, answer.text
         changes: dict[str, list[dict[str, str]]] = answer.json()
         return changes
+
+
+async def _life(app: ASGIApp) -> None:
+    """The server's loops, begun and ended."""
+    begun, coming = asyncio.Event(), asyncio.Queue[Message]()
+
+    async def send(message: Message) -> None:
+        assert "failed" not in message["type"], message
+        begun.set()
+
+    coming.put_nowait({"type": "lifespan.startup"})
+    life = asyncio.create_task(app({"type": "lifespan", "state": {}}, coming.get, send))
+    await begun.wait()
+    coming.put_nowait({"type": "lifespan.shutdown"})
+    await life
 
 
 @pytest.fixture

@@ -103,6 +103,25 @@ async def test_a_token_that_was_never_made_opens_nothing() -> None:
             assert (await client.post(path, headers={"authorization": "Bearer "})).status_code == 401, path
 
 
+async def test_the_token_of_events_opens_ofreps_events_alone() -> None:
+    tokens = {TOKENS.events_of(client=client) for client in (True, False)}
+    assert len(tokens) == 2
+    async with browser() as client:
+        for token in (*tokens, "wrong", "", TOKENS.client_key):
+            found = [
+                (await client.request(method, path, params={"token": token})).status_code
+                for method, path in (
+                    ("GET", auth.EVENTS),
+                    ("POST", auth.EVENTS),
+                    ("POST", "/ofrep/v1/evaluate/flags"),
+                    ("GET", "/v1/sdk/stream"),
+                )
+            ]
+            assert found == [200 if token in tokens else 401, 401, 401, 401]
+    async with browser(tokens=auth.Tokens("other", "another", "", "", "")) as client:
+        assert (await client.get(auth.EVENTS, params={"token": ""})).status_code == 401
+
+
 async def test_a_session_may_look_and_press_its_own_buttons() -> None:
     async with browser() as client:
         await log_in(client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,18 @@ from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
 from fader.api import auth, ofrep
+from fader.api.allowance import NO_LIMITS, Limits
 from fader.api.express import Express
+from fader.api.feed import Feed
+from fader.api.notices import Notices
+from fader.engine.exposing import Exposing
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.publish import Publisher
-from fader.model.flag import Flag, Rule, Variant
+from fader.model.flag import Flag, Move, Rule, Variant
+from fader.model.share import Interval
+from fader.ports.events import Tracked
 from fader.storage.memory import MemoryStateStore
+from fader.telemetry.memory import MemoryEventStore
 
 TOKENS = auth.Tokens("operator-token", "gateway-token", "events-token", "server-key", "client-key")
 ON_OFF = (Variant("on", True), Variant("off", False))
@@ -33,17 +41,31 @@ BODY = b'{"context": {"targetingKey": "ann", "country": "US"}}'
 ONE = "/ofrep/v1/evaluate/flags/"
 
 
-class World:
-    """`long` counts the requests that went the long way."""
+class Store(MemoryEventStore):
+    """`exposed`: who was told to have been given what."""
 
     def __init__(self) -> None:
+        super().__init__()
+        self.exposed: list[tuple[str, str, str]] = []
+
+    def track(self, events: tuple[Tracked, ...]) -> None:
+        self.exposed += [(e.unit, e.rollout, e.version) for e in events]
+
+
+class World:
+    """`long` counts the requests that went the long way; `now` is the clock."""
+
+    def __init__(self, limits: Limits = NO_LIMITS, flags: tuple[Flag, ...] = FLAGS) -> None:
+        self.now, self.events = 0.0, Store()
         self.states = MemoryStateStore()
-        self.states.publish((), FLAGS)
+        self.states.publish((), flags)
         self.publisher = Publisher(self.states)
-        self.desk = FlagDesk(self.states, self.publisher, lambda: 0.0)
+        self.exposing = Exposing(self.events, lambda: 0.0)
+        self.desk = FlagDesk(self.states, self.publisher, lambda: 0.0, exposing=self.exposing)
         hosts = frozenset({"127.0.0.1"})
-        self.guard = auth.Guard(Starlette(routes=ofrep.routes(self.desk)), TOKENS, hosts)
-        self.express = Express(self.counted, self.desk, TOKENS, hosts)
+        routes = ofrep.routes(self.desk, Notices(Feed(self.desk), lambda: 0.0), TOKENS)
+        self.guard = auth.Guard(Starlette(routes=routes), TOKENS, hosts)
+        self.express = Express(self.counted, self.desk, TOKENS, hosts, limits, lambda: self.now)
         self.long = 0
 
     async def counted(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,10 +111,10 @@ def test_a_switch_is_seen_at_once() -> None:
     world = World()
     headers = list(GOOD.items())
     before = ask(world.express, ONE + "plain", headers, BODY)[2]
-    world.states.publish((), (FLAGS[1],))
+    world.states.apply((), (), (replace(FLAGS[0], enabled=False),))
     world.publisher.publish()
-    assert b'"value":true' in before
-    assert ask(world.express, ONE + "plain", headers, BODY)[0] == 404
+    after = ask(world.express, ONE + "plain", headers, BODY)[2]
+    assert (b'"value":true' in before, b'"value":false' in after) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +134,15 @@ def test_what_is_not_usual_takes_the_long_one(header: tuple[str, str]) -> None:
     assert (world.long, found) == (1, ask(world.guard, ONE + "plain", headers, BODY))
 
 
+def test_who_is_given_something_by_a_rollout_is_exposed_to_it() -> None:
+    moving = replace(FLAGS[0], name="moving", default="off", move=Move("r", "on", "moving/r", Interval(0, 1_000_000)))
+    world = World(flags=(*FLAGS, moving))
+    for key in ("moving", "moving", "plain"):
+        assert ask(world.express, ONE + key, list(GOOD.items()), BODY)[0] == 200
+    asyncio.run(world.exposing.flush())
+    assert (world.events.exposed, world.long) == ([("ann", "r", "on")], 0)
+
+
 def test_a_client_key_sees_by_the_short_way_what_it_may() -> None:
     world = World()
     headers = [("host", "127.0.0.1"), ("x-api-key", "client-key")]
@@ -123,9 +154,48 @@ def test_a_client_key_sees_by_the_short_way_what_it_may() -> None:
 
 def test_keys_that_were_never_made_open_nothing() -> None:
     world = World()
-    express = Express(world.counted, world.desk, auth.Tokens("a", "b", "c"), frozenset({"127.0.0.1"}))
+    none, hosts = auth.Tokens("a", "b", "c"), frozenset({"127.0.0.1"})
+    express = Express(auth.Guard(world.guard, none, hosts), world.desk, none, hosts)
     for header in (("authorization", "Bearer "), ("x-api-key", ""), ("x", "y")):
-        assert express._may({"headers": [(b"host", b"127.0.0.1"), (header[0].encode(), header[1].encode())]}) is None
+        assert ask(express, ONE + "plain", [("host", "127.0.0.1"), header], BODY)[0] == 401
+
+
+@pytest.mark.parametrize("header", [("authorization", "Bearer client-key"), ("authorization", "bearer client-key ")])
+@pytest.mark.parametrize("path", [ONE + "plain", ONE + "none", "/ofrep/v1/evaluate/flags"])
+def test_a_key_that_asks_too_often_is_told_when_to_ask_again(header: tuple[str, str], path: str) -> None:
+    world = World(Limits(client=2))
+    headers = [("host", "127.0.0.1"), header]
+
+    def statuses(count: int) -> list[int]:
+        return [ask(world.express, path, headers, BODY)[0] for _ in range(count)]
+
+    assert 429 not in statuses(2)
+    assert statuses(2) == [429, 429]
+    assert ask(world.express, ONE + "plain", list(GOOD.items()), BODY)[0] == 200
+    world.now = 0.5
+    assert [status == 429 for status in statuses(2)] == [False, True]
+    world.now = 100.0
+    assert [status == 429 for status in statuses(3)] == [False, False, True]
+
+
+def test_when_to_ask_again() -> None:
+    world = World(Limits(server=0.25))
+    headers = list(GOOD.items())
+    assert ask(world.express, ONE + "plain", headers, BODY)[0] == 200
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    scope = {"type": "http", "method": "POST", "path": ONE + "plain", "headers": raw}
+    asyncio.run(world.express(scope, receive, send))
+    given = dict(sent[0]["headers"])
+    assert (sent[0]["status"], given[b"retry-after"], given[b"access-control-allow-origin"]) == (429, b"4", b"*")
+    assert b"errorDetails" in sent[1]["body"]
 
 
 KEYS = st.sampled_from([*(f.name for f in FLAGS), "none", "", "plain/"])

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -18,7 +17,7 @@ from fader.api import feed as feeds
 from fader.api.feed import STILL_HERE, Feed
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.publish import Publisher
-from fader.model.flag import Flag, Variant
+from fader.model.flag import Flag, Switch, Variant
 from fader.model.segment import Segment
 from fader.sdk.document import Held, changed, read_ruleset
 from fader.sdk.sse import Event, events
@@ -129,6 +128,29 @@ async def test_what_is_long_comes_in_slices() -> None:
     assert after(Held(0, (), ()), b"".join(parts)) == in_force(world)
 
 
+async def test_who_comes_the_moment_that_the_last_one_leaves_is_told() -> None:
+    world = World(flag("a"))
+    async with aclosing(world.feed.follow()) as stream:
+        await upcoming(stream)
+        await asyncio.sleep(0)
+    async with aclosing(world.feed.follow(world.feed.current.id)) as stream:
+        assert await upcoming(stream) == STILL_HERE
+        waiting = asyncio.create_task(upcoming(stream))
+        await asyncio.sleep(0)
+        world.set(flag("a", "off"))
+        assert b"event: change" in await waiting
+
+
+async def test_who_asks_meanwhile_keeps_no_news_from_the_others() -> None:
+    """The change is first seen by somebody who comes, and not by the task that waits for it."""
+    world = World(flag("a"))
+    async with aclosing(world.feed.follow(world.feed.current.id)) as stream:
+        assert await upcoming(stream) == STILL_HERE
+        world.set(flag("a", "off"))
+        assert world.feed.current.version == world.desk.ruleset.version
+        assert b"event: change" in await upcoming(stream)
+
+
 async def test_who_comes_back_gets_what_was_missed() -> None:
     world = World(flag("a"))
     last = world.feed.current.id
@@ -170,10 +192,10 @@ async def test_old_changes_are_forgotten_and_the_newest_never() -> None:
 async def test_another_switch_of_one_flag_encodes_no_other() -> None:
     world = World(*(flag(f"f{number}") for number in range(3)))
     before = world.feed.current._pieces["flags"]
-    world.states.publish((), (world.desk.ruleset.flags[0], replace(world.desk.ruleset.flags[1], enabled=False)))
+    world.states.switch(Switch("f1", False, 1.0))
     world.publisher.publish()
     after = world.feed.current._pieces["flags"]
-    assert after["f0"] is before["f0"]
+    assert [after[name] is before[name] for name in ("f0", "f1", "f2")] == [True, False, True]
 
 
 FLAGS = st.dictionaries(st.sampled_from("abc"), st.sampled_from(("on", "off")), max_size=3)

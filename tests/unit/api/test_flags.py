@@ -21,6 +21,10 @@ flags:
 segments:
   beta: {units: [ann, user-4]}
 """
+SERVICE = """
+services:
+  web: {listen: 127.0.0.1:1, versions: {v: http://127.0.0.1:2}, baseline: v, flags: [sent]}
+"""
 SENT = """
 services:
   web: {listen: 127.0.0.1:1, versions: {v: http://127.0.0.1:2}, baseline: v, flags: [checkout]}
@@ -176,3 +180,54 @@ async def test_gateways_get_the_flags_that_they_send_and_no_others(plane: Plane,
 )
 async def test_what_a_key_opens(as_: As, token: str, path: str, status: int) -> None:
     assert (await as_(token).get(path)).status_code == status
+
+
+async def test_what_sdks_counted_stands_beside_the_flag(plane: Plane, as_: As) -> None:
+    await plane.apply(FILE)
+    counts = [("checkout", "on", 2), ("checkout", "off", 5), ("checkout", "no-such", 9), ("gone", "on", 9)]
+    body = {"id": "one", "counts": [{"flag": f, "variant": v, "count": n} for f, v, n in counts]}
+    for _ in range(2):  # the second one is the same delivery again
+        assert (await as_("server-key").post("/v1/sdk/evaluations", json=body)).status_code == 204
+    one_flag = {"context": {"targetingKey": "ann"}}
+    assert (await as_("server-key").post("/ofrep/v1/evaluate/flags/theme", json=one_flag)).status_code == 200
+    assert (await as_("server-key").post("/ofrep/v1/evaluate/flags", json=one_flag)).status_code == 200
+    await plane.written()
+    checkout, theme = (await as_("operator-token").get("/v1/flags")).json()["flags"]
+    given = [(g["variant"], g["today"], g["week"]) for g in checkout["given"] + theme["given"]]
+    assert given == [("off", 5, 5), ("on", 2, 2), ("blue", 1, 1)]
+    plane.now += 2 * 86_400
+    standing = (await as_("operator-token").get("/v1/flags/checkout")).json()
+    assert [(g["today"], g["week"]) for g in standing["given"]] == [(0, 5), (0, 2)]
+
+
+async def test_a_flag_that_nobody_asks_for_is_stale(plane: Plane, as_: As) -> None:
+    """But for one that pages ask for, and one that gateways send: of these not every evaluation is told."""
+    rules = 'rules: [{variant: on, when: "a == 1"}]'
+    flags = [
+        f"  idle: {{{rules}}}",
+        f"  page: {{{rules}, client: true}}",
+        "  sent: {units: {on: [ann]}}",
+        "  theme: {}",
+    ]
+    await plane.apply("\n".join([SERVICE, "flags:", *flags]))
+    delivery = {"id": "one", "counts": [{"flag": "theme", "variant": "on", "count": 1}]}
+    await as_("server-key").post("/v1/sdk/evaluations", json=delivery)
+    await plane.written()
+    plane.now += 31 * 86_400
+    found = (await as_("operator-token").get("/v1/flags")).json()["flags"]
+    said = {f["flag"]["name"]: [why for why in f["stale"] if "evaluated" in why] for f in found}
+    never, once = ["never evaluated in 30 days"], ["not evaluated since 2027-01-15"]
+    assert said == {"idle": never, "page": [], "sent": [], "theme": once}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": "one", "counts": [{"flag": "a", "variant": "b", "count": -1}]},
+        {"id": "", "counts": []},
+        {"counts": []},
+        {"id": "one", "counts": [{"flag": "a", "count": 1}]},
+    ],
+)
+async def test_counts_that_are_none(as_: As, body: dict[str, object]) -> None:
+    assert (await as_("server-key").post("/v1/sdk/evaluations", json=body)).status_code == 422

@@ -168,6 +168,20 @@ async def test_a_client_key_sees_what_is_marked_and_no_rule(plane: Plane, as_: A
     assert {key for f in found.json()["flags"] for key in f} == {"key", "value", "reason", "variant"}
 
 
+async def test_where_changes_are_told(plane: Plane, as_: As) -> None:
+    """By an address that holds no key, and another one for each kind of key."""
+    await plane.apply(FILE)
+    told = {}
+    for key in ("client-key", "server-key", "operator-token"):
+        found = await as_(key).post(ALL, json=context())
+        check("bulkEvaluationSuccess", found.json())
+        [stream] = found.json()["eventStreams"]
+        assert stream["type"] == "sse"
+        told[key] = stream["endpoint"]["requestUri"]
+        assert not any(secret in told[key] for secret in ("client-key", "server-key", "operator"))
+    assert told["server-key"] == told["operator-token"] != told["client-key"]
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

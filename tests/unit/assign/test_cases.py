@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from xxhash import xxh64_intdigest
 
 from fader.assign.bucket import UNIT_BYTES, seed
-from fader.assign.cases import Case, cases
+from fader.assign.cases import Case, cases, in_order
 from fader.assign.evaluate import Flags
 from fader.assign.predicate import EVERYBODY, Compared, Every, Inverse, Predicate, Present
 from fader.assign.reduce import MOST_COMPARED, NotAtGateway
@@ -105,10 +105,17 @@ def test_what_is_refused_is_told_at_its_place() -> None:
     assert len(cases(flag, SEGMENTS, us)) == 2
 
 
-def test_prerequisites_are_refused() -> None:
-    with pytest.raises(NotAtGateway) as refused:
-        cases(replace(FLAG, requires=(Prerequisite("other", ("on",)),)), {})
-    assert refused.value.where == ("requires",)
+def test_what_is_required_comes_before() -> None:
+    def needs(name: str, *others: str) -> Flag:
+        return replace(FLAG, name=name, requires=tuple(Prerequisite(o, ("a",)) for o in others))
+
+    flags = {
+        f.name: f for f in (needs("a", "b", "c"), needs("b", "d"), needs("c", "d"), needs("d"), needs("e", "gone"))
+    }
+    assert in_order(["a"], flags) == ("d", "b", "c", "a")
+    assert in_order(["d", "e", "none", "c"], flags) == ("d", "e", "c")
+    circle = {f.name: f for f in (needs("a", "b"), needs("b", "a"))}
+    assert in_order(["a", "b"], circle) == ("b", "a")
 
 
 def test_the_comparisons_have_a_bound() -> None:

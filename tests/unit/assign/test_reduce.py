@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from fader.assign.bucket import cut
 from fader.assign.evaluate import Flags
 from fader.assign.pattern import Pattern
-from fader.assign.predicate import Compared, Every, Inverse, Predicate, Present, texts
-from fader.assign.reduce import MOST_COMPARED, NotAtGateway, Reducer
+from fader.assign.predicate import Compared, Every, Inverse, Listed, Predicate, Present, lists, texts
+from fader.assign.reduce import FEW, MOST_COMPARED, MOST_LISTED, NotAtGateway, Reducer
 from fader.model.flag import Flag, Rule, Variant
 from fader.model.request import RequestAttribute, RequestText
 from fader.model.segment import Segment
@@ -27,6 +27,7 @@ SEGMENTS = {
     for s in (
         Segment("beta", units=("ann", "é" * 128)),
         Segment("us", 'country == "US"', ("bob",)),
+        Segment("many", 'country == "a"', ("ann", "é" * 128, *(f"u{n}" for n in range(FEW)))),
         Segment("both", 'segment("us") && !segment("beta") && request.path != "/a"'),
     )
 }
@@ -59,6 +60,8 @@ def holds(predicate: Predicate, request: dict[str, str]) -> bool:
         case Compared(text, how, what):
             value = request[text.name or text.kind]
             return bool(value) and COMPARE[how](cut(value) if text.kind == "unit" else value, what)
+        case Listed(segment):
+            return cut(request["unit"]) in SEGMENTS[segment].units
         case Inverse(operand):
             return not holds(operand, request)
         case Every(operands):
@@ -158,6 +161,22 @@ def test_what_is_not_certain_is_refused(condition: str, reason: str, fix: str) -
 def test_what_a_segment_asks_is_told_by_its_name() -> None:
     with pytest.raises(NotAtGateway, match="at character 2: segment us: at character 1: it asks for country"):
         Reducer(SEGMENTS).condition('!segment("us")')
+
+
+def test_a_long_list_is_one_look_up() -> None:
+    found = Reducer(SEGMENTS, ATTRIBUTES).condition(" || ".join(['segment("many")'] * 40))
+    assert set(lists(found)) == {"many"}
+    short = Reducer(SEGMENTS, ATTRIBUTES).condition('!segment("beta")')
+    assert (set(lists(short)), len(list(texts(short)))) == (set(), 2)
+
+
+def test_the_lists_have_a_bound() -> None:
+    def listing(count: int) -> dict[str, Segment]:
+        return {"long": Segment("long", units=tuple(f"u{n}" for n in range(count)))}
+
+    assert Reducer(listing(MOST_LISTED)).condition('segment("long")') == Listed("long")
+    with pytest.raises(NotAtGateway, match="at character 2: segment long lists 5,001 units, and the gateway takes at"):
+        Reducer(listing(MOST_LISTED + 1)).condition('!segment("long")')
 
 
 def test_the_comparisons_have_a_bound_that_no_nesting_escapes() -> None:

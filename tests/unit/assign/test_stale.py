@@ -8,8 +8,10 @@ import pytest
 
 from fader.assign.stale import DAY, only_answer, stale
 from fader.model.flag import Flag, Forced, Prerequisite, Rule, Variant
+from fader.model.usage import day_of
 
 FLAG = Flag("f", "boolean", (Variant("on", True), Variant("off", False)), "off", "off")
+TARGETED = replace(FLAG, rules=(Rule("on", "a == 1"),))
 NOW = 1_800_000_000.0  # 2027-01-15
 
 
@@ -45,3 +47,23 @@ def test_what_is_not_known_is_no_reason() -> None:
 def test_past_its_day() -> None:
     assert stale(replace(FLAG, expires="2027-01-14"), NOW, NOW, 30 * DAY) == ("its day was 2027-01-14",)
     assert stale(replace(FLAG, expires="2027-01-15"), NOW, NOW, 30 * DAY) == ()
+
+
+@pytest.mark.parametrize(
+    ("since", "asked", "counted", "after", "stale_for"),
+    [
+        (NOW - 40 * DAY, "", "2026-01-01", 30 * DAY, 30),
+        (NOW - 40 * DAY, day_of(NOW - 31 * DAY), "2026-01-01", 30 * DAY, 30),
+        (NOW - 40 * DAY, day_of(NOW - 29 * DAY), "2026-01-01", 30 * DAY, 0),
+        (NOW - 20 * DAY, "", "2026-01-01", 30 * DAY, 0),
+        (NOW - 40 * DAY, "", day_of(NOW - 20 * DAY), 30 * DAY, 0),
+        (NOW - 40 * DAY, "", "", 30 * DAY, 0),
+        (0.0, "", "2026-01-01", 30 * DAY, 0),
+        (NOW - 90 * DAY, "", "2026-01-01", 60 * DAY, 34),
+    ],
+)
+def test_what_nobody_asks_for(since: float, asked: str, counted: str, after: float, stale_for: int) -> None:
+    """Where it is known: what was not counted, or for too short a time, is no evidence."""
+    reasons = stale(TARGETED, since, NOW, after, asked, counted)
+    said = f"not evaluated since {asked}" if asked else f"never evaluated in {stale_for} days"
+    assert reasons == ((said,) if stale_for else ())

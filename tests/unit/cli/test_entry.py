@@ -87,6 +87,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema", "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)["properties"]) == {
+        "environments",
         "services",
         "metrics",
         "events",
@@ -94,7 +95,10 @@ def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
         "flags",
         "segments",
         "providers",
+        "layers",
+        "holdouts",
         "notifications",
+        "tracing",
     }
 
 

@@ -111,3 +111,24 @@ async def test_the_newest_page_is_live_and_an_older_one_is_not(client: Made, now
         assert "data-live" not in (await http.get(link(first, "Older"))).text
     page = await Audit(control, Templates(), lambda: now).snapshot({"actor": "ada"})
     assert list(page.regions) == ["records"]
+
+
+async def test_an_apply_in_the_page_stands_in_the_history_and_in_its_files(client: Made) -> None:
+    control = ScriptedControl()
+    text = "flags: {theme: {description: '<b>'}}\n"
+    async with client(control) as http:
+        assert "the first step is a configuration that is applied" in (await http.get("/audit")).text
+        seen = re.search(
+            r'name="seen" value="(\w+)"', (await http.post("/configuration/plan", data={"text": text})).text
+        )
+        assert seen
+        await http.post("/configuration/apply", data={"text": text, "seen": seen[1]})
+        page = (await http.get("/audit?event=apply&actor=dashboard")).text
+        as_csv = (await http.get("/audit.csv?event=apply")).text
+        as_json = (await http.get("/audit.json")).json()
+    assert rows(page) == ["applies/-1"]
+    assert '<a href="/configuration">configuration</a>' in page
+    assert "added flag theme" in page
+    [line] = csv.DictReader(io.StringIO(as_csv))
+    assert (line["event"], line["actor"], line["reason"]) == ("apply", "dashboard", "added flag theme")
+    assert [r["event"] for r in as_json["records"]] == ["apply"]

@@ -12,10 +12,10 @@ from dashboard_twin.control import ScriptedControl
 from fader.dashboard.metric import current, defined, details, sensitivity
 from fader.model.evidence import LearningEvidence
 from fader.model.metric import Metric
-from fader.model.summary import ArmSummary
+from fader.model.summary import ArmSummary, Histogram
 from fader.model.view import Brief, RolloutView
 from fader.rollout.learning import ALPHA_FIXED
-from fader.stats.power import needed
+from fader.stats.power import detectable, needed
 
 Made = Callable[[ScriptedControl], httpx2.AsyncClient]
 #: 10,000 users of whom 3,000 bought once.
@@ -36,12 +36,34 @@ def test_the_smallest_change_is_what_a_plan_would_need_that_many_users_for() -> 
     assert needed(spread, effect, ALPHA_FIXED, 0.8, 0.5) == pytest.approx(10_000, rel=0.05)
 
 
+def test_of_a_share_of_requests_the_users_are_the_clusters() -> None:
+    """900 users with 5 requests each; ten had two errors each: the spread is between users, not between requests."""
+    summary = ArmSummary(900, 4500, 20, 40, 100, 22_500)
+    told = sensitivity(scenes.ERRORS, LearningEvidence("errors", 4500, 900, 22.0, summary=summary))
+    rate = 20 / 4500
+    spread = sqrt((40 - 2 * rate * 100 + rate * rate * 22_500) / 899) * 900 / 4500
+    effect = detectable(spread, 900, ALPHA_FIXED, 0.8, 0.5)
+    assert told.effect == f"{100 * effect:.2f}\N{NO-BREAK SPACE}pp"
+    assert (told.baseline, told.units, told.why) == ("0.489\u202f%", 900, "")  # as it was, without the cap of a user
+    independent = detectable(sqrt(rate * (1 - rate)), 4500, ALPHA_FIXED, 0.8, 0.5)
+    assert 1.3 < effect / independent < 1.5
+
+
+def test_of_a_quantile_it_is_told_in_its_own_unit() -> None:
+    [latency] = [x for x in scenes.learnt() if x.metric == "latency"]
+    told = sensitivity(scenes.LATENCY, latency)
+    assert (told.baseline, told.why) == ("365\N{NO-BREAK SPACE}ms", "")
+    assert told.effect.endswith("ms")
+    assert told.relative.endswith("%")
+    few = replace(latency, values=Histogram())
+    assert "too few requests" in sensitivity(scenes.LATENCY, few).why
+
+
 @pytest.mark.parametrize(
     ("found", "why"),
     [
         (None, "nothing of it was seen"),
         (LearningEvidence("conversion"), "nothing of it was seen"),
-        (LearningEvidence("errors", 5000, 900, 12.0), "request by request"),
         (replace(BOUGHT, summary=ArmSummary(10, 10, 10, 10, 10, 10)), "no user differed"),
     ],
 )

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from fader.dashboard.live import Snapshot
 from fader.dashboard.rollout import Next, Rollout, guardrail_lines, next_step, proof, title
 from fader.dashboard.templating import Templates
 from fader.model.rollout import Budget
+from fader.model.settings import Settings
 from fader.model.state import Phase
 from fader.model.verdict import Verdict
 from fader.model.view import Point
@@ -109,6 +111,19 @@ async def test_a_page_drawn_again_reads_only_what_is_new_and_shows_the_same(now:
     assert control.read == [0.0, scene.points[-1].at, later[-1].at, later[-1].at]
 
 
+async def test_traces_lead_to_where_they_are_looked_at(now: float) -> None:
+    control = ScriptedControl(scenes.ramping(now))
+    control.failed["shop-v2"] = scenes.failures(now)
+    page = Rollout(control, Templates(), lambda: now)
+    html = (await page.snapshot("shop-v2")).regions["failing"]
+    assert "trace <code>4bf92f3577b34da6a3ce929d0e0e4736</code>" in html
+    assert "<a href" not in html
+    control.states.apply((), (), settings=Settings(tracing='https://t.example/x?a="b"&id={trace_id}'))
+    html = (await page.snapshot("shop-v2")).regions["failing"]
+    assert 'href="https://t.example/x?a=&#34;b&#34;&amp;id=4bf92f3577b34da6a3ce929d0e0e4736" rel="noreferrer"' in html
+    assert html.count("<a href") == 3  # two failed ones have the same beside them
+
+
 async def test_what_fails_stands_beside_what_is_like_it(now: float) -> None:
     control = ScriptedControl(scenes.rolled_back(now))
     page = Rollout(control, Templates(), lambda: now)
@@ -119,3 +134,18 @@ async def test_what_fails_stands_beside_what_is_like_it(now: float) -> None:
     assert "no answer" in html
     assert "answered by v1" in html
     assert "none like it lately" in html
+
+
+async def test_users_are_told_by_stage_and_by_segment(now: float) -> None:
+    control = ScriptedControl(scenes.ramping(now))
+    page = Rollout(control, Templates(), lambda: now)
+    assert (await page.snapshot("shop-v2")).regions["reach"].strip() == ""
+    control.reached["shop-v2"] = scenes.reach()
+    regions = (await page.snapshot("shop-v2")).regions
+    words = re.sub(r"<[^>]+>", "", regions["stages"])
+    assert "1,204 users with v2, 22,871 with v1" in words
+    assert "in the sample, 3,020 users with v2, 21,044 with v1; 1 met both and counts in neither" in words
+    assert regions["reach"].index("staff") < regions["reach"].index("beta")
+    assert "2.1\u202f% of them" in regions["reach"]
+    assert "Not counted" in regions["reach"]
+    assert "americans" in regions["reach"]

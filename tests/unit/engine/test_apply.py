@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from fader.engine.apply import Applier
 from fader.errors import BadInput
+from fader.model.audit import Filter
 from fader.model.state import Phase
+from fader.model.written import Written
 from fader.schema.document import load_document
 
 FILE = Path(__file__).with_name("fader.yaml").read_text()
@@ -96,3 +99,42 @@ async def test_the_audience_of_a_running_rollout_must_stay_known(world: Any) -> 
         with pytest.raises(BadInput, match=r"fader\.yaml:2: the audience of rollout shop-v2 cannot be told any more"):
             await world.apply(gone)
     await world.apply(AUDIENCE.replace("[ann]", "[ann, bob]"))
+
+
+async def test_who_applied_what_is_recorded_once(world: Any) -> None:
+    async def applied(text: str, path: str, actor: str) -> list[tuple[str, str]]:
+        world.now += 1.0
+        await world.applier.apply(load_document(text, "fader.yaml"), Written(text, path, actor=actor))
+        return [(r.actor, r.reason) for r in await world.desk.records(Filter(event="apply"), 9)]
+
+    first = "added service shop, rollout shop-v2, rollout shop-v3"
+    assert await applied(FILE, "", "ann") == [("ann", "changed nothing but the text"), ("", first)]
+    assert len(await applied(FILE, "", "bob")) == 2
+    flag = FILE + "flags: {theme: {}}\n"
+    found = await applied(flag, "/etc/fader.yaml", "ci")
+    assert found[0] == ("ci", "added flag theme; from /etc/fader.yaml")
+    assert len(await applied(flag, "/etc/fader.yaml", "ci")) == 3
+    assert (await applied(flag + "# later\n", "/etc/fader.yaml", "ci"))[0][1] == (
+        "changed nothing but the text; from /etc/fader.yaml"
+    )
+
+
+async def test_what_is_refused_is_not_recorded(world: Any) -> None:
+    await world.ask("start")
+    with pytest.raises(BadInput):
+        await world.apply(FILE.replace("10%, 50%", "10%, 40%"))
+    assert await world.desk.recorded(Filter(event="apply")) == 1
+
+
+async def test_a_configuration_is_read_for_the_environment_of_the_installation(world: Any) -> None:
+    text = "environments: [staging, production]\n" + FILE
+    text += "flags: {theme: {environments: {staging: {enabled: false}}}}\n"
+    with pytest.raises(BadInput, match="this server is of no environment"):
+        world.applier.read(text, "fader.yaml")
+    staging = Applier(
+        world.states, world.events, world.publisher, world.probe, lambda: world.now, world.providers,
+        environment="staging",
+    )  # fmt: skip
+    plan = await staging.apply(staging.read(text, "fader.yaml"))
+    assert plan.environment == "staging"
+    assert [f.enabled for f in world.states.flags()] == [False]

@@ -97,3 +97,11 @@ async def test_a_brief_says_what_the_view_says_and_a_command_is_a_move(world: Wo
         view.needs_person,
     )
     assert await world.desk.rollouts([]) == ()
+
+
+async def test_of_one_metric_of_requests_the_spread_between_users_is_learnt_too(world: World) -> None:
+    await world.second()
+    [plain] = await world.desk.learnt("shop-v2")
+    [whole] = await world.desk.learnt("shop-v2", "errors")
+    assert (plain.summary.units, whole.summary.units) == (0, world.users)
+    assert replace(whole, summary=plain.summary) == plain

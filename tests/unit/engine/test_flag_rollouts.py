@@ -237,6 +237,125 @@ async def test_the_state_decides_the_share_and_nobody_is_taken_back(world: Any) 
     assert (await world.desk.rollout("new-form")).state.share == WHOLE
 
 
+async def test_the_audience_of_a_running_rollout_must_stay_known(world: Any) -> None:
+    """To whoever evaluates the flag, and to the gateways that send it."""
+    text = FILE.replace('    candidate: "on"', '    candidate: "on"\n    audience: \'segment("us") || plan == "pro"\'')
+    text = text.replace("when: beta == true", "when: 'plan == \"team\"'")
+    text += "segments: {us: {when: 'country == \"US\"'}}\n"
+    await world.apply(text)
+    await world.ask("start", "new-form")
+    without = FILE[: FILE.index("rollouts:")].replace("beta == true", "\"plan == 'team'\"")
+    with pytest.raises(BadInput, match="the audience of rollout new-form cannot be told any more"):
+        await world.apply(without)
+    kept = without + "segments: {us: {when: 'country == \"US\"'}}\n"
+    sent = kept.replace("baseline: v1", "baseline: v1\n    flags: checkout\n    attributes: {plan: x-plan}")
+    with pytest.raises(BadInput, match=r"fader\.yaml:\d+: the audience of rollout new-form cannot be told any more"):
+        await world.apply(sent)
+    await world.apply(kept)
+    await world.apply(sent.replace("{plan: x-plan}", "{plan: x-plan, country: x-country}"))
+
+
+# Layers, holdouts and weights ---------------------------------------------------------------------------------------
+
+HELD = FILE + "holdouts: {q4: 20%}\n"
+
+
+def held_out(unit: str) -> bool:
+    return chosen(unit, "holdout/q4", Interval(0, 200_000))
+
+
+async def test_a_holdout_keeps_what_it_had_until_it_is_released(world: Any) -> None:
+    await world.apply(HELD)
+    app = App(world)
+    await app.second()
+    await world.ask("start", "new-form")
+    await app.until(at(Phase.COMPLETED))
+    await app.second()
+    others = [f"user-{i}" for i in range(40, world.users)]
+    assert {unit for unit in others if app.got[unit] == "off"} == {unit for unit in others if held_out(unit)}
+    assert {app.got[f"user-{i}"] for i in range(40)} == {"on"}
+    plan = await world.apply(FILE)
+    changes = {c.name: c.detail for c in plan.changes if c.action != "same"}
+    assert changes == {"new-form": "its holdouts", "shop-v2": "holdouts"}
+    await app.second()
+    assert set(app.got.values()) == {"on"}
+    assert {c.action for c in (await world.apply(FILE)).changes} == {"same"}
+
+
+async def test_a_holdout_of_a_completed_rollout_that_is_gone_from_the_file_is_released_with_it(world: Any) -> None:
+    await world.apply(HELD)
+    app = App(world)
+    await app.second()
+    await world.ask("start", "new-form")
+    await app.until(at(Phase.COMPLETED))
+    without = FILE[: FILE.index("  new-form")] + FILE[FILE.index("  shop-v2") :]
+    await world.apply(without + "holdouts: {q4: 20%}\n")
+    assert world.publisher.current.flags[0].held, "the holdout goes on without the rollout's text"
+    await world.apply(without)
+    assert not world.publisher.current.flags[0].held
+
+
+async def test_who_is_held_out_of_a_services_rollout_has_the_baseline(world: Any) -> None:
+    await world.apply(HELD)
+    await world.ask("start", "shop-v2")
+    (live,) = world.publisher.current.services
+    assert [d.salt for d in live.split.holdouts] == ["holdout/q4"]
+    seen = [(await world.desk.unit(f"user-{i}")).assignments[0] for i in range(60)]
+    assert {bool(a.candidate) for a in seen} == {True, False}
+    for i, assignment in enumerate(seen):
+        assert (assignment.candidate == "") == held_out(f"user-{i}")
+        assert ("does not reach it" in assignment.reason) == held_out(f"user-{i}")
+
+
+WEIGHTS = """
+flags:
+  plan: {kind: string, variants: {a: A, b: B, c: C}, default: SHARES}
+"""
+
+
+async def test_weights_move_as_few_as_they_must(world: Any) -> None:
+    async def answers(shares: str) -> list[str]:
+        await world.apply(WEIGHTS.replace("SHARES", shares))
+        flags = Flags(world.publisher.current.flags)
+        return [flags.evaluate("plan", f"user-{i}", {}).variant for i in range(500)]
+
+    whole = await answers("b")
+    first = await answers("{a: 50%, b: 30%, c: 20%}")
+    assert set(whole) == {"b"}
+    assert {new for old, new in zip(whole, first, strict=True) if old != new} == {"a", "c"}
+    second = await answers("{c: 30%, b: 30%, a: 40%}")
+    assert {(old, new) for old, new in zip(first, second, strict=True) if old != new} == {("a", "c")}
+    assert second == await answers("{c: 30%, b: 30%, a: 40%}")
+    assert {c.action for c in (await world.apply(WEIGHTS.replace("SHARES", "{c: 30%, b: 30%, a: 40%}"))).changes} == {
+        "same"
+    }
+
+
+# Whom nothing is heard of -------------------------------------------------------------------------------------------
+
+
+async def test_outcomes_of_units_that_a_rollout_does_not_reach_hold_nothing(world: Any) -> None:
+    await world.apply(FILE + "layers: {front: {new-form: 30%}}\n")
+    world.users = 1500
+    app = App(world, buying={"on": 0.1, "off": 0.1})
+    await app.second()
+    await world.ask("start", "new-form")
+    view = await app.until(lambda v: v.state.stage == 1, 150)
+    assert view.state.phase is Phase.RAMPING
+
+
+async def test_outcomes_with_another_id_than_exposures_hold(world: Any) -> None:
+    app = await begin(world, buying={})
+    await app.until(lambda v: v.state.stage == 0)
+    for second in range(40):
+        orders = (Tracked(f"x{second}-{i}", "order", f"mail-{i}", world.now, ()) for i in range(60))
+        world.events.track(tuple(orders))
+        await app.second()
+    view = await world.desk.rollout("new-form")
+    assert view.state.stage == 0
+    assert any("never exposed" in wait for wait in view.waits)
+
+
 async def test_without_a_service_whoever_does_nothing_is_no_fault_of_the_data(world: Any) -> None:
     """Nine in ten users are exposed and then neither order nor meet an error: there are no requests to see them by."""
     alone = FILE.replace("    flag: checkout\n    service: shop\n", "    flag: checkout\n")

@@ -16,7 +16,7 @@ import pytest
 from fader.gateway.layout import Layout
 from fader.gateway.resources import render
 from fader.model.arm import Arm
-from fader.model.flag import Flag, Forced, Rule, Variant
+from fader.model.flag import Flag, Forced, Prerequisite, Rule, Variant
 from fader.model.request import RequestAttribute, RequestText
 from fader.model.ruleset import LiveService, Ruleset, Split
 from fader.model.segment import Segment
@@ -123,7 +123,7 @@ RULESETS = {
     "flags-in-a-header": Ruleset(
         9,
         (
-            LiveService(replace(SHOP, flags=("checkout", "banner", "closed"), sample=500_000), "v1", SPLIT),
+            LiveService(replace(SHOP, flags=("checkout", "banner", "closed", "after"), sample=500_000), "v1", SPLIT),
             LiveService(Service("plain", address("127.0.0.1:8081"), (HEADER,), TWO, "v1", flags=("banner",)), "v1"),
         ),
         flags=(
@@ -149,6 +149,15 @@ RULESETS = {
                 rules=(Rule("green", share=300_000, name="a"), Rule("red")),
             ),
             Flag("closed", "boolean", ON_OFF, "on", "off", enabled=False),
+            Flag("before", "boolean", ON_OFF, "on", "off"),
+            Flag(
+                "after",
+                "boolean",
+                ON_OFF,
+                "on",
+                "off",
+                requires=(Prerequisite("before", ("on",)), Prerequisite("banner", ("green", "red"))),
+            ),
         ),
         segments=(Segment("beta", units=("carl", "dörte")), Segment("staff", 'segment("beta")', ("emil",))),
     ),
@@ -159,10 +168,10 @@ RULESETS = {
             LiveService(
                 replace(SHOP, name="api", listen=address("127.0.0.1:8082"), unit=(HEADER,)),
                 "v1",
-                replace(SPLIT, audience='country == "US"'),
+                replace(SPLIT, audience='country == "US"', forced=(Forced("ann", "v2"), Forced("bob", "v1"))),
             ),
         ),
-        segments=(Segment("staff", 'unit.endsWith("@example.com")', ("ann",)),),
+        segments=(Segment("staff", 'unit.endsWith("@example.com")', tuple(f"u{n}" for n in range(21))),),
     ),
     "conditions-over-requests": Ruleset(
         10,

@@ -14,7 +14,7 @@ from tests.unit.rollout.build import spec, state
 from fader.assign.bucket import bucket
 from fader.model.arm import Arm
 from fader.model.assignment import Stay
-from fader.model.flag import Flag, Move, Variant
+from fader.model.flag import Flag, Forced, Move, Variant
 from fader.model.holding import Holding
 from fader.model.rollout import Experiment
 from fader.model.ruleset import LiveService, Split
@@ -149,6 +149,15 @@ def test_with_an_audience_the_reason_says_for_whom() -> None:
     [found] = looked_up(UNIT, [live(split=mine)], [], []).assignments
     assert found.version == "v2"
     assert found.reason.endswith('; only where country is "US"; elsewhere v1, as no evidence')
+
+
+def test_a_unit_that_is_named_has_its_version_whatever_the_share() -> None:
+    named = replace(split(B2 + 1, 10), forced=(Forced(UNIT, "v2"),), audience='country == "US"')
+    [found] = looked_up(UNIT, [live(split=named)], [], []).assignments
+    assert found.version == "v2"
+    assert found.reason == "shop-v2 names it: it has v2 whatever the share, as no evidence"
+    [other] = looked_up("somebody", [live(split=named)], [], []).assignments
+    assert other.version == "v1"
 
 
 CHECKOUT = Flag("checkout", "boolean", (Variant("on", True), Variant("off", False)), "off", "off")

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 from tests.unit.rollout.build import NOW, spec, state
 
+from fader.model.flag import Flag, Move, Prerequisite, Rule, Switch, Variant
 from fader.model.ruleset import Ruleset
 from fader.model.segment import Segment
 from fader.model.service import Address, Service, UnitSource, Version
 from fader.model.share import Interval
 from fader.model.state import ACTIVE, Phase
-from fader.rollout.ruleset import baseline_now, build, for_gateways
+from fader.rollout.ruleset import baseline_now, build, for_gateways, moved, switched
 
 SHOP = Service(
     "shop",
@@ -79,3 +80,25 @@ def test_a_gateway_gets_the_audience_and_the_segments_that_it_names() -> None:
     assert found.segments == segments[:2]
     ended = Ruleset(1, build((SHOP,), ((entry[0], state(Phase.COMPLETED), "secret"),)), segments=segments)
     assert for_gateways(ended).segments == ()
+
+
+def test_a_gateway_gets_what_the_flags_that_are_sent_require() -> None:
+    on_off = (Variant("on", True), Variant("off", False))
+    base = Flag("base", "boolean", on_off, "on", "off", rules=(Rule("on", 'segment("staff")'),))
+    after = replace(base, name="after", rules=(), requires=(Prerequisite("base", ("on",)),))
+    services = build((replace(SHOP, flags=("after",)),), ())
+    flags, segments = (base, after, replace(base, name="other")), (Segment("staff", units=("ann",)),)
+    found = for_gateways(Ruleset(1, services, flags, segments))
+    assert (found.flags, found.segments) == ((base, after), segments)
+    move = Move("base-on", "on", "base/base-on", Interval(0, 1), audience='segment("beta")')
+    flags, segments = (replace(base, move=move), after), (*segments, Segment("beta", units=("bob",)))
+    assert for_gateways(Ruleset(1, services, flags, segments)).segments == segments
+
+
+def test_flags_that_stay_as_they_are_stay_the_same_objects() -> None:
+    """Thousands of them are compared every second, and those that are not new are not encoded again."""
+    variants = (Variant("on", True), Variant("off", False))
+    flags = tuple(Flag(name, "boolean", variants, "off", "off") for name in ("a", "b", "c"))
+    found = moved(switched(flags, (Switch("a", True, 1.0), Switch("b", False, 2.0))), [(spec(), state(Phase.RAMPING))])
+    assert [f is g for f, g in zip(found, flags, strict=True)] == [True, False, True]
+    assert [f.enabled for f in found] == [True, False, True]

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.rollout.build import NOW, evidence, spec, state
 from tests.unit.stats.build import ERRORS, LATENCY
 
+from fader.model.applied import Applied, Change
 from fader.model.metric import Margin, Metric
 from fader.model.verdict import Judgement, Verdict
 from fader.rollout import explain, words
@@ -90,3 +91,19 @@ def test_one_user_is_not_users() -> None:
 def test_a_fall_is_called_a_fall() -> None:
     assert "errors fell" in explain.finding(spec(), judgement(rise=-0.1))
     assert "latency fell" in explain.finding(spec(), judgement(metric="latency", candidate_value=1, baseline_value=2))
+
+
+def test_an_apply_names_what_it_changed_and_cuts_what_is_too_much() -> None:
+    changes = (
+        Change("service", "shop", "same"),
+        Change("rollout", "shop-v2", "add", "start it with: fader start shop-v2"),
+        Change("flag", "theme", "change", "rules, default"),
+        Change("flag", "old", "remove", "apps get their own default"),
+    )
+    assert words.applied(Applied(1.0, changes=changes)) == (
+        "added rollout shop-v2; changed flag theme (rules, default); removed flag old"
+    )
+    many = (*(Change("flag", f"f{i}", "add") for i in range(500)), Change("flag", "x", "remove"))
+    said = words.applied(Applied(1.0, path="/etc/fader.yaml", changes=many))
+    assert said.startswith("added flag f0, flag f1,")
+    assert said.endswith("flag f11, 488 more; removed 1 more; from /etc/fader.yaml")

@@ -15,12 +15,14 @@ from fader.schema.channel import ChannelText
 from fader.schema.document import FileText
 from fader.schema.event import EventText
 from fader.schema.flag import FlagText
+from fader.schema.layer import HoldoutText, LayerText
 from fader.schema.metric import BUILT_IN, MetricText
 from fader.schema.noun import Noun
 from fader.schema.provider import ProviderText
 from fader.schema.rollout import RolloutText
 from fader.schema.segment import SegmentText
 from fader.schema.service import ServiceText
+from fader.schema.tracing import TracingText
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 CONFIGURATION = (REFERENCE / "configuration.md").read_text()
@@ -33,8 +35,11 @@ SECTIONS = {
     "Rollouts": RolloutText,
     "Flags": FlagText,
     "Segments": SegmentText,
+    "Layers": LayerText,
+    "Holdouts": HoldoutText,
     "Providers": ProviderText,
     "Notifications": ChannelText,
+    "Tracing": TracingText,
 }
 
 
@@ -77,6 +82,16 @@ def test_the_examples_of_the_configuration_are_sound() -> None:
     for example in examples:
         document = load_document(example, "fader.yaml")
         assert document.services or document.flags
+
+
+def test_the_examples_of_layers_and_holdouts_are_sound() -> None:
+    page = (REFERENCE.parent / "howto" / "layers-and-holdouts.md").read_text()
+    both, weights = (load_document(text, "f") for text in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL))
+    assert [(r.layer.salt, r.layer.interval.width) for r in both.rollouts if r.layer] == [
+        ("layer/checkout", 500_000)
+    ] * 2
+    assert [d.interval.width for r in both.rollouts for d in r.holdouts] == [50_000] * 2
+    assert [p.interval.width for p in weights.flags[0].split] == [500_000, 300_000, 200_000]
 
 
 def test_every_kind_and_field_and_operator_of_metrics_is_documented() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fader.assign.reduce import MOST_COMPARED
 from fader.errors import BadInput
+from fader.model.flag import Forced
 from fader.model.request import RequestAttribute, RequestText
 from fader.schema import load_document
 from fader.schema.service import MOST_SENT
@@ -30,10 +32,11 @@ flags:
   crowded: {rules: [{variant: on, when: 'segment("many")'}]}
   ordered: {rules: [{variant: on, when: 'semver(version) >= semver("2.1")'}]}
   here: {rules: [{variant: on, when: 'country == "US" && request.path.startsWith("/shop")'}]}
+  afterwards: {requires: {ordered: on, after: on}}
 segments:
   beta: {units: [bob]}
   many: {units: [MANY]}
-""".replace("MANY", ", ".join(f"u{n}" for n in range(101)))
+""".replace("MANY", ", ".join(f"u{n}" for n in range(5_001)))
 
 
 def load(flags: str) -> tuple[str, ...]:
@@ -45,6 +48,19 @@ def test_what_a_service_sends() -> None:
     assert load("[checkout]") == ("checkout",)
     assert load("checkout") == ("checkout",)
     assert load("[]") == ()
+    assert load("[after]") == ("after",)
+
+
+def test_what_the_flags_require_counts_too() -> None:
+    """A chain of flags, each of which requires the one before."""
+
+    def chain(length: int) -> str:
+        more = "".join(f"  c{n}: {{requires: {{c{n - 1}: on}}}}\n" for n in range(1, length))
+        return FILE.replace("FLAGS", f"[c{length - 1}]").replace("segments:", f"  c0: {{}}\n{more}segments:")
+
+    load_document(chain(MOST_SENT), "f")
+    with pytest.raises(BadInput, match=f"need {MOST_SENT + 1} flags with those that they require, more than 50"):
+        load_document(chain(MOST_SENT + 1), "f")
 
 
 def test_an_attribute_is_that_of_the_service_that_sends_the_flag() -> None:
@@ -111,17 +127,20 @@ def test_a_mistake_in_an_attribute(attributes: str, message: str, fix: str) -> N
             'segment("NAME"), !, &&, || and ? :; or take it out of services.web.flags and ask by the SDK or OFREP',
         ),
         (
-            "[after]",
-            17,
-            "flags.after.requires: it depends on another flag, and service web sends after",
-            "write its rules here too; or take it out of services.web.flags and ask by the SDK or OFREP",
+            "[afterwards]",
+            19,
+            "flags.ordered.rules.0.when: at character 17: it compares by order, which a gateway cannot decide, and "
+            "service web sends a flag that requires ordered",
+            "a gateway compares texts: ==, !=, in [...], startsWith, endsWith, contains, matches, has, "
+            'segment("NAME"), !, &&, || and ? :; or take it out of services.web.flags and ask by the SDK or OFREP',
         ),
         (
             "[crowded]",
             18,
-            "flags.crowded.rules.0.when: it takes more than 100 comparisons, the most that the gateway makes, and "
-            "service web sends crowded",
-            "draw units by a share, or name fewer; or take it out of services.web.flags and ask by the SDK or OFREP",
+            "flags.crowded.rules.0.when: at character 1: segment many lists 5,001 units, and the gateway takes at most "
+            "5,000, and service web sends crowded",
+            "draw units by a share, or ask for it by the SDK; or take it out of "
+            "services.web.flags and ask by the SDK or OFREP",
         ),
     ],
 )
@@ -187,3 +206,60 @@ def test_a_mistake_in_an_audience(written: str, message: str, fix: str) -> None:
         load_document(ROLLOUT.replace("AUDIENCE", written), "f")
     (problem,) = refused.value.problems
     assert (problem.line, message in problem.message, fix in problem.fix) == (13, True, True), problem
+
+
+def test_the_audience_of_a_flag_is_one_that_each_gateway_can_decide_that_sends_it_or_what_requires_it() -> None:
+    flags = """\
+flags:
+  base: {rules: [{variant: on, when: RULE}]}
+  after: {requires: {base: on}}
+rollouts:
+"""
+    text = ROLLOUT.replace("rollouts:\n", flags).replace("service: web", "flag: base")
+    text = text.replace("candidate: v2", "candidate: on").replace("[errors]", "[orders]").replace("AUDIENCE", "us")
+    text += "metrics: {orders: {kind: proportion, of: units, event: order, better: higher}}\n"
+    plain = text.replace("RULE", "'unit == \"ann\"'")
+    load_document(plain, "f")
+    sent = plain.replace("attributes: {country: x-country}", "flags: after")
+    with pytest.raises(BadInput, match=r"f:\d+: rollouts\.web-v2\.audience: .*: it asks for country, and nothing says"):
+        load_document(sent, "f")
+    load_document(sent.replace("flags: after", "flags: after\n    attributes: {country: x-country}"), "f")
+    # The bound is one for the rules and the audience together.
+    many = ", ".join(f'"{n}"' for n in range(MOST_COMPARED))
+    with pytest.raises(BadInput, match=r"rollouts\.web-v2\.audience: .* it takes more than 100 comparisons"):
+        load_document(
+            text.replace("RULE", f"'unit in [{many}]'").replace("attributes:", "flags: base\n    attributes:"), "f"
+        )
+
+
+def test_a_rollout_names_units_that_have_a_version_in_any_case() -> None:
+    text = ROLLOUT.replace("AUDIENCE", "us\n    units: {v2: [ann, bob], v1: carl}")
+    (rollout,) = load_document(text, "f").rollouts
+    assert rollout.forced == (Forced("ann", "v2"), Forced("bob", "v2"), Forced("carl", "v1"))
+
+
+@pytest.mark.parametrize(
+    ("units", "message"),
+    [
+        ("{v3: [ann]}", "rollouts.web-v2.units.v3: v3 is neither the baseline of web nor tried by this rollout"),
+        ("{v2: [ann], v1: [ann]}", 'rollouts.web-v2.units.v1.0: "ann" cannot get v1'),
+        ("{v2: ['']}", 'rollouts.web-v2.units.v2.0: "" cannot get v2'),
+        (
+            f"{{v2: [{', '.join(f'u{n}' for n in range(MOST_COMPARED + 1))}]}}",
+            "rollouts.web-v2.units: it takes more than 100 comparisons, the most that the gateway makes",
+        ),
+    ],
+)
+def test_a_mistake_in_the_units_of_a_rollout(units: str, message: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        load_document(ROLLOUT.replace("AUDIENCE", f"us\n    units: {units}"), "f")
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.message) == (14, message)
+
+
+def test_the_units_of_a_flag_stand_with_the_flag() -> None:
+    text = ROLLOUT.replace("service: web", "flag: base").replace(
+        "candidate: v2", "candidate: on\n    units: {on: [ann]}"
+    )
+    with pytest.raises(BadInput, match=r"units: are those of the flag"):
+        load_document(text.replace("AUDIENCE", "us") + "flags: {base: {}}\n", "f")

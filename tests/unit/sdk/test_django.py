@@ -59,8 +59,8 @@ def attributes(request: HttpRequest) -> dict[str, Any]:
 @pytest.fixture(autouse=True, scope="module")
 def project() -> None:
     site = ModuleType("site_of_the_test")
-    site.urlpatterns = [path(v.__name__, v) for v in (plain, later, fails, fails_later, gone, unavailable)]  # type: ignore[attr-defined]
-    site.length_of_the_route = length_of_the_route  # type: ignore[attr-defined]
+    site.urlpatterns = [path(v.__name__, v) for v in (plain, later, fails, fails_later, gone, unavailable)]
+    site.length_of_the_route = length_of_the_route
     sys.modules[site.__name__] = site
     settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=site.__name__, MIDDLEWARE=[MIDDLEWARE], LOGGING_CONFIG=None)
     django.setup()

@@ -48,6 +48,7 @@ def serving(store: Store) -> Iterator[str]:
     guarded = auth.Guard(app, TOKENS, frozenset({"127.0.0.1"}))
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
+        bound.listen()  # who comes before the server is up waits
         server = uvicorn.Server(uvicorn.Config(guarded, log_config=None, lifespan="off"))
         thread = Thread(target=lambda: asyncio.run(server.serve(sockets=[bound])))
         thread.start()

@@ -179,6 +179,20 @@ def test_sums_of_another_store_are_refused(tmp_path: Path) -> None:
         DuckDBEventStore(tmp_path / "two")
 
 
+def test_a_store_of_before_traces_has_them_from_now_on(tmp_path: Path) -> None:
+    store, trace = DuckDBEventStore(tmp_path), "4bf92f3577b34da6a3ce929d0e0e4736"
+    store.append("gw", "a", 0, lines(1, c=500))
+    store.load()
+    store.close()
+    with duckdb.connect(str(tmp_path / "events.duckdb")) as db:
+        db.execute("ALTER TABLE requests DROP COLUMN tp")
+    store = DuckDBEventStore(tmp_path)
+    store.append("gw", "b", 0, lines(1, t=200, c=500, tp=f"00-{trace}-00f067aa0ba902b7-01"))
+    store.load()
+    assert [f.request.trace for f in store.failures("shop", "v2", "v1", 0.0, 1e10, 9)] == [trace, ""]
+    store.close()
+
+
 def test_another_schema_is_refused(tmp_path: Path) -> None:
     DuckDBEventStore(tmp_path).close()
     with duckdb.connect(str(tmp_path / "events.duckdb")) as db:

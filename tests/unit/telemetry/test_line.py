@@ -41,6 +41,28 @@ def test_empty_names_are_none() -> None:
     assert (line.u, line.v, line.w) == (None, None, None)
 
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize(
+    ("parent", "kept"),
+    [
+        (f"00-{TRACE}-00f067aa0ba902b7-01", TRACE),
+        (f"cc-{TRACE}-00f067aa0ba902b7-01-what-comes-later", TRACE),
+        (f"ff-{TRACE}-00f067aa0ba902b7-01", None),
+        (f"00-{'0' * 32}-00f067aa0ba902b7-01", None),
+        (f"00-{TRACE}-{'0' * 16}-01", None),
+        (f"00-{TRACE.upper()}-00f067aa0ba902b7-01", None),
+        (f"00-{TRACE}-00f067aa0ba902b7", None),
+        ('"><script>', None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_trace_is_what_the_standard_says(parent: str | None, kept: str | None) -> None:
+    assert one(tp=parent).tp == kept
+
+
 def test_fields_beside_the_contract_are_dropped() -> None:
     assert one(secret="x") == one()
 

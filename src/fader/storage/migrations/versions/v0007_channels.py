@@ -1,4 +1,4 @@
-"""Settings, and what the channels were told."""
+"""Settings, what the channels were told, and who applied what."""
 
 from __future__ import annotations
 
@@ -20,4 +20,9 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(200), primary_key=True),
         sa.Column("rollout", sa.String(200), primary_key=True),
         sa.Column("seq", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "applies",
+        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("body", sa.LargeBinary, nullable=False),
     )

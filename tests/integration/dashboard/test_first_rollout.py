@@ -7,16 +7,14 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 from tests.acceptance.conftest import Rig, Versions
-from tests.integration.dashboard.conftest import browser, open_page, picture
-
-__all__ = ["browser", "open_page"]  # fixtures
+from tests.integration.dashboard.conftest import picture
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +29,14 @@ rollouts:
 #: A step waits for the baseline to be learnt, for users and for proof; a noisy machine may take its time. Milliseconds.
 PATIENCE = 120_000
 Open = Callable[..., Page]
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture
+def versions() -> Iterator[Versions]:
+    upstreams = Versions()
+    yield upstreams
+    upstreams.close()
 
 
 class Users(threading.Thread):
@@ -91,9 +97,9 @@ def test_the_first_rollout_from_the_empty_state_to_completed(
 ) -> None:
     rig = Rig(tmp_path, ROLLOUT, versions)
     text = rig.file.read_text()
-    rig.up(empty=True)
     users = Users(rig)
     try:
+        rig.up(empty=True)
         page = open_page()
         sign_in(page, rig)
         expect(page.get_by_role("heading", name="Nothing is rolling out yet")).to_be_visible()
@@ -145,15 +151,16 @@ def test_the_first_rollout_from_the_empty_state_to_completed(
 
 
 def test_a_rollback_as_it_happens_on_a_page_that_has_outlived_the_server(
-    open_page: Open, versions: Versions, rig: Callable[[str], Rig]
+    open_page: Open, versions: Versions, tmp_path: Path
 ) -> None:
     oncall = Oncall()
     channel = f'{{url: "http://127.0.0.1:{oncall.server_port}/", on: [started, rolled_back]}}'
     written = ROLLOUT.replace("bake: 2s", "bake: 1h").replace("20pp", "1pp")
-    fader = rig(f"{written}notifications: {{oncall: {channel}}}\n")
+    fader = Rig(tmp_path, f"{written}notifications: {{oncall: {channel}}}\n", versions)
     users = Users(fader)
-    users.start()
     try:
+        fader.up()
+        users.start()
         fader.api("POST", "/v1/rollouts/shop-v2/start", {})
         page = open_page(viewport={"width": 390, "height": 844})
         sign_in(page, fader)
@@ -162,15 +169,20 @@ def test_a_rollback_as_it_happens_on_a_page_that_has_outlived_the_server(
         page.evaluate("document.body.dataset.before = 'kept'")
         assert page.said == []
 
-        os.kill(fader.pids()["server"], signal.SIGKILL)
-        expect(page.locator("#lost")).to_contain_text("The connection is lost")
+        # That a lost connection shows is another test: here the server may be back before anybody would have noticed.
+        server = fader.pids()["server"]
+        with page.expect_response(lambda r: r.url.endswith("/live") and r.status == 200, timeout=PATIENCE):
+            os.kill(server, signal.SIGKILL)
+        assert fader.pids()["server"] != server
         expect(page.locator("#link")).to_have_attribute("data-state", "live", timeout=PATIENCE)
         expect(page.locator("#lost")).to_be_hidden()
         page.said.clear()  # the console names the connections that were refused meanwhile
 
         versions.failing.add("v2")
         expect(page.locator(".chip.p-rolled_back")).to_be_visible(timeout=PATIENCE)
-        expect(page.locator(".headline")).to_contain_text(re.compile("was rolled back at 30.%: errors rose"))
+        expect(page.locator(".headline")).to_contain_text(
+            re.compile("was rolled back at 30.%: .*(errors rose|a new error)")
+        )
         expect(page.locator(".side.cand .side-share")).to_have_text(re.compile(r"^0.%"))
         expect(page.locator(".fader-l .pulled")).to_be_visible()
         expect(page.locator("#failing")).to_contain_text("500")
@@ -183,5 +195,7 @@ def test_a_rollback_as_it_happens_on_a_page_that_has_outlived_the_server(
         assert set(oncall.sentences) == {"rollout.started", "rollout.rolled_back"}
         expect(page.locator(".headline")).to_have_text(oncall.sentences["rollout.rolled_back"])
     finally:
-        users.stop()
+        if users.ident is not None:
+            users.stop()
+        fader.down()
         oncall.close()

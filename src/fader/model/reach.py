@@ -1,0 +1,40 @@
+"""Whom a rollout has reached: by stage and version, and by segment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StageReach:
+    """Units that were seen in a stage: with the candidate, the baseline, each further arm, and with two of them."""
+
+    stage: int
+    candidate: int
+    baseline: int
+    crossed: int = 0
+    others: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReach:
+    """Of the units that a segment lists: `listed` in all, `exposed` to the candidate, `harmed` among those."""
+
+    segment: str
+    listed: int
+    exposed: int
+    harmed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """`sampled`: whether the stages count the units of a sample alone. `uncounted`: segments that list nobody (for whom
+    their condition holds is not known here) or too many."""
+
+    stages: tuple[StageReach, ...] = ()
+    segments: tuple[SegmentReach, ...] = ()
+    uncounted: tuple[str, ...] = ()
+    sampled: bool = False
+
+    def of(self, stage: int) -> StageReach | None:
+        return next((s for s in self.stages if s.stage == stage), None)
