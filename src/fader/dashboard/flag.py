@@ -13,6 +13,7 @@ from fader.assign.attribute import attribute
 from fader.assign.cel import segments_of
 from fader.assign.cel_parser import parse
 from fader.assign.evaluate import rule_name
+from fader.assign.pieces import weights
 from fader.assign.trail import Trail
 from fader.assign.words import in_words
 from fader.clock import Clock
@@ -69,10 +70,10 @@ def forced_by_variant(flag: Flag) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def segments_in(flag: Flag, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
-    """Those that its conditions name, and those that these name in turn, in the order of the file."""
+    """Those that its conditions and its rollout name, and those that these name in turn, in the order of the file."""
     known = {s.name: s for s in segments}
     found: set[str] = set()
-    ahead = [rule.condition for rule in flag.rules]
+    ahead = [rule.condition for rule in flag.rules] + ([flag.move.audience] if flag.move else [])
     while ahead:
         condition = ahead.pop()
         for name, _ in segments_of(parse(condition)) if condition else ():
@@ -109,6 +110,7 @@ class FlagPages:
             "variants": [(v, written(v.value)) for v in flag.variants],
             "forced": forced_by_variant(flag),
             "segments": [(s, in_words(s.condition) if s.condition else "") for s in segments_in(flag, segments)],
+            "weights": weights(flag.split),
             "audience": in_words(flag.move.audience) if flag.move and flag.move.audience else "",
             "rollouts": [line(view) for view in listed(views, now)],
             "total": len(briefs),

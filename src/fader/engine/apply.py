@@ -161,7 +161,7 @@ class Applier:
             if spec.name in released:
                 continue
             if old is None:
-                said = (f"start it with: fader start {spec.name}", explain.audience(spec.audience, spec.baseline))
+                said = (f"start it with: fader start {spec.name}", explain.audience(spec.audience, spec.old))
                 changes.append(Change("rollout", spec.name, "add", "; ".join(filter(None, said))))
             elif _same(old.spec, spec) or old.state.phase is Phase.COMPLETED:
                 changes.append(Change("rollout", spec.name, "same", phase(old.state)))

@@ -114,7 +114,7 @@ def moved(unit: str, flag: Flag, move: Move, had: Sequence[Stay]) -> Assignment:
 
 def _drawn(unit: str, draw: Split | Move, subject: Subject, baseline: str, had: Sequence[Stay]) -> Assignment:
     if not reached(draw.layer, draw.holdouts)(unit):
-        reason = explain.not_reached(draw.rollout, baseline)
+        reason = explain.not_reached(draw.rollout, subject.called(baseline))
         return Assignment("", baseline, reason, since_baseline(baseline, had), draw.rollout)
     number = bucket(unit, draw.salt)
     inside = number in draw.interval

@@ -282,7 +282,7 @@ def waits_safe(spec: RolloutSpec, state: RolloutState, j: Judgement, now: float)
         return f"{j.metric} is proven worse: {finding(spec, j)}"
     left = words.seconds_left(j, state, now)
     if g.metric.kind == "external":
-        return f"{what}: {_intervals(j, left)}"
+        return f"{what}: {_intervals(spec, j, left)}"
     if j.candidate_units == 0:
         return f"{what}: no user of {spec.new} seen yet"
     if j.more_units is None or left is None:
@@ -291,10 +291,10 @@ def waits_safe(spec: RolloutSpec, state: RolloutState, j: Judgement, now: float)
     return f"{what}: about {more} more on {spec.new}, {words.span(max(1.0, left))} more at this rate"
 
 
-def _intervals(j: Judgement, left: float | None) -> str:
+def _intervals(spec: RolloutSpec, j: Judgement, left: float | None) -> str:
     """How far an external metric is from its proof."""
     if j.candidate_units == 0:
-        return "no interval with numbers of both versions yet"
+        return f"no interval with numbers of both {spec.arms} yet"
     if j.more_units is None or left is None:
         return "as it stands, more intervals would not prove it"
     more = max(1, j.more_units)

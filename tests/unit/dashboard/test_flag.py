@@ -10,8 +10,9 @@ import pytest
 from dashboard_twin import flags, scenes
 from dashboard_twin.control import ScriptedControl
 from fader.dashboard.flag import rule_lines, segments_in
-from fader.model.flag import Rule
+from fader.model.flag import HeldOut, Piece, Rule
 from fader.model.segment import Segment
+from fader.model.share import Draw, Interval
 from fader.model.usage import Usage
 from fader.ports.states import Entry
 
@@ -191,3 +192,25 @@ async def test_a_rollout_of_a_flag_speaks_of_the_flag(client: Made, now: float) 
     assert "version" not in re.sub(r"(?s)<head>.*?</head>|<script.*?</script>", "", page).replace("aria-live", "")
     assert 'data-key="new-form"' in overview
     assert "flag new-checkout" in metric
+
+
+async def test_weights_and_who_is_held_out_stand_among_the_rules(client: Made, now: float) -> None:
+    pieces = tuple(Piece(v, Interval(at, 400_000 if at else 600_000)) for v, at in (("blue", 0), ("red", 600_000)))
+    held = (HeldOut(Draw("holdout/q4", Interval(0, 50_000)), "blue"),)
+    there, segments = flags.everything()
+    weighted = tuple(replace(f, split=pieces, held=held) if f.name == "theme" else f for f in there)
+    board = ScriptedControl(flags=(weighted, segments), clock=lambda: now)
+    scene = scenes.ramping_flag(now)
+    of = replace(scene.view.spec, layer=Draw("layer/checkout", Interval(0, 500_000)), holdouts=(held[0].draw,))
+    board.states.apply((), (Entry(of, scene.view.state, ""),), weighted, segments)
+    board.flags.switch("new-checkout", True, "ann", "")
+    async with client(board) as http:
+        theme, moved = [(await http.get(f"/flags/{name}")).text for name in ("theme", "new-checkout")]
+    assert "Everybody is drawn by weights." in theme
+    assert "<b>blue</b> by 60\u202f%, <b>red</b> by 40\u202f%; without a unit, <b>blue</b>" in theme
+    assert re.search(r'data-label="Role">by weight<', theme)
+    assert re.search(
+        r'holdout/q4</span><div><p><b class="num">5\u202f%</b> of all are held out and keep <b>blue</b>', theme
+    )
+    assert "It has 50\u202f% of <code>layer/checkout</code> to itself." in moved
+    assert "It does not reach <code>holdout/q4</code>." in moved
