@@ -136,9 +136,9 @@ class JsonLogic:
         return self._one_of(same, attribute, [value])
 
     def _one_of(self, wanted: bool, attribute: Attribute, values: Iterable[Value]) -> Logic:
-        """Whether it is one of them; if it shall not be, it must be there. Nobody is the empty text."""
+        """Whether it is one of them; if it shall not be, it must be there. A unit is a text; nobody is ""."""
         var = self._var(attribute)
-        asked = list(values)
+        asked = [value for value in values if attribute.path or isinstance(value, str)]
         for value in asked:
             _sound(attribute, value)
         if not attribute.path and "" in asked:

@@ -97,6 +97,7 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> float:
+    """Raises ValueError for a text that is no number, as some evaluators do where JavaScript has NaN."""
     if isinstance(value, bool | int | float):
         return value + 0
     if value is None:
@@ -104,6 +105,8 @@ def _number(value: Any) -> float:
     try:
         return float(_text(value) or 0)
     except ValueError:
+        if isinstance(value, str):
+            raise
         return NAN
 
 
