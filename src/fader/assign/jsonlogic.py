@@ -13,7 +13,20 @@ from typing import Any as Value
 
 from fader.assign import cel
 from fader.assign.bucket import UNIT_BYTES
-from fader.assign.cel import Ask, Attribute, Call, Choice, Compare, Constant, Expression, In, Items, Not, parts
+from fader.assign.cel import (
+    Ask,
+    Attribute,
+    Call,
+    Choice,
+    Compare,
+    Constant,
+    Expression,
+    In,
+    Items,
+    Not,
+    asks,
+    is_condition,
+)
 from fader.assign.cel_parser import parse
 from fader.assign.condition import compile_condition
 from fader.model.segment import Segment
@@ -66,7 +79,7 @@ class JsonLogic:
         return self._one_of(True, Attribute((), at), found)
 
     def _is(self, wanted: bool, e: Expression) -> Logic:
-        if not _asks(e):
+        if not asks(e):
             return compile_condition(e if wanted else Not(e), {})({}, "")
         match e:
             case Not(operand):
@@ -127,7 +140,7 @@ class JsonLogic:
                 return self._version(attribute, sign, version)
             case Attribute(), Attribute():
                 raise NotInJsonLogic(e.at, "two attributes are compared, and lists are never equal there", _ASIDE)
-            case _ if _is_condition(left) and _is_condition(right) and sign in ("==", "!="):
+            case _ if is_condition(left) and is_condition(right) and sign in ("==", "!="):
                 yes, no = self._is(sign == "==", right), self._is(sign != "==", right)
                 return self._chosen(left, yes, no)
         raise _refused(e)
@@ -236,18 +249,6 @@ def _inverse(logic: Logic) -> Logic:
     if word == "or":
         return _every(map(_inverse, arguments))
     return {"!==": arguments} if word == "===" else {"!": [logic]}
-
-
-def _asks(e: Expression) -> bool:
-    """Whether it depends on who is asked about."""
-    return isinstance(e, Attribute) or (isinstance(e, Call) and e.function == "segment") or any(map(_asks, parts(e)))
-
-
-def _is_condition(e: Expression) -> bool:
-    """Whether it is true, false or an error, and nothing else."""
-    if isinstance(e, Constant):
-        return isinstance(e.value, bool)
-    return not isinstance(e, Attribute | Items) and not (isinstance(e, Call) and e.function not in ("has", "segment"))
 
 
 def _sound(attribute: Attribute, value: Value) -> None:
