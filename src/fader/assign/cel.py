@@ -147,6 +147,21 @@ def parts(expression: Expression) -> tuple[Expression, ...]:
             return (expression.condition, expression.then, expression.otherwise)
 
 
+def asks(expression: Expression) -> bool:
+    """Whether it depends on who is asked about."""
+    segment = isinstance(expression, Call) and expression.function == "segment"
+    return segment or isinstance(expression, Attribute) or any(map(asks, parts(expression)))
+
+
+def is_condition(expression: Expression) -> bool:
+    """Whether it is true, false or an error, and never anything else; an attribute may be anything."""
+    if isinstance(expression, Constant):
+        return isinstance(expression.value, bool)
+    if isinstance(expression, Call):
+        return expression.function in ("has", "segment")
+    return not isinstance(expression, Attribute | Items)
+
+
 def segments_of(expression: Expression) -> tuple[tuple[str, int], ...]:
     """The segments that a condition names, each with its position."""
     if isinstance(expression, Call) and expression.function == "segment":

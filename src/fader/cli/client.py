@@ -61,6 +61,10 @@ class Client:
     def flags(self, stale_after: float | None = None) -> Any:
         return self._ask("GET", "/v1/flags" + ("" if stale_after is None else f"?stale_after={stale_after:.0f}"))
 
+    def ruleset(self) -> Any:
+        """Flags and segments in force, whole."""
+        return self._ask("GET", "/v1/sdk/ruleset")
+
     def switch(self, flag: str, position: str, reason: str = "") -> Any:
         return self._ask("POST", f"/v1/flags/{quote(flag, safe='')}/{position}", {"reason": reason})
 

@@ -7,10 +7,14 @@ here, and is null there, so that a negation holds for it. What cannot be carried
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fader.assign.cel import ROOT, UNIT, Attribute, CelError
+from fader.assign.cel_parser import parse
+from fader.assign.jsonlogic import number_guards
 from fader.schema.flag import metadatum
 from fader.schema.name import bad_name
 from fader.schema.suggest import quoted
@@ -19,6 +23,7 @@ from fader.schema.suggest import quoted
 DEFAULT = None
 _COMPARED = {"==": "==", "===": "==", "!=": "!=", "!==": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _VERSIONS = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_WORD = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _ENDS = {"starts_with": "startsWith", "ends_with": "endsWith"}
 
 
@@ -182,7 +187,8 @@ class _Logic:
         """The condition. Under a negation (not `positive`) it must also say no for what is missing."""
         match _operation(node):
             case ("and" | "or") as word, [*parts] if parts:
-                held = [self.holds(part, positive) for part in parts]
+                kept = parts if word == "or" or not positive else _without_guards(parts)
+                held = [self.holds(part, positive) for part in kept]
                 return _all(held) if word == "and" else " || ".join(held)
             case "!", [inner]:
                 return f"!({self.holds(inner, not positive)})"
@@ -211,6 +217,9 @@ class _Logic:
         raise NotCarried(f"there is no counterpart of {_short(node)}")
 
     def _compared(self, sign: str, a: Any, b: Any, positive: bool) -> str:
+        if sign in ("==", "!=") and (a is None or b is None):
+            there = self._there(b if a is None else a)
+            return there if sign == "!=" else f"!({there})"
         left, right = ((self._path(x) if _operation(x)[0] == "var" else _constant(x)) for x in (a, b))
         attributes = [x for x in (a, b) if _operation(x)[0] == "var"]
         if not attributes:
@@ -230,20 +239,46 @@ class _Logic:
         return condition if positive else f"{self._there(attribute)} && {condition}"
 
     def _there(self, attribute: Any) -> str:
-        path = self._path(attribute)
-        if path == "unit":
-            return 'unit != ""'
-        steps = path.split(".")
-        return " && ".join(f"has({'.'.join(steps[:i])})" for i in range(1, len(steps) + 1))
+        steps = self._steps(attribute)
+        if not steps:
+            return f'{UNIT} != ""'
+        return " && ".join(f"has({_written(steps[: i + 1])})" for i in range(len(steps)))
 
     def _path(self, node: Any) -> str:
+        return _written(self._steps(node)) or UNIT
+
+    def _steps(self, node: Any) -> list[str]:
+        """The names of an attribute and its parts; none is the unit."""
         match _operation(node):
-            case "var", [str(path)] if path and not path.startswith("$"):
-                if path == "targetingKey":
-                    return "unit"
-                if all(step.isidentifier() for step in path.split(".")):
-                    return path
+            case "var", [str(path)] if path and not path.startswith("$") and all(path.split(".")):
+                return [] if path == "targetingKey" else path.split(".")
         raise NotCarried(f"there is no counterpart of {_short(node)} as an attribute")
+
+
+def _written(steps: Sequence[str]) -> str:
+    """As a condition names it, in quotes what is no word of it."""
+    if not steps:
+        return ""
+    first, *others = steps
+    written = first if _is_name(first) else f"{ROOT}[{_constant(first)}]"
+    return written + "".join(f".{step}" if _WORD.fullmatch(step) else f"[{_constant(step)}]" for step in others)
+
+
+def _is_name(word: str) -> bool:
+    try:
+        return parse(word) == Attribute((word,))
+    except CelError:
+        return False
+
+
+def _without_guards(parts: list[Any]) -> list[Any]:
+    """An order of numbers asks first, in JsonLogic, whether it is asked of a number: a condition need not."""
+    kept = list(parts)
+    for i in range(len(parts) - 2):
+        match _operation(parts[i + 2]):
+            case (("<" | "<=" | ">" | ">="), [{"var": _} as var, _]) if parts[i : i + 2] == number_guards(var):
+                kept = [part for part in kept if part not in parts[i : i + 2]]
+    return kept
 
 
 def _operation(node: Any) -> tuple[str, Any]:

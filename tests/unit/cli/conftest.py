@@ -14,10 +14,14 @@ from urllib.parse import unquote
 import msgspec
 import pytest
 
+from fader.api.edition import Edition
 from fader.cli.entry import run
 from fader.model.decision import Command, Step
+from fader.model.flag import Flag, Rule, Variant
 from fader.model.report import EndpointHealth, GatewayReport
 from fader.model.rollout import RolloutSpec, Stage
+from fader.model.ruleset import Ruleset
+from fader.model.segment import Segment
 from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Reading, Signal, Verdict
 from fader.model.view import RolloutView, StageView
@@ -79,6 +83,16 @@ FLAG = {
     "since": 1_790_000_000.0,
     "stale": ["everybody has had off for 90 days"],
 }  # fmt: skip
+
+ON_OFF = (Variant("on", True), Variant("off", False))
+RULESET = Ruleset(
+    7,
+    flags=(
+        Flag("checkout", "boolean", ON_OFF, "off", "off", rules=(Rule("on", 'country == "US" && segment("staff")'),)),
+        Flag("gradual", "boolean", ON_OFF, "off", "off", rules=(Rule("on", share=50_000, name="few"),)),
+    ),
+    segments=(Segment("staff", 'email.endsWith("@example.com")', ("o'neil",)),),
+)
 
 
 @dataclass
@@ -145,6 +159,8 @@ class Shop:
                 }
             case "GET", ["v1", "flags"]:
                 return 200, {"flags": [FLAG]}
+            case "GET", ["v1", "sdk", "ruleset"]:
+                return 200, json.loads(Edition(RULESET).body)
             case "POST", ["v1", "flags", "checkout", ("on" | "off") as position]:
                 return 200, FLAG | {"flag": FLAG["flag"] | {"enabled": position == "on"}}
             case "POST", ["v1", "flags", "checkout", "explain"]:

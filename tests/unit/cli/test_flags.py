@@ -116,3 +116,26 @@ def test_flags_of_flagd_are_printed_and_what_is_left_is_said(
     file.write_text("{")
     assert run(["flags", "import", str(file)]) == 2
     assert run(["flags", "import", str(tmp_path / "none")]) == 2
+
+
+def test_flags_leave_for_flagd_and_what_stays_is_said(fader: Fader, tmp_path: Path) -> None:
+    ended = fader("flags", "export")
+    assert ended.code == 0
+    assert list(json.loads(ended.out)["flags"]) == ["checkout"]
+    assert ended.err.startswith("not carried over: flag gradual is left out: few has a share of 5%")
+    assert json.loads(fader("flags", "export", "--json").out)["left"] == [
+        ended.err.removeprefix("not carried over: ").strip()
+    ]
+    file = tmp_path / "flags.json"
+    written = fader("flags", "export", "--flag", "checkout", "--output", str(file))
+    assert (written.out, written.err) == (f"{file}: 1 flag\n", "")
+    assert json.loads(file.read_text()) == json.loads(ended.out)
+
+
+def test_a_flag_that_is_none_and_a_file_that_cannot_be_written(fader: Fader, tmp_path: Path) -> None:
+    ended = fader("flags", "export", "--flag", "none")
+    assert (ended.code, ended.err) == (
+        4,
+        "fader: there is no flag named 'none'; there are: checkout, gradual\n",
+    )
+    assert fader("flags", "export", "--output", str(tmp_path / "no" / "folder")).code == 2
