@@ -49,10 +49,17 @@ class DataDirectory:
             ) from None
 
     def keep_environment(self, environment: str) -> None:
-        """States of one environment are never another's: the directory stays that of its first. Raises BadInput."""
-        if not self.environment.exists() and not self.state.exists():
+        """States of one environment are never another's: the directory becomes that of the first server that runs on
+        it, and stays so. Raises BadInput."""
+        self.refuse_other(environment)
+        if not self.environment.exists():
             self.environment.write_text(environment + "\n")
-        kept = self.environment.read_text().strip() if self.environment.exists() else ""
+
+    def refuse_other(self, environment: str) -> None:
+        """Raises BadInput where the directory is another environment's. Before any server ran on it, it is nobody's."""
+        if not self.environment.exists():
+            return
+        kept = self.environment.read_text().strip()
         if kept != environment:
             mine, other = (f"environment {kept}" if kept else "no environment"), environment or "none"
             fix = f"start it {f'with --environment {kept}' if kept else 'without --environment'}, or give another"

@@ -102,8 +102,9 @@ def up(
     data.prepare()
     lock = data.hold()
     try:
-        data.keep_environment(environment)
+        data.refuse_other(environment)
         text = check(data, file, host, port, environment)
+        data.keep_environment(environment)
         return asyncio.run(_up(data, file, text, host, port, limits, environment, open_browser))
     finally:
         os.close(lock)
