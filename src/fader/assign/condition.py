@@ -133,6 +133,10 @@ def _getter(expression: Expression, segments: Segments) -> Getter:
             return _converted(_version, argument, segments)
         case Call("timestamp", argument):
             return _converted(nanoseconds, argument, segments)
+        case Choice(condition, then, otherwise):
+            chosen, other = _is(True, condition, segments), _is(False, condition, segments)
+            first, second = _getter(then, segments), _getter(otherwise, segments)
+            return lambda a, u: first(a, u) if chosen(a, u) else second(a, u) if other(a, u) else None
         case _:
             yes, no = _is(True, expression, segments), _is(False, expression, segments)
             return lambda a, u: True if yes(a, u) else False if no(a, u) else None

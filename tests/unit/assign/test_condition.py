@@ -158,3 +158,9 @@ def test_a_missing_attribute_never_matches(operator: str, nothing: dict[str, Any
 )
 def test_what_holds(condition: str, person: dict[str, Any], expected: bool) -> None:
     assert holds(condition, person, "ann") is expected
+
+
+def test_a_choice_that_is_compared_gives_what_it_chose_whatever_that_is() -> None:
+    holds = compile_condition(parse("country == (has(country) ? country : device.os)"), {})
+    assert holds({"country": "US"}, "ann")
+    assert not holds({"device": {"os": "ios"}}, "ann")
