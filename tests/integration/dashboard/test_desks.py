@@ -103,7 +103,7 @@ def test_a_configuration_is_changed_by_its_difference(open_page: Open, control: 
         page.goto(f"{served.url}/flags/theme")
         page.get_by_role("link", name="Edit").click()
         expect(page.get_by_label("The configuration")).to_have_value(FILE)
-        assert page.evaluate("document.getElementById('text').selectionStart") == FILE.index("  theme:")
+        expect(page.locator("#text")).to_have_js_property("selectionStart", FILE.index("  theme:"))
         assert page.said == []
     assert [f.name for f in fresh.states.flags()] == ["theme"]
 
