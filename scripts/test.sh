@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Every test, as `make test` runs them, in the time that CI has. The demos mostly wait for time to pass, so what only
-# computes runs beside them, at the lowest priority. Then come the tests on real Envoys, with those in a real browser
-# beside them: in a process of their own, since a browser's driver keeps the event loop to itself. What runs beside
-# something else shows its output when it has ended.
+# Every test, as `make test` runs them, in the time that CI has: two rows side by side. The first is what mostly waits,
+# for time to pass in a demo or for an Envoy: it has the machine's first call. The second is what only computes, at the
+# lowest priority, and then what drives a real browser, in a process of its own, since a browser's driver keeps the
+# event loop to itself. The second row shows its output when both have ended.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,19 +15,16 @@ aside=$(mktemp)
 trap 'rm -f "$aside"' EXIT
 failed=0
 
-beside() { # COMMAND in the background, its output put aside
-  "$@" >"$aside" 2>&1 &
+second_row() {
+  local failed=0
+  nice -n 19 make -s quick simulations || failed=1
+  "${slow[@]}" --durations=5 "$browser" || failed=1
+  return $failed
 }
 
-joined() { # what ran beside has ended too
-  wait $! || failed=1
-  cat "$aside"
-}
-
-beside nice -n 19 make -s quick simulations
-"${slow[@]}" --durations=7 "$demos" || failed=1
-joined
-beside "${slow[@]}" --durations=5 "$browser"
+second_row >"$aside" 2>&1 &
+"${slow[@]}" -n 2 --dist worksteal --durations=7 "$demos" || failed=1
 "${slow[@]}" --durations=15 "${demos/#/--ignore=}" "${browser/#/--ignore=}" "${simulated[@]/#/--ignore=}" || failed=1
-joined
+wait $! || failed=1
+cat "$aside"
 exit $failed
