@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Literal, get_args
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +11,7 @@ from fader.schema.duration import Duration, format_duration
 from fader.schema.noun import Noun
 from fader.schema.secret import SecretText
 from fader.schema.suggest import did_you_mean, listed, quoted, wrong
+from fader.schema.url import web_url
 
 _URL_FIX = "write e.g. https://hooks.example.com/fader"
 _OCCASIONS: tuple[Occasion, ...] = get_args(Occasion)
@@ -42,15 +42,8 @@ class ChannelText(Noun):
     def _plain(cls, url: object) -> object:
         if not isinstance(url, str):
             return url
-        try:
-            parts = urlsplit(url)
-            sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            raise wrong(f"{quoted(url)} is not a URL", _URL_FIX) from None
-        if parts.username is not None or parts.password is not None:
-            raise wrong("the url holds a password", "write url: {env: NAME}; secrets do not stand in this file")
-        if not sound or any(c.isspace() for c in url) or not url.isascii():
-            raise wrong(f"{quoted(url)} is no http:// or https:// address", _URL_FIX)
+        secret = "the url holds a password", "write url: {env: NAME}; secrets do not stand in this file"
+        web_url(url, _URL_FIX, secret)
         return PlainUrl.model_construct(text=url)
 
     @field_validator("secret", mode="before", json_schema_input_type=SecretText)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
@@ -12,6 +11,7 @@ from fader.schema.duration import Duration, format_duration
 from fader.schema.noun import Noun
 from fader.schema.secret import SecretText
 from fader.schema.suggest import quoted, wrong
+from fader.schema.url import web_url
 
 _URL_FIX = "write e.g. http://127.0.0.1:9090"
 #: Seconds. `fader plan` waits for all providers, and for 30 s at most.
@@ -35,15 +35,8 @@ class ProviderText(Noun):
     @field_validator("url")
     @classmethod
     def _reachable(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            raise wrong(f"{quoted(url)} is not a URL", _URL_FIX) from None
-        if not sound or any(c.isspace() for c in url):
-            raise wrong(f"{quoted(url)} is no http:// or https:// address", _URL_FIX)
-        if parts.username is not None or parts.password is not None:
-            raise wrong("the url holds a password", "write token: {env: NAME}; secrets do not stand in this file")
+        secret = "the url holds a password", "write token: {env: NAME}; secrets do not stand in this file"
+        parts = web_url(url, _URL_FIX, secret)
         if parts.query or parts.fragment:
             fix = "write the part before it; what is asked stands in the metric"
             raise wrong(f"{quoted(url)} holds more than a path", fix)
