@@ -159,6 +159,8 @@ def is_condition(expression: Expression) -> bool:
         return isinstance(expression.value, bool)
     if isinstance(expression, Call):
         return expression.function in ("has", "segment")
+    if isinstance(expression, Choice):
+        return is_condition(expression.then) and is_condition(expression.otherwise)
     return not isinstance(expression, Attribute | Items)
 
 

@@ -279,6 +279,8 @@ def _kind(value: Scalar) -> Kind:
 
 def _is_condition(e: Expression) -> bool:
     """Whether it may be asked for alone; a column that is, is true or false."""
+    if isinstance(e, Choice):
+        return _is_condition(e.then) and _is_condition(e.otherwise)
     return (isinstance(e, Attribute) and bool(e.path)) or cel.is_condition(e)
 
 

@@ -132,6 +132,7 @@ def test_the_same_answers(condition: str, people: list[tuple[dict[str, Any], str
         ("country == plan", 9, "two attributes"),
         ('country < "US"', 9, "only numbers have an order"),
         ("beta == (age < 5)", 6, "something else than an attribute with a constant"),
+        ("(age < 5) == (has(plan) ? plan : beta)", 11, "something else than an attribute with a constant"),
         ('"abc".contains(plan)', 7, "only for a constant one"),
         ('unit.endsWith("@a")', 6, "ids of more than 256 bytes"),
         (f'unit == "{"a" * 256}"', 1, "cut at 256 bytes"),
