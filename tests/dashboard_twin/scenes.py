@@ -237,6 +237,7 @@ def ramping(now: float, name: str = "shop-v2", service: str = "shop") -> Scene:
         0.0,
         "",
         RUNNING,
+        harm_caused=(0, 41),
     )
     marks = [*starts[:2], now - 420, now]
     points = []
@@ -313,6 +314,7 @@ def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout"
         180.0,
         "",
         ("retry",),
+        harm_caused=(12, 19),
     )
     points = []
     at = begun + 6
@@ -438,6 +440,7 @@ def awaiting(now: float, name: str = "basket-v4", service: str = "basket") -> Sc
         waits=("A person approves 25 %.",),
         units_exposed=2417,
         units_harmed=41,
+        harm_caused=(0, 12),
         stages=stage_views(of, "pcaaa", since, ["Proven safe after 10 min 50 s."]),
         judgements=tuple(
             replace(j, verdict=Verdict.SAFE, log_e_safe=5.3, more_units=None) for j in scene.view.judgements
@@ -527,6 +530,7 @@ def experimenting(now: float, name: str = "shop-v3", service: str = "shop") -> S
         health=HealthEvidence(24_880, 24_912, crossed=3, skew=0.4),
         units_exposed=24_880,
         units_harmed=87,
+        harm_caused=(0, 15),
     )
     sold = tuple(
         replace(

@@ -113,6 +113,14 @@ def _times(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
+def blamed(bounds: tuple[int, int]) -> str:
+    """How many of the hurt users were so by the change, where there is little room: `13–18`, `≤ 41`."""
+    low, high = bounds
+    if low == high:
+        return count(low)
+    return f"{count(low)}–{count(high)}" if low else f"≤{THIN}{count(high)}"
+
+
 def span(seconds: float) -> str:
     """`15 s`, `10 min`, `1.5 h`."""
     return tight(words.span(seconds))

@@ -13,6 +13,7 @@ from fader.clock import Clock
 from fader.dashboard.live import Snapshot
 from fader.dashboard.taper import Picture, picture
 from fader.dashboard.templating import Templates
+from fader.dashboard.upcoming import Next, next_step
 from fader.model.report import GatewayReport
 from fader.model.state import ACTIVE, Phase
 from fader.model.verdict import Judgement, Verdict
@@ -56,17 +57,19 @@ WORST_FIRST = (Verdict.HARMFUL, Verdict.UNKNOWN, Verdict.UNDECIDED, Verdict.TOLE
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`judgements`: the worst first, as not all of many are shown."""
+    """`judgements`: the worst first, as not all of many are shown. `next`: None where nothing is under way."""
 
     view: RolloutView
     picture: Picture
     harmful: bool
     judgements: tuple[Judgement, ...]
+    next: Next | None
 
 
 def line(view: RolloutView) -> Line:
     ordered = sorted(view.judgements, key=lambda j: WORST_FIRST.index(j.verdict))
-    return Line(view, picture(view), harmful(view), tuple(ordered))
+    upcoming = next_step(view) if view.state.phase in ACTIVE else None
+    return Line(view, picture(view), harmful(view), tuple(ordered), upcoming)
 
 
 def group_of(view: RolloutView | Brief, now: float) -> Group:

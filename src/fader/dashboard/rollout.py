@@ -13,14 +13,14 @@ from fader.dashboard.outcomes import experiment_line, outcome_lines
 from fader.dashboard.signals import checks, signal_lines
 from fader.dashboard.taper import picture
 from fader.dashboard.templating import Templates
+from fader.dashboard.upcoming import next_step
 from fader.model.decision import Step
 from fader.model.rollout import Guardrail, RolloutSpec
-from fader.model.state import ENDED, Phase
+from fader.model.state import ENDED
 from fader.model.verdict import Judgement, Verdict
 from fader.model.view import Point, RolloutView
 from fader.ports.control import Control
 from fader.rollout import words
-from fader.rollout.plan import next_share
 
 REGIONS = (
     "head",
@@ -56,41 +56,6 @@ class GuardrailLine:
     candidate: str
     baseline: str
     scale: str
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """`share`: "" when there is no further stage. `earliest`: 0 where no time can be named."""
-
-    share: str
-    when: str
-    earliest: float = 0.0
-
-
-def next_step(view: RolloutView) -> Next:
-    """The next share and when it may come, from the spec and the state alone."""
-    phase, stage, stages = view.state.phase, view.state.stage, view.stages
-    if phase in ENDED:
-        return Next("", "nothing more")
-    share = digits.share(next_share(view.spec, view.state))
-    if view.spec.budget is not None and (stage >= 0 or not view.spec.budget.first):
-        share = f"≤ {share}"
-    match phase:
-        case Phase.PENDING:
-            return Next(share, "after the start")
-        case Phase.LEARNING:
-            return Next(share, f"when {view.spec.old} is known")
-        case Phase.AWAITING:
-            return Next(share, "when a person approves")
-        case Phase.PAUSED:
-            return Next(share, "after a resume")
-        case Phase.HELD:
-            return Next(share, "a person must decide")
-    current = stages[stage]
-    when = "then a person approves" if current.gate == "manual" else "when proven safe"
-    if view.spec.experiment is not None and current.share == view.spec.experiment.share:
-        when = "when the experiment is read"
-    return Next(share, when, view.state.stage_since + current.bake)
 
 
 def proof(log_e: float, threshold: float) -> int:

@@ -16,6 +16,7 @@ from fader.dashboard import digits
 from fader.model.decision import Step
 from fader.model.metric import Metric
 from fader.model.settings import TRACE_ID
+from fader.rollout import words
 
 HERE = Path(__file__).parent
 
@@ -77,6 +78,8 @@ def environment_of() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
+        blamed=digits.blamed,
+        caused=words.caused,
         count=digits.count,
         rate=digits.rate,
         effect=digits.effect,

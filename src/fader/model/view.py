@@ -39,7 +39,8 @@ class ArmView:
 @dataclass(frozen=True, slots=True)
 class RolloutView:
     """`headline`: one sentence, the state of things. `units_harmed`: candidate units with a failed request or one
-    that the baseline had to answer. `seconds_to_decision`: from the first candidate exposure to the end, 0 before.
+    that the baseline had to answer; `harm_caused`: how many of them the baseline would have spared, at least and at
+    most, None while that is not known. `seconds_to_decision`: from the first candidate exposure to the end, 0 before.
     `needs_person`: why a person must act, or "". `commands`: what may be asked now. `reading_sentences` and
     `signal_sentences` go with `readings` and `signals`, one each; `plan`: what the experiment can show, or "";
     `verdict`: what it came to, or "". `health`: of the data of the stage, None before there is any. `arms`: further
@@ -73,6 +74,7 @@ class RolloutView:
     arm_judgements: tuple[Judgement, ...] = ()
     flag: str = ""
     audience: str = ""
+    harm_caused: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

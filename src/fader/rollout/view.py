@@ -15,6 +15,7 @@ from fader.rollout.experiment import main_reading
 from fader.rollout.explain import arm_ahead, arm_ended, arm_running, audience, headline, needs_person, sentence
 from fader.rollout.explain_outcome import plan, reading, verdict
 from fader.rollout.explain_signal import signal
+from fader.rollout.harm import caused
 from fader.rollout.plan import further, route
 
 
@@ -37,10 +38,11 @@ def view(
     # A rollout that has ended may have been written anew; what was found is said in the words of then.
     then = steps[-1].spec if steps and state.phase in ENDED else spec
     judgements, readings, signals = decision.judgements, decision.readings, decision.signals
+    judged = state
     if state.phase in ENDED:
         last = next((s for s in reversed(steps) if s.judgements or s.readings or s.signals), None)
         if last is not None:
-            judgements = judgements or last.judgements
+            judgements, judged = judgements or last.judgements, last.before
             readings, signals = readings or last.readings, signals or last.signals
         readings = read.readings if read is not None and state.phase is Phase.COMPLETED else readings
     return RolloutView(
@@ -56,6 +58,7 @@ def view(
         judgements=judgements,
         units_exposed=exposure.units,
         units_harmed=exposure.harmed,
+        harm_caused=caused(then, judged, judgements, exposure.harmed),
         seconds_to_decision=_seconds(state, exposure),
         needs_person=needs_person(spec, state),
         commands=allowed(state),

@@ -37,6 +37,14 @@ def users(n: float) -> str:
     return f"{number(n)} user" + ("" if round(n) == 1 else "s")
 
 
+def caused(bounds: tuple[int, int], arm: str) -> str:
+    """How many of the hurt users were so by the change: `13 to 18 of them by v2`."""
+    low, high = bounds
+    if low == high:
+        return f"{number(low) if low else 'none'} of them by {arm}"
+    return f"{number(low)} to {number(high)} of them by {arm}" if low else f"at most {number(high)} of them by {arm}"
+
+
 def value(x: float, metric: Metric) -> str:
     known = {"duration_ms": "ms", "bytes_received": "bytes", "bytes_sent": "bytes"}
     unit = metric.unit or known.get(metric.value, "")

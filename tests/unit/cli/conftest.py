@@ -56,6 +56,7 @@ VIEW = RolloutView(
     signal_sentences=("event refund: 3 times as many.",),
     plan="2 pp in conversion need 9,000 users.",
     verdict="The experiment says no.",
+    harm_caused=(7, 11),
 )
 
 

@@ -36,7 +36,7 @@ def test_status_of_one_rollout(fader: Fader) -> None:
         "no log lines",
     ):
         assert words in ended.out
-    assert "units exposed 412, harmed 12" in ended.out
+    assert "units exposed 412, harmed 12 (7 to 11 of them by v2)" in ended.out
     assert "commands: pause, promote, abort" in ended.out
     for said in ("conversion is worse.", "event refund: 3 times", "2 pp in conversion need", "The experiment says no."):
         assert said in ended.out

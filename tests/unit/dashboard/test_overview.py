@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -82,3 +83,15 @@ async def test_of_many_verdicts_a_row_shows_the_worst(now: float) -> None:
     control = ScriptedControl(replace(scene, view=replace(scene.view, judgements=judged)))
     html = (await Overview(control, Templates(), lambda: now).snapshot({})).regions["rollouts"]
     assert html.index("v-harmful") < html.index("v-undecided") < html.index("and 14 more")
+
+
+async def test_a_row_says_what_comes_next_and_whom_the_candidate_hurt(now: float) -> None:
+    control = ScriptedControl(scenes.ramping(now), scenes.rolled_back(now), scenes.pending(now), scenes.awaiting(now))
+    html = (await Overview(control, Templates(), lambda: now).snapshot({})).regions["rollouts"]
+    rows = dict(re.findall(r'<li class="row" data-key="([^"]+)">(.*?)</li>', html, re.DOTALL))
+    assert re.search(r"then 50\u202f%, not before <time", rows["shop-v2"])
+    assert "then 25\u202f% when a person approves" in rows["basket-v4"]
+    assert "≤\u202f41 by it" in rows["shop-v2"]
+    assert 'title="12 to 19 of them by v2">12–19 by it' in rows["checkout-v7"]
+    assert not any("row-next" in rows[ended] for ended in ("checkout-v7", "mail-v2"))
+    assert "by it" not in rows["mail-v2"]

@@ -6,8 +6,9 @@ import pytest
 from dashboard_twin import scenes
 from dashboard_twin.control import Scene, ScriptedControl
 from fader.dashboard.live import Snapshot
-from fader.dashboard.rollout import Next, Rollout, guardrail_lines, next_step, proof, title
+from fader.dashboard.rollout import Rollout, guardrail_lines, proof, title
 from fader.dashboard.templating import Templates
+from fader.dashboard.upcoming import Next, next_step
 from fader.model.rollout import Budget
 from fader.model.settings import Settings
 from fader.model.state import Phase
