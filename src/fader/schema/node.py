@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 
@@ -60,14 +61,15 @@ class _Composer:
 
     def take(self, events: Iterable[yaml.Event]) -> None:
         for event in events:
-            line = event.start_mark.line + 1
+            mark: Any = event.start_mark  # of either parser
+            line = mark.line + 1
             match event:
                 case yaml.ScalarEvent():
                     self._add(Node(line, event.tag, text=event.value, plain=not event.style), event.anchor)
                 case yaml.AliasEvent():
                     if event.anchor not in self.anchors:
                         problem = f"found undefined alias {event.anchor!r}"
-                        raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+                        raise yaml.composer.ComposerError(None, None, problem, mark)
                     self._put(self.anchors[event.anchor])
                 case yaml.MappingStartEvent():
                     self._open(Node(line, event.tag, entries=[]), event.anchor)
@@ -78,7 +80,7 @@ class _Composer:
                     self.keys.pop()
                 case yaml.DocumentStartEvent() if self.root is not None:
                     raise yaml.composer.ComposerError(
-                        "expected a single document in the stream", None, "but found another document", event.start_mark
+                        "expected a single document in the stream", None, "but found another document", mark
                     )
 
     def _open(self, node: Node, anchor: str | None) -> None:

@@ -61,7 +61,10 @@ def test_every_key_that_stands_twice() -> None:
         ("a: !secret x", "1: the tag !secret is not supported"),
         ("? [a, b]\n: 1", "1: a key is a list or a mapping"),
         ("[" * 200_000, "1: the file is nested too deeply"),
-        ("\n".join(["a0: &a0 [x]", *(f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, 60))]), "1: the file is nested too deeply"),
+        (
+            "\n".join(["a0: &a0 [x]", *(f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, 60))]),
+            "1: the file is nested too deeply",
+        ),
         ("a: *x", "1: not valid YAML: found undefined alias 'x'"),
         ("a: 1\n---\nb: 2\n", "2: a second YAML document begins"),
         ("a: {\n", "1: not valid YAML at column 1: did not find expected node content while parsing a flow node"),
