@@ -405,13 +405,13 @@ EDITS: dict[str, tuple[str, str, str, str]] = {
     "a bracket that is not closed": (
         "[{path: /healthz}]",
         "[{path: /healthz}",
-        "8: not valid YAML at column 1: expected ',' or ']', but got '<scalar>' while parsing a flow sequence",
+        "8: not valid YAML at column 1: did not find expected ',' or ']' while parsing a flow sequence",
         "check brackets, quotes and indentation here and in the line above",
     ),
     "an unquoted *": (
         "    baseline: v1\n",
         "    baseline: v1\n    hosts: [*.example.com]\n",
-        "7: not valid YAML: expected alphabetic or numeric character, but found '.'",
+        "7: not valid YAML: did not find expected alphabetic or numeric character",
         'a text that begins with * must be quoted: "*.example.com"',
     ),
     "an alias of nothing": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -11,9 +12,13 @@ from starlette.routing import BaseRoute, Route
 from fader.api.wire import read, reply
 from fader.engine.apply import Applier
 from fader.model import written as noun
+from fader.schema.document import Document
+from fader.schema.source import MAX_BYTES
 
 #: How a text without a file is called in messages.
 NAME = "fader.yaml"
+#: Bytes of the body: in JSON a character of the text may take three times as many.
+LARGEST = 3 * MAX_BYTES + 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +31,16 @@ class Written:
 
 
 def routes(applier: Applier) -> list[BaseRoute]:
+    async def document_of(written: Written) -> Document:
+        """Read aside: ten thousand flags take seconds, in which everybody else is answered. Raises BadInput."""
+        return await asyncio.to_thread(applier.read, written.text, written.path or NAME)
+
     async def plan(request: Request) -> Response:
-        written = await read(request, Written)
-        return reply(await applier.plan(applier.read(written.text, written.path or NAME)))
+        return reply(await applier.plan(await document_of(await read(request, Written, LARGEST))))
 
     async def apply(request: Request) -> Response:
-        written = await read(request, Written)
-        document = applier.read(written.text, written.path or NAME)
+        written = await read(request, Written, LARGEST)
+        document = await document_of(written)
         kept = noun.Written(written.text, written.path, actor=request.state.actor)
         return reply(await applier.apply(document, kept))
 

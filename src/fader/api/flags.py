@@ -14,6 +14,9 @@ from fader.api.wire import read, reply
 from fader.engine.flag_desk import STALE_AFTER, FlagDesk
 from fader.errors import BadInput, NotFound, Problem
 
+#: More flags than there are.
+ALL = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -32,7 +35,10 @@ class Question:
 
 def routes(desk: FlagDesk) -> list[BaseRoute]:
     async def every(request: Request) -> Response:
-        return reply({"flags": desk.standings(number(request, "stale_after", STALE_AFTER))})
+        found = desk.found(request.query_params.get("q", "").strip())
+        start, most = _count(request, "offset", 0), _count(request, "limit", ALL)
+        shown = desk.standings(number(request, "stale_after", STALE_AFTER), found[start : start + most])
+        return reply({"flags": shown, "total": len(found)})
 
     async def one(request: Request) -> Response:
         return reply(desk.standing(request.path_params["name"]))
@@ -58,3 +64,11 @@ def routes(desk: FlagDesk) -> list[BaseRoute]:
         Route("/v1/flags/{name}/explain", explain, methods=["POST"]),
         Route("/v1/flags/{name}/{command}", switch, methods=["POST"]),
     ]
+
+
+def _count(request: Request, name: str, default: int) -> int:
+    """A whole number of the query. Raises BadInput."""
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise BadInput(Problem(f"{name} must be a whole number"))
+    return int(text)

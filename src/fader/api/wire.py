@@ -32,9 +32,9 @@ async def body_of(request: Request, limit: int = LIMIT) -> bytes:
     return b"".join(parts)
 
 
-async def read(request: Request, kind: type[T]) -> T:
+async def read(request: Request, kind: type[T], limit: int = LIMIT) -> T:
     """The body as `kind`; an empty body counts as {}. Raises BadInput, naming the place."""
-    body = await body_of(request)
+    body = await body_of(request, limit)
     try:
         return msgspec.json.decode(body or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as e:

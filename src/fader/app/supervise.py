@@ -195,7 +195,7 @@ async def _greet(control: ControlPlane, data: DataDirectory, reach: str, say: Co
         versions = ", ".join(f"{v} (baseline)" if v == service["baseline"] else v for v in service["versions"])
         out.print(f"[bold]{service['name']}[/bold]  http://{service['listen']}  ->  {versions}")
     if flags:
-        count = "1 flag" if len(flags) == 1 else f"{len(flags):,} flags"
+        count = "1 flag" if flags == 1 else f"{flags:,} flags"
         out.print(f"[bold]{count}[/bold]  for apps that hold the key in {data.server_key}")
     if not status["services"] and not flags:
         out.print("no services and no flags yet: write a fader.yaml and run `fader apply -f fader.yaml`")

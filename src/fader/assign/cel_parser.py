@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import ip_network
+from itertools import count
 from typing import Literal, cast, get_args
 
 from fader.assign.cel import (
@@ -122,14 +123,17 @@ class _Reader:
 
     def _relation(self) -> Expression:
         left = self._unary()
-        while True:
+        for level in count():
             token = self._peek()
+            if level > DEEPEST:  # each comparison is a side of the next
+                raise CelError(token.at, "the condition is nested too deeply", "join comparisons by &&")
             if token.kind == "name" and token.text == "in":
                 left = _membership(left, self._after(token), token.at)
             elif token.kind == "sign" and token.text in _OPERATORS:
                 left = _comparison(left, cast(Operator, token.text), self._after(token), token.at)
             else:
-                return left
+                break
+        return left
 
     def _after(self, token: Token) -> Expression:
         self._next()

@@ -3,6 +3,9 @@
 Each condition is compiled twice over: to "it is true" and to "it is false". Where CEL has an error, both are False.
 That carries CEL's three values without ever handling a third: `!` swaps the two, `&&` is true when all parts are and
 false when one is, `||` the other way round.
+
+What is chosen by and what is compared may be conditions themselves, in many levels. Asked twice at each, fifty levels
+would take for ever, so these are compiled to one function of the three values.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import Any as Value
 
 from fader.assign import cel
 from fader.assign.bucket import cut
-from fader.assign.cel import Ask, Attribute, Call, Choice, Compare, Constant, Expression, In, Items, Not
+from fader.assign.cel import Ask, Attribute, Call, Choice, Compare, Constant, Expression, In, Items, Not, parts
 from fader.assign.moment import nanoseconds
 from fader.assign.pattern import Pattern
 from fader.assign.semver import precedence
@@ -74,9 +77,17 @@ def _is(wanted: bool, expression: Expression, segments: Segments) -> Condition:
             parts = [_is(wanted, o, segments) for o in operands]
             return _some(parts) if wanted else _every(parts)
         case Choice(condition, then, otherwise):
-            yes, no = _is(True, condition, segments), _is(False, condition, segments)
+            decide = _truth(condition, segments)
             first, second = _is(wanted, then, segments), _is(wanted, otherwise, segments)
-            return lambda a, u: (yes(a, u) and first(a, u)) or (no(a, u) and second(a, u))
+
+            def chosen(a: Attributes, u: str) -> bool:
+                way = decide(a, u)
+                return first(a, u) if way else second(a, u) if way is False else False
+
+            return chosen
+        case Compare() | In() if _nested(expression):
+            truth = _truth(expression, segments)
+            return lambda a, u: truth(a, u) is wanted
         case Compare():
             return _compare(wanted, expression, segments)
         case In():
@@ -134,12 +145,83 @@ def _getter(expression: Expression, segments: Segments) -> Getter:
         case Call("timestamp", argument):
             return _converted(nanoseconds, argument, segments)
         case Choice(condition, then, otherwise):
-            chosen, other = _is(True, condition, segments), _is(False, condition, segments)
+            decide = _truth(condition, segments)
             first, second = _getter(then, segments), _getter(otherwise, segments)
-            return lambda a, u: first(a, u) if chosen(a, u) else second(a, u) if other(a, u) else None
+
+            def chosen(a: Attributes, u: str) -> Value:
+                way = decide(a, u)
+                return first(a, u) if way else second(a, u) if way is False else None
+
+            return chosen
+        case _:
+            return _truth(expression, segments)
+
+
+def _truth(expression: Expression, segments: Segments) -> Getter:
+    """True, False, or None where CEL has an error. Of what an expression is made of, nothing is asked more than once
+    but what has no parts that are conditions."""
+    match expression:
+        case Not(operand):
+            truth = _truth(operand, segments)
+            return lambda a, u: None if (value := truth(a, u)) is None else not value
+        case cel.All(operands) | cel.Any(operands):
+            return _joined(isinstance(expression, cel.Any), [_truth(o, segments) for o in operands])
+        case Choice():
+            chosen = _getter(expression, segments)
+            return lambda a, u: value if (value := chosen(a, u)) is True or value is False else None
+        case Compare(left, sign, right) if _nested(expression):
+            x, y = _getter(left, segments), _getter(right, segments)
+            return _compared(sign, x, y)
+        case In(item, container) if _nested(expression):
+            one, within = _getter(item, segments), _getter(container, segments)
+
+            def held(a: Attributes, u: str) -> Value:
+                return _held(one(a, u), within(a, u))
+
+            return held
         case _:
             yes, no = _is(True, expression, segments), _is(False, expression, segments)
             return lambda a, u: True if yes(a, u) else False if no(a, u) else None
+
+
+def _nested(expression: Expression) -> bool:
+    """Whether a part of it is a condition that has parts itself."""
+    return any(not isinstance(part, Constant | Items | Attribute | Call) for part in parts(expression))
+
+
+def _joined(decisive: bool, parts: list[Getter]) -> Getter:
+    """`decisive`: what one part makes of the whole: true for `||`."""
+
+    def joined(a: Attributes, u: str) -> Value:
+        found: Value = not decisive
+        for part in parts:
+            value = part(a, u)
+            if value is decisive:
+                return decisive
+            found = found if value is not None else None
+        return found
+
+    return joined
+
+
+def _compared(sign: str, left: Getter, right: Getter) -> Getter:
+    """Of conditions: true and false have an order too, as in CEL."""
+
+    def compared(a: Attributes, u: str) -> Value:
+        x, y = left(a, u), right(a, u)
+        if x is None or y is None:
+            return None
+        if sign in ("==", "!="):
+            return _equal(x, y) is (sign == "==")
+        return _ORDERS[sign](x, y) if _comparable(x, y) else None
+
+    return compared
+
+
+def _held(value: Value, container: Value) -> bool | None:
+    if value is None or not isinstance(container, list | tuple | Mapping):
+        return None
+    return any(_equal(value, one) for one in container)
 
 
 def _deep(attributes: Attributes, path: tuple[str, ...]) -> Value:
@@ -246,13 +328,7 @@ def _in(wanted: bool, expression: In, segments: Segments) -> Condition:
         return listed
     within = _getter(container, segments)
 
-    def held(a: Attributes, u: str) -> bool:
-        value, all_ = get(a, u), within(a, u)
-        if value is None or not isinstance(all_, list | tuple | Mapping):
-            return False
-        return any(_equal(value, one) for one in all_) is wanted
-
-    return held
+    return lambda a, u: _held(get(a, u), within(a, u)) is wanted
 
 
 def _in_network(wanted: bool, get: Getter, text: str) -> Condition:

@@ -11,8 +11,8 @@ from urllib.parse import quote, urlsplit
 
 from fader.errors import BadInput, FaderError, NotFound, Problem, Refused, Unavailable
 
-#: Seconds. A plan asks each version whether it answers, which takes longest.
-TIMEOUT = 30.0
+#: Seconds. A configuration may be large, and each of its versions is asked whether it answers.
+TIMEOUT, APPLIED_WITHIN = 30.0, 120.0
 #: The server says something at least every 15 s on the stream of changes.
 SILENCE = 40.0
 
@@ -53,10 +53,10 @@ class Client:
         return self._ask("POST", f"/v1/rollouts/{quote(name, safe='')}/preview", {})
 
     def plan(self, path: str, text: str) -> Any:
-        return self._ask("POST", "/v1/plan", {"path": path, "text": text})
+        return self._ask("POST", "/v1/plan", {"path": path, "text": text}, APPLIED_WITHIN)
 
     def apply(self, path: str, text: str) -> Any:
-        return self._ask("POST", "/v1/apply", {"path": path, "text": text})
+        return self._ask("POST", "/v1/apply", {"path": path, "text": text}, APPLIED_WITHIN)
 
     def flags(self, stale_after: float | None = None) -> Any:
         return self._ask("GET", "/v1/flags" + ("" if stale_after is None else f"?stale_after={stale_after:.0f}"))
@@ -97,9 +97,9 @@ class Client:
         finally:
             connection.close()
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+    def _ask(self, method: str, path: str, body: Any = None, timeout: float = 0.0) -> Any:
         """The decoded answer. Raises what the server's error stands for, or Unavailable when nobody answers."""
-        connection = self._connection(self._timeout)
+        connection = self._connection(timeout or self._timeout)
         try:
             answer = self._send(connection, method, path, body)
             status, raw = answer.status, answer.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,9 @@ from fader.errors import BadInput, Problem
 
 FILE = Path("fader.yaml")
 SIGNS = {"add": ("+", "green"), "change": ("~", "yellow"), "remove": ("-", "red"), "same": ("=", "dim")}
+
+#: More of a kind that stay as they are, are counted instead of named.
+MOST_SAME = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -92,7 +96,13 @@ def _print(answer: Any, as_json: bool) -> None:
         out.print(Text(f"environment {answer['environment']}", style="bold"))
     for warning in answer["warnings"]:
         out.print(Text(f"warning: {warning}", style="yellow"))
+    same = Counter(change["kind"] for change in answer["changes"] if change["action"] == "same")
+    for kind, count in same.items():
+        if count > MOST_SAME:
+            out.print(Text(f"= {count:,} {kind}s", style=SIGNS["same"][1]))
     for change in answer["changes"]:
+        if change["action"] == "same" and same[change["kind"]] > MOST_SAME:
+            continue
         sign, colour = SIGNS[change["action"]]
         detail = f": {change['detail']}" if change["detail"] else ""
         out.print(Text(f"{sign} {change['kind']} {change['name']}{detail}", style=colour))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import hashlib
 from collections.abc import Mapping
@@ -76,13 +77,15 @@ class Configuration:
     async def page(self, request: Request) -> Response:
         written = self._applier.written
         text = written.text if written else ""
-        return self._shown(written, text, line=line_of(text, request.query_params))
+        line = await asyncio.to_thread(line_of, text, request.query_params)
+        return self._shown(written, text, line=line)
 
     async def plan(self, request: Request) -> Response:
         """What the text would change; nothing is changed. Raises Refused where a file manages it."""
         written, text, _ = await self._asked(request)
         try:
-            return self._shown(written, text, plan=await self._applier.plan(self._applier.read(text, NAME)))
+            document = await asyncio.to_thread(self._applier.read, text, NAME)
+            return self._shown(written, text, plan=await self._applier.plan(document))
         except BadInput as bad:
             return self._shown(written, text, bad=bad, status=422)
 
@@ -92,7 +95,8 @@ class Configuration:
         if seen != mark(written.text if written else ""):
             raise Conflict("Somebody applied another configuration meanwhile. Look at the changes again.")
         try:
-            plan = await self._applier.apply(self._applier.read(text, NAME), Written(text, actor="dashboard"))
+            document = await asyncio.to_thread(self._applier.read, text, NAME)
+            plan = await self._applier.apply(document, Written(text, actor="dashboard"))
         except BadInput as bad:
             return self._shown(written, text, bad=bad, status=422)
         return self._shown(self._applier.written, text, plan=plan, done=True)
@@ -128,7 +132,7 @@ class Configuration:
             seen=mark(held),
             plan=plan,
             changes=[c for c in plan.changes if c.action != "same"] if plan else [],
-            diff=() if done else diff(held, text),
+            diff=() if done or text == held else diff(held, text),
             wrong=wrong(text, bad.problems) if bad else (),
             done=done,
             line=line,

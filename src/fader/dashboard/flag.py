@@ -1,4 +1,4 @@
-"""GET /flags and /flags/{name}: what a flag decides for whom, its rollouts, its switch, and the way of one unit."""
+"""GET /flags/{name}: what a flag decides for whom, its rollouts, its switch, and the way of one unit."""
 
 from __future__ import annotations
 
@@ -91,10 +91,6 @@ def written(value: Value) -> str:
 class FlagPages:
     def __init__(self, desk: FlagDesk, control: Control, templates: Templates, clock: Clock) -> None:
         self._desk, self._control, self._templates, self._clock = desk, control, templates, clock
-
-    async def list(self) -> Snapshot:
-        html = self._templates.render("flags_list.html", standings=self._desk.standings())
-        return Snapshot(title="Flags · fader", at=self._clock(), regions={"flags": html})
 
     async def snapshot(self, name: str) -> Snapshot:
         """Raises NotFound, Unavailable."""

@@ -133,12 +133,17 @@ class Asked:
 
 def asked(query: Mapping[str, str]) -> Asked:
     """A group or a page that does not exist is read as none: old links still lead to the overview."""
-    page = query.get("page", "")
     return Asked(
         text=query.get("q", "").strip(),
         group=next((g for g in Group if g.slug == query.get("group", "")), None),
-        page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+        page=page_of(query),
     )
+
+
+def page_of(query: Mapping[str, str]) -> int:
+    """Counted from 1."""
+    page = query.get("page", "")
+    return max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1
 
 
 def parts(groups: Mapping[Group, Sequence[R]], wanted: Asked) -> tuple[Part[R], ...]:

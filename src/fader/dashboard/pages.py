@@ -14,12 +14,14 @@ from starlette.routing import BaseRoute, Route
 
 from fader.clock import Clock, system_clock
 from fader.dashboard import assets
+from fader.dashboard import flags as flag_list
 from fader.dashboard.audit import Audit
 from fader.dashboard.chart import safe_json
 from fader.dashboard.commands import Commands
 from fader.dashboard.configuration import Configuration
 from fader.dashboard.experiments import Experiments
 from fader.dashboard.flag import FlagPages
+from fader.dashboard.flags import FlagList
 from fader.dashboard.live import Live, Snapshot
 from fader.dashboard.login import Login
 from fader.dashboard.metric import Metrics
@@ -68,6 +70,7 @@ class Pages:
         self._rollout = Rollout(control, self._templates, clock)
         self._audit = Audit(control, self._templates, clock)
         self._services = Services(control, self._templates, clock)
+        self._flag_list = FlagList(flags, self._templates, clock)
         self._flags = FlagPages(flags, control, self._templates, clock)
         self._metrics = Metrics(control, self._templates, clock)
         self._experiments = Experiments(control, self._templates, clock)
@@ -136,7 +139,7 @@ class Pages:
             case "/services":
                 return await self._services.list()
             case "/flags":
-                return await self._flags.list()
+                return self._flag_list.snapshot(query)
             case "/metrics-defined":
                 return await self._metrics.list()
             case "/experiments":
@@ -176,7 +179,9 @@ class Pages:
         return self._templates.page("settings.html", page=await self._settings.snapshot())
 
     async def _flags_page(self, request: Request) -> Response:
-        return self._templates.page("flags.html", page=await self._flags.list())
+        query = request.query_params
+        live, wanted = with_query("/live/flags", request), flag_list.asked(query)
+        return self._templates.page("flags.html", page=self._flag_list.snapshot(query), live=live, asked=wanted)
 
     async def _flag_switch(self, request: Request) -> Response:
         position = request.path_params["position"]
@@ -223,7 +228,7 @@ class Pages:
         return await self._stream("/settings")
 
     async def _flags_live(self, request: Request) -> Response:
-        return await self._stream("/flags")
+        return await self._stream(with_query("/flags", request))
 
     async def _flag_live(self, request: Request) -> Response:
         return await self._stream(flag_address(request.path_params["name"]))

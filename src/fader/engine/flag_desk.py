@@ -86,15 +86,23 @@ class FlagDesk:
                 return None if self.ruleset.version == have else self.ruleset
         return self.ruleset
 
-    def standings(self, stale_after: float = STALE_AFTER) -> tuple[Standing, ...]:
-        """`stale_after`: seconds for which a flag may give everybody the same answer."""
+    def found(self, text: str) -> tuple[Flag, ...]:
+        """The flags whose name or owner holds `text`, in any case of letters."""
+        held, text = self.ruleset.flags, text.lower()
+        return tuple(f for f in held if text in f.name.lower() or text in f.owner.lower()) if text else held
+
+    def standings(
+        self, stale_after: float = STALE_AFTER, flags: tuple[Flag, ...] | None = None
+    ) -> tuple[Standing, ...]:
+        """`stale_after`: seconds for which a flag may give everybody the same answer. `flags`: some of those in force;
+        None for all."""
         switches: dict[str, list[Switch]] = {}
         for switch in self._states.switches():
             switches.setdefault(switch.flag, []).append(switch)
         changed, counted = self._states.changed(), self._counted()
         return tuple(
             self._standing(f, tuple(switches.get(f.name, ())), changed, counted, stale_after)
-            for f in self.ruleset.flags
+            for f in (self.ruleset.flags if flags is None else flags)
         )
 
     def standing(self, name: str) -> Standing:

@@ -77,18 +77,18 @@ def there(source: Source, environment: str) -> Source:
     if not isinstance(source.data, dict):
         return source
     data: dict[str, Data] = dict(source.data)
-    lines = dict(source.lines)
+    differing: set[tuple[str | int, ...]] = set()
     for section in DIFFERING:
         nouns = dict(written_names(data, section))
         for name in nouns:
             own = written_names(data, section, name, "environments", environment)
             if own:
                 nouns[name] = {**written_names(data, section, name), **own}
-                at = (section, name, "environments", environment)
-                moved = {place[len(at) :]: line for place, line in source.lines.items() if place[: len(at)] == at}
-                lines.update({(section, name, *rest): line for rest, line in moved.items() if rest})
+                differing.add((section, name, "environments", environment))
         if nouns:
             data[section] = nouns
+    moved = {(*at[:2], *at[4:]): line for at, line in source.lines.items() if at[:4] in differing and at[4:]}
+    lines = {**source.lines, **moved}
     gone = {
         name
         for name in written_names(data, "rollouts")

@@ -82,6 +82,22 @@ async def test_a_switch_outlives_the_file_and_says_who_and_why(plane: Plane, as_
     assert (await operator.get("/v1/flags/theme")).json() == back
 
 
+async def test_some_of_many_flags(plane: Plane, as_: As) -> None:
+    written = "".join(f"  flag-{i}: {{owner: {'Search' if i % 2 else 'shop'} team}}\n" for i in range(30))
+    await plane.apply(f"flags:\n{written}")
+
+    async def found(query: str) -> tuple[list[str], int]:
+        answer = (await as_("operator-token").get(f"/v1/flags?{query}")).json()
+        return [s["flag"]["name"] for s in answer["flags"]], answer["total"]
+
+    assert await found("q=LAG-2&limit=3") == (["flag-2", "flag-20", "flag-21"], 11)
+    assert await found("q=search&offset=13") == (["flag-27", "flag-29"], 15)
+    assert await found("limit=0") == ([], 30)
+    assert await found("q=none") == ([], 0)
+    for query in ("limit=-1", "offset=inf", "limit=²"):
+        assert (await as_("operator-token").get(f"/v1/flags?{query}")).status_code == 422
+
+
 async def test_what_has_been_the_same_for_long_is_stale(plane: Plane, as_: As) -> None:
     await plane.apply(FILE)
     operator = as_("operator-token")

@@ -81,6 +81,7 @@ def test_and_binds_closer_than_or_and_not_closest() -> None:
         ("#a", 1, "# is not expected", "remove it"),
         ("!" * (DEEPEST + 1) + "a", 1, "nested too deeply", "!"),
         ("(" * (DEEPEST + 1) + "a", DEEPEST + 1, "nested too deeply", "segment"),
+        ("a" + "==a" * (DEEPEST + 1), 3 * DEEPEST + 5, "nested too deeply", "&&"),
         ("a" * (LONGEST + 1), 1, "longer than", "segment"),
     ],
 )

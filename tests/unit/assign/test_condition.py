@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -102,10 +103,35 @@ def test_a_segment_is_the_same_as_its_condition(inside: str, around: str, people
     forms = ("{}", "!{}", f"({oracle.ours(around)}) && {{}}", f"{{}} == ({oracle.ours(around)})")
     for form in forms:
         named = compile_condition(parse(form.format('segment("s")')), segments)
-        written = compile_condition(parse(form.format(f"({oracle.ours(inside)})")), {})
+        # An attribute alone is a value where it is compared, and a segment is true or false.
+        written = compile_condition(parse(form.format(f"(!!({oracle.ours(inside)}))")), {})
         for person in people:
             assert named(person, "u") is written(person, "u")
     assert all(segments["s"][0](p, "listed") and not segments["s"][1](p, "listed") for p in people)
+
+
+#: Conditions that stand in each other, and what each level of them makes of the value of the one below.
+LEVELS: dict[str, Callable[[bool | None], bool | None]] = {
+    "({}) ? no : yes": lambda below: None if below is None else not below,
+    "yes ? ({}) : no": lambda below: below,
+    "(({}) ? no : yes) == no": lambda below: below,
+    "({}) in [true]": lambda below: below,
+    "no == ({})": lambda below: None if below is None else not below,
+    "!(({}) && yes || no)": lambda below: None if below is None else not below,
+}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("innermost", [True, False, None])
+def test_conditions_in_conditions_take_no_longer_than_they_are_written(level: str, innermost: bool | None) -> None:
+    """Twice as long with each level would be a thousand years for these."""
+    condition, value = "a", innermost
+    person = {"yes": True, "no": False} | ({} if innermost is None else {"a": innermost})
+    for _ in range(24):
+        condition, value = level.format(condition), LEVELS[level](value)
+    for negated in (False, True):
+        written = f"!({condition})" if negated else condition
+        assert holds(written, person) is (value is (not negated)), written
 
 
 @pytest.mark.parametrize("operator", ["==", "!=", "<", "<=", ">", ">="])

@@ -153,6 +153,10 @@ class Shop:
                 same = parts[1] == "apply" and "again" in body["text"]
                 return 200, {
                     "changes": [
+                        *(
+                            {"kind": "flag", "name": f"f{i}", "action": "same", "detail": ""}
+                            for i in range(body["text"].count("f"))
+                        ),
                         {"kind": "service", "name": "shop", "action": "same" if same else "add", "detail": ""},
                         {"kind": "rollout", "name": "shop-v2", "action": "same", "detail": "ramping"},
                     ],

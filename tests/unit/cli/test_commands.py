@@ -173,6 +173,16 @@ def test_plan_says_what_would_change(fader: Fader, shop: Shop, written: Path) ->
     assert shop.asked == [("POST", "/v1/plan", {"path": str(written), "text": "services: {}\n"})]
 
 
+def test_a_few_that_stay_as_they_are_are_named_and_many_are_counted(fader: Fader, written: Path) -> None:
+    written.write_text("f" * 20)
+    assert "= flag f0\n" in fader("plan", "-f", str(written)).out
+    written.write_text("f" * 1_200)
+    out = fader("plan", "-f", str(written)).out
+    assert "= 1,200 flags\n" in out
+    assert "flag f0" not in out
+    assert "= rollout shop-v2: ramping\n" in out
+
+
 def test_apply_again_changes_nothing(fader: Fader, shop: Shop, written: Path) -> None:
     written.write_text("again: {}\n")
     assert fader("apply", "-f", str(written)).out.endswith("nothing to change\n")

@@ -10,6 +10,7 @@ import pytest
 from dashboard_twin import flags, scenes
 from dashboard_twin.control import ScriptedControl
 from fader.dashboard.flag import rule_lines, segments_in
+from fader.dashboard.pages import Pages
 from fader.model.flag import HeldOut, Piece, Rule
 from fader.model.segment import Segment
 from fader.model.share import Draw, Interval
@@ -29,6 +30,35 @@ async def test_the_list_has_each_flag_with_its_state(client: Made) -> None:
     assert re.findall(r'<tr data-key="([^"]+)"', text) == ["new-checkout", "theme", "limits"]
     assert text.count("v-safe") == 2
     assert text.count("v-harmful") == 1
+
+
+async def test_many_flags_are_shown_page_by_page_and_found_by_name_and_owner(client: Made) -> None:
+    [theme] = (f for f in flags.everything()[0] if f.name == "theme")
+    many = tuple(replace(theme, name=f"theme-{i}", owner="Search" if i % 10 else "Shop") for i in range(250))
+    rows = re.compile(r'<tr data-key="([^"]+)"')
+    async with client(ScriptedControl(flags=(many, ()))) as http:
+
+        async def shown(query: str) -> tuple[list[str], str]:
+            text = (await http.get(f"/flags?{query}")).text
+            return rows.findall(text), text
+
+        first, text = await shown("")
+        assert first == [f"theme-{i}" for i in range(100)]
+        assert "page 1 of 3, 250 flags" in text
+        assert 'rel="prev"' not in text
+        assert 'href="/flags?page=2"' in text
+        last, text = await shown("page=3")
+        assert last == [f"theme-{i}" for i in range(200, 250)]
+        assert 'rel="next"' not in text
+        assert 'data-live="/live/flags?page=3"' in text
+        assert (await shown("q=shop"))[0] == [f"theme-{i}" for i in range(0, 250, 10)]
+        assert 'href="/flags?q=Search&amp;page=2"' in (await shown("q=Search"))[1]
+        assert "There is nothing on page 9." in (await shown("page=9"))[1]
+        assert "No flag has “&lt;b&gt;” in its name or owner." in (await shown("q=<b>"))[1]
+
+    control = ScriptedControl(flags=(many, ()))
+    pages = Pages(control, control.flags, control.applier, control.installation, control.notifier, lambda: 0.0)
+    assert rows.findall((await pages.snapshot("/flags?page=3", 0.0)).regions["flags"]) == last
 
 
 async def test_without_flags_the_page_teaches_the_first(client: Made) -> None:

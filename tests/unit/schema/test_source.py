@@ -60,9 +60,18 @@ def test_every_key_that_stands_twice() -> None:
         ("a: !!python/object:os.system x", "1: the tag tag:yaml.org,2002:python/object:os.system is not supported"),
         ("a: !secret x", "1: the tag !secret is not supported"),
         ("? [a, b]\n: 1", "1: a key is a list or a mapping"),
-        ("[" * 3000, "0: the file is nested too deeply"),
+        ("[" * 200_000, "1: the file is nested too deeply"),
+        (
+            "\n".join(["a0: &a0 [x]", *(f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, 60))]),
+            "1: the file is nested too deeply",
+        ),
+        ("a: *x", "1: not valid YAML: found undefined alias 'x'"),
+        ("a: 1\n---\nb: 2\n", "2: a second YAML document begins"),
+        ("a: {\n", "1: not valid YAML at column 1: did not find expected node content while parsing a flow node"),
         ("a: \x00", "1: the character U+0000 is not allowed"),
-        ("a" * 1_000_001, "0: the file is larger than 1 MB"),
+        ("a" * 10_000_001, "0: the file is larger than 10 MB"),
+        ("é" * 5_000_001, "0: the file is larger than 10 MB"),
+        ("[" + "x," * 1_000_000 + "]", "1: the file holds more than 1,000,000 values"),
     ],
 )
 def test_what_is_refused(text: str, message: str) -> None:
@@ -73,3 +82,10 @@ def test_anchors_that_explode_are_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
     assert messages("\n".join(lines)) == ["1: the anchors grow the file beyond reason"]
+
+
+def test_a_large_file_may_repeat_its_values_a_few_times_and_no_more() -> None:
+    flags = [f"f{i}: {{<<: *base}}" for i in range(5_000)]
+    few, many = ("base: &base {" + ", ".join(f"k{i}: x" for i in range(n)) + "}\n" for n in (12, 40))
+    assert len(read(few + "\n".join(flags), "f").lines) == 1 + 5_001 * 13
+    assert messages(many + "\n".join(flags)) == ["1: the anchors grow the file beyond reason"]
