@@ -29,6 +29,7 @@ class Gateway:
         self.app, self.listen = free_port(), free_port()
         self._command = [sys.executable, "-m", "fader.cli.entry", "agent", "--data-dir", str(directory)]
         self._command += ["--server", server]
+        self._agent: subprocess.Popen[bytes] | None = None
 
     def service(self, flag: str) -> str:
         return (
@@ -45,12 +46,17 @@ class Gateway:
 
     def kill(self) -> None:
         """The agent; Envoy goes on with what it has, until another agent takes it over."""
-        self._agent.kill()
-        self._agent.wait(PATIENCE)
+        self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        self._agent.send_signal(signal.SIGTERM)
-        self._agent.wait(PATIENCE)
+        """Agent and Envoy."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._agent:
+            self._agent.send_signal(how)
+            self._agent.wait(PATIENCE)
+            self._agent = None
 
 
 class App(asyncio.Protocol):

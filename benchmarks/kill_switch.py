@@ -201,13 +201,15 @@ def crew(server: Server, count: int, real: int) -> Iterator[list[Connection]]:
 
 
 @contextmanager
-def visitors(gateway: Gateway) -> Iterator[Connection]:
+def visitors(server: Server, gateway: Gateway, flags: int) -> Iterator[Connection]:
+    """Once the gateway serves the app, and the app is visited."""
     mine, theirs = multiprocessing.Pipe()
     child = multiprocessing.Process(target=visits, args=(gateway.listen, gateway.app, theirs), daemon=True)
     child.start()
     mine.recv()
-    gateway.start()
     try:
+        server.apply(flags, gateway.service(FLAG))
+        gateway.start()
         gateway.serves()
         mine.send("begin")
         yield mine
@@ -231,8 +233,8 @@ class Measured:
     cpu: float
 
 
-def measure(server: Server, gateway: Gateway, count: int, real: int, rounds: int) -> Measured:
-    with visitors(gateway) as app, crew(server, count, real) as pipes:
+def measure(server: Server, gateway: Gateway, flags: int, count: int, real: int, rounds: int) -> Measured:
+    with visitors(server, gateway, flags) as app, crew(server, count, real) as pipes:
         for pipe in pipes:
             pipe.recv()
         time.sleep(1.0)
@@ -298,8 +300,7 @@ def main() -> int:
         server = Server(directory)
         try:
             gateway = Gateway(directory, f"http://127.0.0.1:{server.port}")
-            server.apply(given.flags, gateway.service(FLAG))
-            found[count] = measure(server, gateway, count, given.real, given.rounds)
+            found[count] = measure(server, gateway, given.flags, count, given.real, given.rounds)
         finally:
             server.stop()
             shutil.rmtree(directory, ignore_errors=True)
