@@ -4,9 +4,11 @@
 
 The clock starts before the request that switches the flag is sent. A real `Client` counts when evaluating the flag in
 its process gives the new answer; the others are sockets that count when the change has arrived. Real ones share one
-process, the sockets another; the server is a third, on a state file of its own, as `fader up` starts it. Every switch
-must reach every client: one that is missed fails the run. In the end all connections are cut at once, three switches
-are made meanwhile, and everybody must come back to the last one.
+process, the sockets another; the server is a third, on a state file of its own, as `fader up` starts it. In the same
+run a gateway hands the flag to an app in a header, under 500 requests a second: there the last stale answer is the last
+request that arrives at the app with the old variant. Every switch must reach everybody: one that is missed fails the
+run. In the end all connections are cut at once and the gateway's agent is killed, three switches are made meanwhile,
+and everybody must come back to the last one.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from typing import Any
 import access_log
 from fader.sdk import Client
 from gateway_overhead import cpu_seconds, free_port, wait_for
+from handed_flag import Gateway, Handed, last_stale, visits
 
 #: p99 of the last stale answer, ms, by the number of clients.
 GOALS = {200: 150.0, 1_000: 400.0}
@@ -59,10 +62,10 @@ class Server:
         self._token = (directory / "token").read_text().strip()
         self.key = (directory / "server-key").read_text().strip()
 
-    def apply(self, flags: int) -> None:
+    def apply(self, flags: int, services: str) -> None:
         rule = "{rules: [{variant: on, when: 'country == \"US\"'}]}"
         names = [FLAG, *(f"flag-{number}" for number in range(flags - 1))]
-        self.ask("/v1/apply", {"text": "\n".join(["flags:", *(f"  {name}: {rule}" for name in names)])})
+        self.ask("/v1/apply", {"text": "\n".join([f"{services}flags:", *(f"  {name}: {rule}" for name in names)])})
 
     def ask(self, path: str, body: Any) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
@@ -197,19 +200,41 @@ def crew(server: Server, count: int, real: int) -> Iterator[list[Connection]]:
             child.join(PATIENCE)
 
 
+@contextmanager
+def visitors(server: Server, gateway: Gateway, flags: int) -> Iterator[Connection]:
+    """Once the gateway serves the app, and the app is visited."""
+    mine, theirs = multiprocessing.Pipe()
+    child = multiprocessing.Process(target=visits, args=(gateway.listen, gateway.app, theirs), daemon=True)
+    child.start()
+    mine.recv()
+    try:
+        server.apply(flags, gateway.service(FLAG))
+        gateway.start()
+        gateway.serves()
+        mine.send("begin")
+        yield mine
+    finally:
+        child.terminate()
+        child.join(PATIENCE)
+        gateway.stop()
+
+
 @dataclass(frozen=True)
 class Measured:
-    """Milliseconds: of each client in each round, and of the last one in each round; `back`: until the last client
-    that was cut was up to date. `cpu`: of the server for one switch."""
+    """Milliseconds: of each client in each round, and of the last one in each round; `handed`: of the gateway's app in
+    each round; `back`: until the last client that was cut was up to date, and `adopted`: until the app was, from the
+    start of the new agent. `cpu`: of the server for one switch."""
 
     each: list[float]
     last: list[float]
+    handed: list[float]
     back: float
+    adopted: float
     cpu: float
 
 
-def measure(server: Server, count: int, real: int, rounds: int) -> Measured:
-    with crew(server, count, real) as pipes:
+def measure(server: Server, gateway: Gateway, flags: int, count: int, real: int, rounds: int) -> Measured:
+    with visitors(server, gateway, flags) as app, crew(server, count, real) as pipes:
         for pipe in pipes:
             pipe.recv()
         time.sleep(1.0)
@@ -218,6 +243,7 @@ def measure(server: Server, count: int, real: int, rounds: int) -> Measured:
             begun.append(server.switch(on=bool(number % 2)))
             time.sleep(PAUSE)
         cpu = (cpu_seconds(server.pid) - before) / rounds * 1e3
+        gateway.kill()
         for pipe in pipes:
             pipe.send("cut")
             pipe.recv()
@@ -225,6 +251,11 @@ def measure(server: Server, count: int, real: int, rounds: int) -> Measured:
         for pipe in pipes:
             pipe.send("return")
         time.sleep(3.0)
+        begun.append(time.monotonic())
+        gateway.start()
+        time.sleep(6.0)
+        app.send("end")
+        handed: Handed = app.recv()
         for pipe in pipes:
             pipe.send("end")
         seen: list[tuple[list[float], int]] = [one for pipe in pipes for one in pipe.recv()]
@@ -232,9 +263,19 @@ def measure(server: Server, count: int, real: int, rounds: int) -> Measured:
         raise SystemExit("somebody did not come back to the last ruleset")
     if any(len(times) <= rounds for times, _ in seen):
         raise SystemExit("a switch was missed")
+    wanted = ["on" if number % 2 else "off" for number in range(rounds)]
+    waited = last_stale([one for one in handed if one[0] < begun[rounds]], begun[:rounds], wanted)
+    adopted = last_stale(handed, begun[-1:], ["on" if (rounds + 2) % 2 else "off"])
     waits = [[(times[number] - begun[number]) * 1e3 for times, _ in seen] for number in range(rounds)]
-    back = max(times[-1] for times, _ in seen) - begun[-1]
-    return Measured([wait for of_round in waits for wait in of_round], [max(w) for w in waits], back * 1e3, cpu)
+    back = max(times[-1] for times, _ in seen) - begun[rounds + 2]
+    return Measured(
+        [wait for of_round in waits for wait in of_round],
+        [max(w) for w in waits],
+        [wait * 1e3 for wait in waited],
+        back * 1e3,
+        adopted[0] * 1e3,
+        cpu,
+    )
 
 
 def share(values: list[float], percent: float) -> float:
@@ -258,38 +299,47 @@ def main() -> int:
         directory = Path(tempfile.mkdtemp(prefix="fader-bench-"))
         server = Server(directory)
         try:
-            server.apply(given.flags)
-            found[count] = measure(server, count, given.real, given.rounds)
+            gateway = Gateway(directory, f"http://127.0.0.1:{server.port}")
+            found[count] = measure(server, gateway, given.flags, count, given.real, given.rounds)
         finally:
             server.stop()
             shutil.rmtree(directory, ignore_errors=True)
     written(given, found, busy)
-    return 0 if all(share(m.last, 99) <= GOALS.get(count, float("inf")) for count, m in found.items()) else 1
+    met = [max(share(m.last, 99), share(m.handed, 99)) <= GOALS.get(count, float("inf")) for count, m in found.items()]
+    return 0 if all(met) else 1
 
 
 def written(given: argparse.Namespace, found: dict[int, Measured], busy: float) -> None:
     rows = []
     for count, m in found.items():
-        figures = [share(m.each, 50), share(m.each, 99), share(m.last, 50), share(m.last, 99), max(m.last)]
         goal = f"{GOALS[count]:g}" if count in GOALS else ""
-        rows.append(f"| {count:,} | {' | '.join(f'{f:.0f}' for f in figures)} | {goal} | {m.cpu:.0f} | {m.back:.0f} |")
+        paths = (
+            ("one client", m.each, "", ""),
+            ("the last client", m.last, goal, f"{m.back:.0f}"),
+            ("an app behind the gateway", m.handed, goal, f"{m.adopted:.0f}"),
+        )
+        for path, waits, aim, back in paths:
+            figures = " | ".join(f"{f:.0f}" for f in (share(waits, 50), share(waits, 99), max(waits)))
+            rows.append(f"| {count:,} | {path} | {figures} | {aim} | {back} |")
     access_log.report(
         "kill_switch",
         "From a kill switch to the last stale answer",
         0,
         [
-            "| clients | one, p50 | one, p99 | the last, p50 | p99 | max | its goal | CPU of the server | back |",
-            "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+            "| clients | path | p50 | p99 | max | goal of p99 | back |",
+            "|---:|---|---:|---:|---:|---:|---:|",
             *rows,
         ],
         [
-            "Milliseconds from before the request to switch, CPU for one switch; the goal is of p99; "
-            f"{given.rounds} switches, {given.flags:,} flags. "
+            f"Milliseconds from before the request to switch; {given.rounds} switches, {given.flags:,} flags. "
             f"{given.real} of the clients are `Client`s and count when their own answer is the new one; the others are "
-            "sockets that count when the change has arrived. Server and clients share this machine, whose load average "
-            f"was {busy:.1f} before: what else it does is in the tail of these figures.",
-            "In the end all connections were cut at once and three switches made meanwhile: `back` is from the last of "
-            "them until the last client was up to date. No switch was missed.",
+            "sockets that count when the change has arrived. Behind the gateway it is the last request, of 500 a "
+            "second, that arrives at the app with the old variant. All of it in one run: server, agent, Envoy, app and "
+            f"clients share this machine, whose load average was {busy:.1f} before: what else it does is in the tail.",
+            f"One switch takes the server {' and '.join(f'{m.cpu:.0f} ms' for m in found.values())} of CPU.",
+            "In the end all connections were cut at once, the gateway's agent was killed, and three switches made "
+            "meanwhile: `back` is from the last of them until the last client was up to date, and from the start of a "
+            "new agent until the app was. No switch was missed.",
         ],
     )
 

@@ -171,3 +171,70 @@ def test_learning_is_of_units_that_were_given_the_baseline(store: EventStore, lo
     assert (slow.requests, slow.units, sum(slow.values.counts)) == (2, 1, 2)
     assert (orders.units, orders.events) == (1, 1.0)
     assert store.learning("shop", "off", (ERRORS,), 1500.0, "new-form")[0].units == 0
+
+
+# Exposures that the gateway tells -------------------------------------------------------------------------------------
+
+
+def given(variant: str, result: str = "denied", rollout: str = "new-form") -> str:
+    return f"{rollout}={variant}:{result}"
+
+
+def test_a_line_exposes_its_unit_and_counts_itself(store: EventStore, log: Log) -> None:
+    log.asked("ann", 1000.5, x=given("on"), status=500)
+    log.asked("ann", 1002.0, x=given("on"))
+    log.asked("bob", 1002.0, x=f"{given('b', rollout='other')},{given('off')}")
+    log.did("ann", "order", 1003.0)
+    log.did("ann", "order", 1000.2)  # before
+    assert arms(store, 0) == (ArmSummary(1, 2, 1, 1, 2, 4, first=1, failures=1), ArmSummary(1, 1, nn=1))
+    assert arms(store, 2)[0] == ArmSummary(1, 1, 1, 1, 1, 1, first=1, failures=1)
+    assert store.exposure("new-form", 1) == Exposure(1, 1, 1000.5)
+    health = store.health(*CELL.key)
+    assert (health.candidate_units, health.baseline_units, health.crossed, health.silent) == (1, 1, 0, 0)
+
+
+def test_what_is_no_evidence_exposes_nobody(store: EventStore, log: Log) -> None:
+    log.asked("ann", 1002.0, x=given("on", "allowed"))  # by a rule
+    log.asked("bob", 1002.0, x=given("on"), why="preview")
+    log.asked("cid", 1002.0, x=given("on"), why="excluded")
+    log.asked("dan", 1002.0, x=given("on"), p=None, status=500)  # outside of the sample, kept for what it shows
+    log.asked("", 1002.0, x=given("on"))
+    log.asked("eve", 999.0, x=given("on"))  # before the stage
+    log.asked("fay", 1002.0, x="new-form=:denied,=on:denied,new-form:denied,new-form=on")
+    assert store.exposure("new-form", 1) == Exposure()
+    assert store.health(*CELL.key).candidate_units == 0
+
+
+def test_whatever_version_of_its_service_a_unit_has(store: EventStore, log: Log) -> None:
+    """The service may have a rollout of its own, for which this unit is none of its evidence."""
+    for unit, why in (("ann", "rollout"), ("bob", "outside"), ("cid", "forced"), ("dan", "withdrawn")):
+        log.asked(unit, 1002.0, x=given("on"), why=why)
+    health = store.health(*CELL.key)
+    assert (health.candidate_units, health.silent) == (4, 0)
+    assert arms(store, 0)[0].requests == 4
+
+
+def test_lines_of_any_service_and_in_any_order(store: EventStore, log: Log) -> None:
+    log.asked("ann", 1009.0, x=given("on"), s="mail")
+    log.did("ann", "order", 1005.0)
+    assert arms(store, 2)[0].events == 0
+    log.asked("ann", 1004.0, x=given("on"), s="mail", us=5_000_000)  # a long one, which ended later
+    assert arms(store, 2)[0].events == 1
+    log.asked("ann", 1010.0, x=given("off"), s="mail")
+    assert store.health(*CELL.key).crossed == 1
+
+
+def test_lines_that_told_are_forgotten_and_dropped_with_their_unit(store: EventStore, log: Log) -> None:
+    for unit in ("ann", "bob"):
+        log.asked(unit, 1002.0, x=given("on"))
+        log.met(unit, "on")
+    assert store.forget("ann") == 3
+    assert store.exposure("new-form", 1) == Exposure(1, 0, 1001.0)
+    assert store.retain(1500.0) == 3
+
+
+def test_learning_is_of_units_that_the_gateway_gave_the_baseline(store: EventStore, log: Log) -> None:
+    log.asked("ann", 1202.0, x=given("off"))
+    log.asked("bob", 1202.0, x=given("off", "allowed"))
+    errors, *_ = store.learning("shop", "off", (ERRORS,), 1199.0, "new-form")
+    assert (errors.requests, errors.units) == (1, 1)

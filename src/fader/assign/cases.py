@@ -21,8 +21,9 @@ from fader.model.share import WHOLE, Draw, Interval
 @dataclass(frozen=True, slots=True)
 class Case:
     """Those for whom it `holds` get `variant`. With a `rule` only its share of them, drawn by the bucket under `seed`;
-    with a `rollout` only those whose bucket under `seed` it has given the variant; of these, those that are `within`
-    all draws and `without` any. The rest goes on to the next case. A request without a unit is in no share."""
+    with a `rollout` only those whose bucket under `seed` it has given the variant, or, of its `rest`, whoever comes so
+    far; of these, those that are `within` all draws and `without` any. The rest goes on to the next case. A request
+    without a unit is in no share and in no rollout."""
 
     variant: str
     holds: Predicate = EVERYBODY
@@ -31,6 +32,7 @@ class Case:
     rollout: str = ""
     within: tuple[Draw, ...] = ()
     without: tuple[Draw, ...] = ()
+    rest: bool = False
 
 
 def cases(flag: Flag, segments: Mapping[str, Segment], attributes: Sequence[RequestAttribute] = ()) -> tuple[Case, ...]:
@@ -52,6 +54,7 @@ def cases(flag: Flag, segments: Mapping[str, Segment], attributes: Sequence[Requ
         if holds != NOBODY:
             salt = seed(move.salt)
             found += [Case(v, holds, "", salt, move.rollout, within, move.holdouts) for v, _ in move.arms]
+            found.append(Case(flag.default, holds, "", salt, move.rollout, within, move.holdouts, rest=True))
     found += [Case(piece.variant, within=(Draw(flag.split_salt, piece.interval),)) for piece in flag.split]
     return tuple(found)
 

@@ -61,7 +61,7 @@ class Observer:
                 lost_requests=lost,
                 missing=(
                     "apps are only being told of this share"
-                    if spec.flag
+                    if spec.flag and window is None
                     else "the gateway has not acknowledged this share yet"
                 ),
             )

@@ -18,7 +18,8 @@ from fader.rollout.plan import cell
 class Strata:
     """A stage's window opens when the gateways acknowledge its share, and closes when the next share is decided: what
     was asked in between belongs to no stage. Of a flag it opens when SDKs that are connected hold the share; one that
-    is not goes on with the old one, and says so by its exposures. Following twice, or after a crash, changes nothing.
+    is not goes on with the old one, and says so by its exposures. Where gateways tell who was exposed to it, they must
+    have acknowledged it too. Following twice, or after a crash, changes nothing.
     """
 
     def __init__(self, states: StateStore, events: EventStore, fleet: Fleet, clock: Clock) -> None:
@@ -41,15 +42,20 @@ class Strata:
             if not current and window.until == 0.0 and state.phase is not Phase.PENDING:
                 await self._put(entry, replace(window, until=closed_at))
         if judged and state.phase not in ENDED and all(w.stage != state.stage for w in windows):
-            begins = self._clock() + SETTLED if entry.spec.flag else 0.0
+            begins = self._clock() + SETTLED if entry.spec.flag and not self._told(entry.spec.flag) else 0.0
             self._states.put_window(Window(state.rollout, state.attempt, state.stage, version, begins))
         for window in self._states.windows(state.rollout, state.attempt):
             if window.since == 0.0 and window.until == 0.0:
                 since = self._fleet.applied(window.version)
                 if since:
-                    await self._put(entry, replace(window, since=max(since, state.stage_since)))
+                    least = state.stage_since + (SETTLED if entry.spec.flag else 0.0)
+                    await self._put(entry, replace(window, since=max(since, least)))
             elif window.since and self._opened.get((window.rollout, window.attempt, window.stage)) is None:
                 await self._put(entry, window)  # a restarted process opens what it finds
+
+    def _told(self, flag: str) -> bool:
+        """Whether gateways tell who was exposed to the flag."""
+        return any(s.exposures == "gateway" and flag in s.flags for s in self._states.services())
 
     async def _put(self, entry: Entry, window: Window) -> None:
         self._states.put_window(window)

@@ -15,7 +15,7 @@ import json
 
 from fader.assign.bucket import seed
 from fader.gateway.matchers import Json, action, fraction, typed
-from fader.gateway.names import NAMESPACE, whole_log_key
+from fader.gateway.names import GIVEN, NAMESPACE, whole_log_key
 from fader.model.service import Service
 from fader.model.share import WHOLE
 
@@ -43,6 +43,7 @@ LINE = {
     "rx": "%BYTES_RECEIVED%",
     "tx": "%BYTES_SENT%",
     "tp": "%REQ(TRACEPARENT)%",
+    "x": f"%FILTER_STATE({GIVEN}:PLAIN)%",
 }
 
 #: Numbers in JSON; the others are strings.

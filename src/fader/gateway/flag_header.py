@@ -3,6 +3,9 @@
 Each flag is a filter with only a shadow matcher: it blocks nothing and leaves the name of the variant in the request's
 metadata, from which the routes write the header. Never give it `rules` or `matcher`: those enforce. Whether a flag is
 on, and the shares of its rules, are runtime values: a switch is in force as fast as a share is.
+
+A shadow matcher has a second result, allowed or denied, which tells here whether a rollout gave the variant: denied is
+what a rollout gave.
 """
 
 from __future__ import annotations
@@ -24,10 +27,11 @@ from fader.gateway.matchers import (
     interval,
     inverse,
     metadata_is,
+    present,
     switched_on,
     typed,
 )
-from fader.gateway.names import flag_key, flag_move_key, flag_rule_key
+from fader.gateway.names import UNIT, flag_key, flag_move_key, flag_rule_key
 from fader.gateway.texts import distinct, test
 from fader.model.flag import Flag, Prerequisite
 from fader.model.request import RequestText
@@ -37,17 +41,18 @@ from fader.model.share import WHOLE
 
 FLAGS_HEADER = "x-fader-flags"
 #: Namespace and key of metadata: what a shadow matcher has come to.
-_RBAC, _LEFT = "envoy.filters.http.rbac", "shadow_effective_policy_id"
+_RBAC, _LEFT, _RESULT = "envoy.filters.http.rbac", "shadow_effective_policy_id", "shadow_engine_result"
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """Of one service: the `filters` that decide its flags, and what they look at: `texts` of a request, and the `lists`
-    of segments."""
+    of segments. `moved`: of the flags that it hands over, those that a rollout moves."""
 
     filters: tuple[Json, ...] = ()
     texts: tuple[RequestText, ...] = ()
     lists: tuple[str, ...] = ()
+    moved: tuple[Flag, ...] = ()
 
 
 def sent(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Segment]) -> Sent:
@@ -62,7 +67,8 @@ def sent(service: Service, flags: Mapping[str, Flag], segments: Mapping[str, Seg
             filters.append(_filter(flags[name], found))
             looked_at += [case.holds for case in found]
     whole = Every(tuple(looked_at))
-    return Sent(tuple(filters), distinct(texts(whole)), tuple(sorted(set(lists(whole)))))
+    moved = tuple(flags[name] for name in service.flags if name in known and flags[name].move)
+    return Sent(tuple(filters), distinct(texts(whole)), tuple(sorted(set(lists(whole)))), moved)
 
 
 def flag_header(service: Service) -> str:
@@ -74,6 +80,11 @@ def flag_header(service: Service) -> str:
 def decided(name: str) -> str:
     """The variant, as Envoy's format."""
     return f"%DYNAMIC_METADATA({_RBAC}:{_prefix(name)}{_LEFT})%"
+
+
+def by_rollout(name: str) -> str:
+    """`denied` where a rollout of the flag gave the variant, else `allowed`, as Envoy's format."""
+    return f"%DYNAMIC_METADATA({_RBAC}:{_prefix(name)}{_RESULT})%"
 
 
 def flag_values(flag: Flag) -> dict[str, Json]:
@@ -102,7 +113,8 @@ def _filter(flag: Flag, found: Sequence[Case]) -> Json:
             # Everybody: the rules behind it are never reached.
             otherwise = _variant(case.variant)
             break
-        ordered.append((predicates[0] if len(predicates) == 1 else both(*predicates), _variant(case.variant)))
+        given = _variant(case.variant, by_rollout=bool(case.rollout))
+        ordered.append((predicates[0] if len(predicates) == 1 else both(*predicates), given))
     tree = first_of(*ordered, otherwise=otherwise)
     for required in (*map(_has, flag.requires), switched_on(flag_key(flag.name))):
         tree = first_of((required, tree), otherwise=_variant(flag.off))
@@ -122,7 +134,9 @@ def _predicates(flag: Flag, case: Case) -> list[Json]:
         predicates.append(test(case.holds))
     if case.rule:
         predicates.append(fraction(flag_rule_key(flag.name, case.rule), case.seed, 0))
-    if case.rollout:
+    if case.rest:
+        predicates.append(present(UNIT))
+    elif case.rollout:
         predicates.append(interval(flag_move_key(flag.name, case.rollout, case.variant), case.seed))
     predicates += [drawn(draw) for draw in case.within]
     predicates += [inverse(drawn(draw)) for draw in case.without]
@@ -134,8 +148,8 @@ def _has(required: Prerequisite) -> Json:
     return any_of(*(metadata_is(_RBAC, f"{_prefix(required.flag)}{_LEFT}", variant) for variant in required.variants))
 
 
-def _variant(name: str) -> Json:
-    return action(typed("envoy.config.rbac.v3.Action", name=name, action="ALLOW"))
+def _variant(name: str, by_rollout: bool = False) -> Json:
+    return action(typed("envoy.config.rbac.v3.Action", name=name, action="DENY" if by_rollout else "ALLOW"))
 
 
 def _prefix(name: str) -> str:

@@ -13,6 +13,8 @@ from fader.model.service import Address, Service
 NAMESPACE = "fader"
 #: Filter state: the id found, and the id used (the same, or a new anonymous one).
 KNOWN, UNIT = "fader.known", "fader.unit"
+#: Filter state: what rollouts of flags have given, see `flag_exposures`.
+GIVEN = "fader.given"
 #: Copy of the header that asks for a preview, outside `x-fader*`, which is stripped from every request before it is
 #: routed.
 COPIED = "fader-preview"

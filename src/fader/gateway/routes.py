@@ -14,6 +14,7 @@ from fader.assign.predicate import EVERYBODY, NOBODY, Predicate, lists, texts
 from fader.assign.reduce import NotAtGateway, Reducer
 from fader.gateway.access_log import sampler
 from fader.gateway.flag_baggage import baggage_filters
+from fader.gateway.flag_exposures import exposure_filters
 from fader.gateway.flag_header import Sent
 from fader.gateway.identity import identity_filters, issued
 from fader.gateway.leaves import append, routes
@@ -53,6 +54,7 @@ def virtual_host(live: LiveService, flags: Sent = _NO_FLAGS, segments: Mapping[s
     known = identity_filters(service, reroute=decided_by_unit and not listed, asked=asked)
     known += list_filters(listed, segments, reroute=decided_by_unit)
     filters = [*known, *sampler(service), *baggage_filters(service), *flags.filters]
+    filters += exposure_filters(service, flags.moved)
     chain: Json = {}
     if filters:
         kind = "envoy.extensions.filters.http.filter_chain.v3.FilterChainConfigPerRoute"

@@ -77,7 +77,8 @@ class Service:
 
     `baseline` is the version that the file names; which one serves as baseline *now* is `LiveService.baseline`.
     `flags`: those that the gateway decides and sends to the app, by name, in a header of their own, in the baggage
-    or in both. `attributes`: of its requests, for conditions.
+    or in both. `attributes`: of its requests, for conditions. `exposures`: who tells that a unit met a flag which a
+    rollout moves: the app that asks or reads it, or the gateway that hands it over.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Service:
     flags: tuple[str, ...] = ()
     attributes: tuple[RequestAttribute, ...] = ()
     flags_as: Literal["header", "baggage", "both"] = "header"
+    exposures: Literal["app", "gateway"] = "app"
 
     def version(self, name: str) -> Version:
         """Raises KeyError."""

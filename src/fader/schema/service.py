@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from fader.model.service import Address, Exclusion, Service, Tls
+from fader.model.share import WHOLE
 from fader.schema.address import Host, Listen
 from fader.schema.attribute import AttributeText, bad_attribute
 from fader.schema.duration import Duration
@@ -74,6 +75,7 @@ class ServiceText(Noun):
         default=[], examples=["[new-checkout]"]
     )
     flags_as: Literal["header", "baggage", "both"] = "header"
+    exposures: Literal["app", "gateway"] = "app"
     attributes: dict[str, AttributeText] = Field(default={}, examples=["{country: {header: x-country}}"])
     environments: dict[str, ServiceThere] = Field(default={})
 
@@ -127,6 +129,15 @@ class ServiceText(Noun):
         return versions
 
     @model_validator(mode="after")
+    def _told(self) -> ServiceText:
+        if self.exposures == "gateway" and not self.flags:
+            raise wrong("is gateway, and the gateway hands over no flags", "name them under flags", ("exposures",))
+        if self.exposures == "gateway" and self.sample < WHOLE:
+            reason = "is gateway, and the log that they are read from holds a sample of the units"
+            raise wrong(reason, "remove sample, or let the app tell them: exposures: app", ("exposures",))
+        return self
+
+    @model_validator(mode="after")
     def _whole(self) -> ServiceText:
         for name, version in self.versions.items():
             if Address(self.listen.host, self.listen.port) in [Address(e.host, e.port) for e in version.endpoints]:
@@ -155,5 +166,6 @@ class ServiceText(Noun):
             sample=self.sample,
             flags=tuple(self.flags),
             flags_as=self.flags_as,
+            exposures=self.exposures,
             attributes=tuple(a.to_model(n) for n, a in self.attributes.items()),
         )

@@ -32,7 +32,8 @@ class Line(Struct):
     `why` rollout, preview, excluded, forced, outside, withdrawn or none; `p` the unit's inclusion probability, None
     when the unit is outside the sample and the line was kept for what it shows; `c` status, 0 when nothing was
     answered; `f` response flags; `us` duration in microseconds; `m` method; `rx`, `tx` bytes received and sent;
-    `tp` the header `traceparent`, of which the trace is kept. Made here: `k` the unit's key, `route` the request's
+    `tp` the header `traceparent`, of which the trace is kept; `x` what rollouts of flags gave, which becomes exposures
+    and is not kept here. Made here: `k` the unit's key, `route` the request's
     template.
     """
 
@@ -52,6 +53,7 @@ class Line(Struct):
     rx: Count | None = None
     tx: Count | None = None
     tp: str | None = None
+    x: str | None = None
     k: int | None = msgspec.field(default=None, name="#k")
     route: str | None = msgspec.field(default=None, name="#route")
 

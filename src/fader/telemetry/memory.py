@@ -15,6 +15,7 @@ from fader.model.metric import Metric
 from fader.model.share import Interval
 from fader.model.summary import ArmSummary
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
+from fader.telemetry.given import told
 from fader.telemetry.line import Line, read
 from fader.telemetry.line import name as logged_name
 from fader.telemetry.measure import measures
@@ -104,6 +105,7 @@ class MemoryEventStore:
             self._broken += broken
             count += len(lines)
             self._lines += lines
+            self._tell(lines)
             for line in lines:
                 self._latest["service", line.s] = max(self._latest["service", line.s], line.at)
             for cell in self._cells.values():
@@ -112,6 +114,15 @@ class MemoryEventStore:
                 attempt.lines += lines
         self._waiting.clear()
         return count
+
+    def _tell(self, lines: list[Line]) -> None:
+        """Exposures that the lines tell."""
+        exposures = list(told(lines))
+        self._tracked += exposures
+        for cell in self._cells.values():
+            cell.tracked += exposures
+        for event in exposures:
+            self._latest["rollout", event.r] = max(self._latest["rollout", event.r], event.t)
 
     def broken(self) -> int:
         return self._broken

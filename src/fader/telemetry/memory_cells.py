@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from fader.model.evidence import HealthEvidence, MetricEvidence
 from fader.ports.events import Cell, Exposure, Names
+from fader.telemetry.given import NO_EVIDENCE
 from fader.telemetry.line import Line
 from fader.telemetry.memory_units import Counting, Event, Exposed, Pair, exposures, past_of, within
 from fader.telemetry.tracked import ERROR, EXPOSURE, TrackedRow
@@ -65,7 +66,7 @@ class OpenCell:
 
 def visits(service: str, lines: Iterable[Line]) -> list[Line]:
     """Requests of the sample as what units do, whichever version they were for."""
-    mine = [line for line in lines if line.s == service and line.why in ("rollout", "none")]
+    mine = [line for line in lines if line.s == service and line.why and line.why not in NO_EVIDENCE]
     return [line for line in mine if line.u and line.p is not None]
 
 

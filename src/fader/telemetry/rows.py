@@ -17,6 +17,7 @@ from fader.model.failure import Failure, Request
 from fader.ports.events import Weighed
 from fader.telemetry import statements as sql
 from fader.telemetry.columns import Column, Columns
+from fader.telemetry.given import NO_ID, told
 from fader.telemetry.line import Line, read
 from fader.telemetry.spool import Batch, Segment
 from fader.telemetry.tracked import EXPOSURE, TrackedRow, decode
@@ -82,7 +83,7 @@ class Rows:
             for batch in tracked:
                 events += decode(batch.path.read_bytes())
                 marks[batch.key] = batch.end, 0.0
-            events = self._fresh(events)
+            events = [*self._fresh(events), *told(lines)]
             latest = _latest(lines, events)
             try:
                 self._scratch.write_bytes(_encoder.encode_lines(lines))
@@ -95,7 +96,7 @@ class Rows:
         self.broken += broken
         for key, at in latest.items():
             self._latest[key] = max(at, self._latest.get(key, 0.0))
-        ids = np.sort(np.array([event.i for event in events], np.int64))
+        ids = np.sort(np.array([event.i for event in events if event.i != NO_ID], np.int64))
         self._ids.write(self._ids.locate(ids), {})
         return len(lines) + len(events)
 

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS requests (
 );
 ALTER TABLE requests ADD COLUMN IF NOT EXISTS tp VARCHAR;  -- the trace; stores of before have it from now on
 CREATE TABLE IF NOT EXISTS tracked (
-    batch BIGINT NOT NULL, i BIGINT NOT NULL,  -- i: hash of the event's id
+    batch BIGINT NOT NULL, i BIGINT NOT NULL,  -- i: hash of the event's id, -1 for what a line of the log told
     k BIGINT NOT NULL, u VARCHAR NOT NULL, t DOUBLE NOT NULL, name VARCHAR NOT NULL, r VARCHAR NOT NULL,
     v VARCHAR NOT NULL, numbers VARCHAR NOT NULL, texts VARCHAR NOT NULL,  -- properties: JSON objects, by type
     mark VARCHAR NOT NULL, seen DOUBLE NOT NULL  -- fingerprint of an error; when the server got it
@@ -56,7 +56,7 @@ FROM read_json($file, format = 'newline_delimited', columns = {i: 'BIGINT', k: '
 BROUGHT = """
 SELECT (SELECT count(*) FROM requests WHERE batch > $after) + (SELECT count(*) FROM tracked WHERE batch > $after) AS n
 """
-TRACKED_IDS = "SELECT i FROM tracked"
+TRACKED_IDS = "SELECT i FROM tracked WHERE i >= 0"
 LATEST = "SELECT kind, name, t FROM latest"
 DROP_LATEST = "DELETE FROM latest WHERE kind = $kind AND name = $name"
 TAKE_LATEST = "INSERT INTO latest VALUES ($kind, $name, $t)"
@@ -105,7 +105,7 @@ batch > $folded AND batch <= $last AND s = $service AND why = 'rollout' AND k IS
 """
 #: Requests of a service as what units do, whichever version they were for: of a flag, exposures alone make arms.
 OF_VISITS = """
-batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND k IS NOT NULL
+batch > $folded AND batch <= $last AND s = $service AND why NOT IN ('preview', 'excluded') AND k IS NOT NULL
     AND p IS NOT NULL AND t >= $since AND t < $until
 """
 #: Some units at a time, so that a long history does not take their memory.
@@ -148,7 +148,7 @@ SELECT (SELECT count(*) FROM requests WHERE batch > $folded AND batch <= $last A
 """
 #: What units did before an attempt, as covariates; `all`: a unit that was there at all has n = 1.
 OF_PAST = """
-batch > $folded AND batch <= $last AND s = $service AND why IN ('rollout', 'none') AND k IS NOT NULL
+batch > $folded AND batch <= $last AND s = $service AND why NOT IN ('preview', 'excluded') AND k IS NOT NULL
     AND p IS NOT NULL AND t >= $since AND t < $until
 """
 UNIT_PAST = "SELECT k, count(*) AS here /*columns*/ FROM /*source*/ WHERE /*rows*/ AND /*keys*/ GROUP BY k"

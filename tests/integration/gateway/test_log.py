@@ -19,7 +19,7 @@ from .worlds import HEADER, live, shop, split, world
 
 pytestmark = pytest.mark.slow
 
-FIELDS = {"t", "u", "s", "r", "v", "why", "w", "p", "c", "f", "us", "m", "path", "rx", "tx", "tp"}
+FIELDS = {"t", "u", "s", "r", "v", "why", "w", "p", "c", "f", "us", "m", "path", "rx", "tx", "tp", "x"}
 
 SAFE = ("x-user-id", "safe id!")
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

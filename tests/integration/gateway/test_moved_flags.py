@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -10,15 +11,17 @@ from fader.assign.evaluate import Flags
 from fader.assign.pieces import reweighted
 from fader.assign.reach import reached
 from fader.model.arm import Arm
-from fader.model.flag import Flag, HeldOut, Move, Rule, Variant
+from fader.model.flag import Flag, HeldOut, Move, Prerequisite, Rule, Variant
 from fader.model.request import RequestAttribute, RequestText
 from fader.model.ruleset import Ruleset
-from fader.model.service import Service
+from fader.model.service import Exclusion, Service
 from fader.model.share import WHOLE, Draw, Interval
+from fader.telemetry.given import told
+from fader.telemetry.line import read
 
 from .envoy import free_port, gateway
 from .http import apps, connect
-from .worlds import HEADER, live, shop, split, world
+from .worlds import HEADER, SECRET, live, shop, split, world
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +77,84 @@ async def test_envoy_moves_the_same_units() -> None:
                     headers += [("x-country", country)] if country else []
                     answer = await client.send("GET", "/", headers)
                     assert answer.seen("x-fader-flags") == [expected(width, unit, country)], (width, unit)
+
+
+async def test_the_log_tells_whom_a_rollout_gave_what() -> None:
+    """What comes out of the lines is what `evaluate` says, request by request: who got a variant by a rule, by default,
+    in a holdout or while the flag was off was given it by no rollout."""
+    sent = (*flags(400_000), replace(moved("hidden", Interval(0, WHOLE)), requires=(Prerequisite("off", ("a",)),)))
+    names = tuple(flag.name for flag in sent if flag.name != "layered")
+    compiled, wanted = Flags(sent), []
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=names, attributes=(COUNTRY,), exposures="gateway")
+        service = replace(service, exclude=(Exclusion("/healthz"),))
+        async with (
+            gateway(replace(world(live(service, split(300_000))), flags=sent)) as running,
+            connect(port) as client,
+        ):
+            for n in range(500):
+                unit, country = f"unit-{n}" if n else "", ("US", "DE", "")[n % 3]
+                headers = [("x-fader-given", "plain-rollout=b:denied"), ("x-country", country or "FR")]
+                await client.send("GET", "/", [*headers, *([("x-user-id", unit)] if unit else [])])
+                for name in names:
+                    answer = compiled.evaluate(name, unit, {"country": country or "FR"})
+                    if answer.rollout:
+                        wanted.append((unit, answer.rollout, answer.variant))
+            await client.send("GET", "/healthz", [("x-user-id", "unit-1")])
+            preview = [("x-user-id", "unit-1"), ("x-fader-preview", SECRET)]
+            assert (await client.send("GET", "/", preview)).app == "v2"
+            await running.lines(502)
+            log = running.layout.access_log.read_bytes()
+    lines, broken = read(log)
+    assert (len(lines), broken) == (502, 0)
+    assert [(e.u, e.r, e.v) for e in told(lines)] == wanted
+    assert {rollout for _, rollout, _ in wanted} == {
+        f"{n}-rollout" for n in ("plain", "wraps", "arms", "meant", "held")
+    }
+    assert {variant for _, rollout, variant in wanted if rollout == "arms-rollout"} == {"a", "b", "c"}
+
+
+async def test_the_rollout_that_is_told_is_the_one_that_decided() -> None:
+    """While one rollout of a flag follows another, under load: no line mixes them."""
+    first, second = moved("plain", Interval(0, WHOLE)), moved("plain", Interval(0, WHOLE))
+    assert second.move
+    second = replace(second, move=replace(second.move, rollout="another", candidate="c", salt="plain/another"))
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=("plain",), exposures="gateway")
+        worlds = [replace(world(live(service)), flags=(flag,)) for flag in (first, second, replace(first, move=None))]
+        async with gateway(worlds[0]) as running, connect(port) as client:
+            asking = True
+
+            async def ask() -> int:
+                count = 0
+                while asking:
+                    await client.send("GET", "/", [("x-user-id", f"other-{count}")])
+                    count += 1
+                return count
+
+            task = asyncio.create_task(ask())
+            for n in range(1, 9):
+                await asyncio.sleep(0.05)
+                await running.apply(worlds[n % 3])
+            asking = False
+            await running.lines(await task)
+            lines, _ = read(running.layout.access_log.read_bytes())
+    given = {(e.r, e.v) for e in told(lines)}
+    assert given >= {("plain-rollout", "b"), ("another", "c")}
+    assert given <= {("plain-rollout", "b"), ("another", "c"), ("plain-rollout", "a"), ("another", "a")}
+
+
+async def test_nothing_is_told_where_the_app_does() -> None:
+    async with apps("v1", "v2") as (v1, v2):
+        port = free_port()
+        service = shop(port, v1.port, v2.port, unit=(HEADER,), flags=("plain",))
+        ruleset = replace(world(live(service)), flags=(moved("plain", Interval(0, WHOLE)),))
+        async with gateway(ruleset) as running, connect(port) as client:
+            await client.send("GET", "/", [("x-user-id", "ann")])
+            (line,) = await running.lines(1)
+    assert line["x"] == ""
 
 
 async def test_layers_and_holdouts_keep_units_out_of_a_services_rollout() -> None:

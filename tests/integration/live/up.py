@@ -54,6 +54,11 @@ class Fader:
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read() or b"null")
 
+    def get(self, path: str) -> Any:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {self.key('token')}"})
+            return json.loads(connection.getresponse().read())
+
     def switch(self, flag: str, command: str) -> None:
         assert self.post(f"/v1/flags/{flag}/{command}", {"reason": "test"})[0] == 200
 

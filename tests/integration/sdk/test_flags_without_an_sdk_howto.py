@@ -54,7 +54,7 @@ async def test_flags_without_an_sdk(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FADER_SERVER", server.url)
     monkeypatch.setenv("FADER_TOKEN", "operator")
-    (yaml, choosing), (code,), (start, curl, switch, ask) = blocks("yaml"), blocks("python"), blocks("sh")
+    (yaml, choosing, judged), (code,), (start, curl, switch, ask, steps) = map(blocks, ("yaml", "python", "sh"))
     names: dict[str, Any] = {}
     exec(code, names)
     port = free_port()
@@ -104,6 +104,17 @@ async def test_flags_without_an_sdk(
             assert (await client.send("GET", "/shop", asked[:1])).body == b"old checkout, banner none\n"
             german = [*asked[:1], ("x-country", "DE")]
             assert (await client.send("GET", "/shop", german)).body == b"old checkout, banner none\n"
+            Path("fader.yaml").write_text(judged.replace(":9001", f":{app}").replace(":8080", f":{port}"))
+            for step in steps.splitlines():
+                await fader(step)
+            moving = await control.ruleset(newest.version, 5)
+            assert moving is not None
+            await running.apply(moving)
+            for unit in ("user-1", "bob"):
+                await seen(unit)
+            (*_, plain, tester) = await running.lines(46)
+            assert (plain["u"], plain["x"]) == ("user-1", "new-checkout=off:denied")
+            assert (tester["u"], tester["x"]) == ("bob", "new-checkout=on:allowed")
         await control.close()
 
 

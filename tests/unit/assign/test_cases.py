@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xxhash import xxh64_intdigest
 
-from fader.assign.bucket import UNIT_BYTES, seed
+from fader.assign.bucket import UNIT_BYTES, chosen, seed
 from fader.assign.cases import Case, cases, in_order
 from fader.assign.evaluate import Flags
 from fader.assign.predicate import EVERYBODY, Compared, Every, Inverse, Predicate, Present
 from fader.assign.reduce import MOST_COMPARED, NotAtGateway
-from fader.model.flag import Flag, Forced, Prerequisite, Rule, Variant
+from fader.model.arm import Arm
+from fader.model.flag import Flag, Forced, HeldOut, Move, Prerequisite, Rule, Variant
 from fader.model.request import RequestAttribute, RequestText
 from fader.model.segment import Segment
-from fader.model.share import WHOLE
+from fader.model.share import WHOLE, Draw, Interval
 
 FLAG = Flag("checkout", "string", tuple(Variant(v, v) for v in "abc"), "c", "c")
 SEGMENTS = {
@@ -74,6 +75,23 @@ def decide(flag: Flag, found: Sequence[Case], unit: str) -> str:
     return flag.default
 
 
+def moving(flag: Flag, found: Sequence[Case], unit: str) -> tuple[str, str]:
+    """The same of a flag with a rollout and without rules: the variant, and the rollout that gave it."""
+    assert flag.move
+
+    def inside(draw: Draw) -> bool:
+        return bool(unit) and chosen(unit, draw.salt, draw.interval)
+
+    for case in found:
+        held = dict(flag.move.arms).get(case.variant, Interval(0, 0))
+        given = case.rest or not case.rollout or inside(Draw(flag.move.salt, held))
+        if not unit or not holds(case.holds, unit.encode()[:UNIT_BYTES]) or not given:
+            continue
+        if all(map(inside, case.within)) and not any(map(inside, case.without)):
+            return case.variant, case.rollout
+    return flag.default, ""
+
+
 RULES = st.lists(
     st.builds(Rule, st.sampled_from("abc"), st.sampled_from(CONDITIONS), st.sampled_from((0, 1, 400_000, WHOLE))),
     max_size=4,
@@ -89,6 +107,34 @@ def test_the_cases_decide_as_evaluate_does(rules: tuple[Rule, ...], forced: tupl
     flags, found = Flags((flag,), SEGMENTS.values()), cases(flag, SEGMENTS)
     for unit in (*UNITS, other):
         assert decide(flag, found, unit) == flags.evaluate(flag.name, unit, {"request": {"headers": {}}}).variant
+
+
+INTERVALS = st.builds(Interval, st.integers(0, WHOLE - 1), st.integers(0, WHOLE // 3))
+
+
+@given(
+    st.builds(
+        Move,
+        st.just("new-form"),
+        st.just("a"),
+        st.just("checkout/new-form"),
+        INTERVALS,
+        audience=st.sampled_from(("", 'segment("staff")', 'unit != "ann"')),
+        layer=st.none() | st.builds(Draw, st.just("layer/front"), INTERVALS),
+        holdouts=st.lists(st.builds(Draw, st.just("holdout/q4"), INTERVALS), max_size=1).map(tuple),
+    ),
+    st.booleans(),
+    st.text(max_size=80),
+)
+def test_the_cases_know_the_rollout_that_decided(move: Move, further: bool, other: str) -> None:
+    if further:
+        start = (move.interval.start + move.interval.width) % WHOLE
+        move = replace(move, beside=(Arm("b", Interval(start, WHOLE // 3)),))
+    flag = replace(FLAG, move=move, held=(HeldOut(Draw("holdout/old", Interval(0, WHOLE // 5)), "b"),))
+    flags, found = Flags((flag,), SEGMENTS.values()), cases(flag, SEGMENTS)
+    for unit in (*UNITS, *(f"u{n}" for n in range(20)), other):
+        answer = flags.evaluate(flag.name, unit, {})
+        assert moving(flag, found, unit) == (answer.variant, answer.rollout), unit
 
 
 def test_a_share_is_drawn_as_the_rule_says() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from fader.assign.bucket import chosen
 from fader.assign.evaluate import Flags
-from fader.assign.exposed import Exposed
+from fader.assign.exposed import SETTLED, Exposed
 from fader.errors import BadInput, Refused
 from fader.model.flag import Switch
 from fader.model.share import WHOLE, Interval
@@ -387,3 +387,82 @@ async def test_what_waits_for_a_person_says_why_nothing_is_known_of_a_flag_that_
     view = await world.desk.rollout("new-form")
     assert view.state.phase is Phase.AWAITING
     assert {j.missing for j in view.judgements} == {"flag checkout is switched off: everybody gets off"}
+
+
+# Exposures that the gateway tells -------------------------------------------------------------------------------------
+
+TOLD = FILE.replace("beta == true", "'unit == \"user-0\"'").replace(
+    "    baseline: v1\nflags:", "    baseline: v1\n    flags: checkout\n    exposures: gateway\nflags:"
+)
+
+
+class Handing(App):
+    """The gateway hands the flag over and tells so in its lines; the app knows of nothing."""
+
+    async def second(self) -> None:
+        world = self.world
+        world.now += 1.0
+        ruleset = world.publisher.current
+        if not self.stuck:
+            world.gateway_reports()
+        flags, lines = Flags(ruleset.flags, ruleset.segments), []
+        for i in range(world.users):
+            unit = f"user-{i}"
+            found = flags.evaluate("checkout", unit, {})
+            self.got[unit] = found.variant
+            if found.rollout and found.variant == "on":
+                self.had.add(unit)
+            status = 500 if world._chance.random() < self.failing.get(found.variant, 0.0) else 200
+            line = {"t": world.now - 0.5, "u": unit, "s": "shop", "v": "v1", "w": "v1", "why": "none", "p": 1}
+            line |= {"x": f"new-form={found.variant}:{'denied' if found.rollout else 'allowed'}"}
+            lines.append(json.dumps(line | {"c": status, "us": 9000, "m": "GET", "path": "/"}).encode() + b"\n")
+        self.offset = world.events.append("g", "a", self.offset, b"".join(lines))
+        await world.controller.tick()
+
+    stuck = False
+
+
+async def handing(world: Any, failing: dict[str, float] | None = None) -> Handing:
+    await world.apply(TOLD.replace("\n    outcomes: {conversion: {tolerate: 20%}}", ""))
+    app = Handing(world, failing)
+    await app.second()
+    await world.ask("start", "new-form")
+    return app
+
+
+async def test_requests_that_tell_exposures_lead_to_the_end(world: Any) -> None:
+    app = await handing(world)
+    done = await app.until(at(Phase.COMPLETED))
+    assert done.units_exposed == len(app.had) > 150, "and not the one that a rule settled"
+    assert done.units_harmed == 0
+    await steps(world)
+
+
+async def test_requests_that_tell_exposures_pull_the_plug(world: Any) -> None:
+    app = await handing(world, failing={"on": 0.4})
+    done = await app.until(at(Phase.ROLLED_BACK))
+    assert 0 < done.units_harmed <= done.units_exposed < world.users / 2
+    await steps(world)
+
+
+async def test_a_stage_waits_for_gateways_that_tell_exposures(world: Any) -> None:
+    app = await handing(world)
+    app.stuck = True
+    view = await app.until(lambda v: v.state.stage == 0)
+    for _ in range(30):
+        await app.second()
+    view = await world.desk.rollout("new-form")
+    assert (view.state.stage, world.states.windows("new-form", 1)[0].since) == (0, 0.0)
+    assert any("the gateway has not acknowledged this share yet" in wait for wait in view.waits)
+    app.stuck = False
+    await app.second()
+    assert world.states.windows("new-form", 1)[0].since == world.now - 0.001
+    await app.until(lambda v: v.state.stage == 1)
+
+
+async def test_a_stage_begins_no_earlier_than_with_an_sdk(world: Any) -> None:
+    """The flag may be asked for elsewhere too."""
+    app = await handing(world)
+    view = await app.until(lambda v: v.state.stage == 0)
+    await app.second()
+    assert world.states.windows("new-form", 1)[0].since == view.state.stage_since + SETTLED

@@ -16,12 +16,12 @@ import pytest
 from fader.gateway.layout import Layout
 from fader.gateway.resources import render
 from fader.model.arm import Arm
-from fader.model.flag import Flag, Forced, Prerequisite, Rule, Variant
+from fader.model.flag import Flag, Forced, Move, Prerequisite, Rule, Variant
 from fader.model.request import RequestAttribute, RequestText
 from fader.model.ruleset import LiveService, Ruleset, Split
 from fader.model.segment import Segment
 from fader.model.service import Address, Exclusion, HealthCheck, Service, Tls, UnitSource, Version
-from fader.model.share import WHOLE, Interval
+from fader.model.share import WHOLE, Draw, Interval
 
 GOLDEN = Path(__file__).parent / "golden"
 LAYOUT = Layout(Path("/var/lib/fader/gateway"), ca="/etc/fader/ca.pem")
@@ -172,6 +172,43 @@ RULESETS = {
             ),
         ),
         segments=(Segment("staff", 'unit.endsWith("@example.com")', tuple(f"u{n}" for n in range(21))),),
+    ),
+    "moved-flags-that-the-gateway-tells": Ruleset(
+        12,
+        (
+            LiveService(
+                Service(
+                    "shop",
+                    address("127.0.0.1:8080"),
+                    (HEADER,),
+                    TWO,
+                    "v1",
+                    flags=("form", "banner"),
+                    exposures="gateway",
+                ),
+                "v1",
+            ),
+        ),
+        flags=(
+            Flag(
+                "form",
+                "boolean",
+                ON_OFF,
+                "off",
+                "off",
+                rules=(Rule("on", 'unit == "ann"'),),
+                move=Move(
+                    "new-form",
+                    "on",
+                    "form/new-form",
+                    Interval(900_000, 200_000),
+                    audience='unit.startsWith("b")',
+                    layer=Draw("layer/front", Interval(0, 300_000)),
+                    holdouts=(Draw("holdout/q4", Interval(0, 50_000)),),
+                ),
+            ),
+            Flag("banner", "boolean", ON_OFF, "off", "off"),
+        ),
     ),
     "conditions-over-requests": Ruleset(
         10,

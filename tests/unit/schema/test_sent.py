@@ -263,3 +263,18 @@ def test_the_units_of_a_flag_stand_with_the_flag() -> None:
     )
     with pytest.raises(BadInput, match=r"units: are those of the flag"):
         load_document(text.replace("AUDIENCE", "us") + "flags: {base: {}}\n", "f")
+
+
+def test_the_gateway_tells_exposures_of_what_it_hands_over() -> None:
+    text = FILE.replace("FLAGS", "[checkout]\n    exposures: gateway")
+    assert [s.exposures for s in load_document(text, "f").services] == ["gateway"]
+    assert [s.exposures for s in load_document(FILE.replace("FLAGS", "[checkout]"), "f").services] == ["app"]
+    with pytest.raises(
+        BadInput, match=r"fader.yaml:7: services.web.exposures: is gateway, and the gateway hands over no flags"
+    ):
+        load_document(FILE.replace("FLAGS", "[]\n    exposures: gateway"), "fader.yaml")
+    with pytest.raises(
+        BadInput,
+        match=r"fader.yaml:7: services.web.exposures: .*the log that they are read from holds a sample of the units",
+    ):
+        load_document(text.replace("exposures: gateway", "exposures: gateway\n    sample: 50%"), "fader.yaml")
