@@ -13,6 +13,7 @@ from fader.engine.controller import Controller, Seen
 from fader.engine.failing import Failing
 from fader.engine.fleet import Fleet
 from fader.engine.observe import learnt, spread
+from fader.engine.pace import Pace
 from fader.engine.past import Past
 from fader.engine.reach import Reached
 from fader.errors import BadInput, NotFound, Problem, Refused
@@ -73,8 +74,9 @@ class Desk:
         self._states, self._events, self._fleet = states, events, fleet
         self._controller, self._changes, self._clock, self._probe = controller, changes, clock, probe
         self._past = Past(states)
-        self._failing = Failing(events)
-        self._reached = Reached(states, events)
+        pace = Pace()
+        self._failing = Failing(events, pace)
+        self._reached = Reached(states, events, pace)
         self._shown: dict[str, Shown] = {}
 
     async def rollouts(self, names: Collection[str] | None = None) -> tuple[RolloutView, ...]:

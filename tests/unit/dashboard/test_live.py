@@ -95,12 +95,18 @@ async def test_a_page_that_opens_after_a_move_is_given_what_moved(now: float) ->
     control = ScriptedControl(scene)
     page = Rollout(control, Templates(), lambda: now)
     live = Live(page.snapshot, control.changes, control.moves, refresh=3600.0)
-    async with aclosing(live.stream("shop-v2")) as one, aclosing(live.stream("shop-v2")) as two:
-        await page_of(one)
-        await listening(control)
-        control.play(replace(scene, view=replace(scene.view, headline="It moved.")))
-        await asyncio.sleep(0.01)
-        assert "It moved." in (await page_of(two))["regions"]["head"]
+    one, two, three = (live.stream("shop-v2") for _ in range(3))
+    await page_of(one)
+    await listening(control)
+    control.play(replace(scene, view=replace(scene.view, headline="First.")))
+    assert "First." in (await page_of(one))["regions"]["head"]
+    # Now nothing is drawn for those who look already until what comes soon after can be shown with it.
+    assert "First." in (await page_of(two))["regions"]["head"]
+    control.play(replace(scene, view=replace(scene.view, headline="Second.")))
+    await asyncio.sleep(0.01)
+    assert "Second." in (await page_of(three))["regions"]["head"]
+    for stream in (one, two, three):
+        await stream.aclose()
 
 
 async def test_who_left_while_a_page_was_drawn_takes_it_from_nobody(now: float) -> None:
