@@ -109,17 +109,17 @@ def judgements(chance: Random) -> tuple[Judgement, ...]:
         Judgement(
             m.name,
             Verdict.SAFE,
-            candidate_rate=0.0031,
-            baseline_rate=0.003,
-            rise=0.0001,
-            low=-0.001,
-            high=0.0012,
+            candidate_rate=0.0031 + chance.random() * 1e-4,
+            baseline_rate=0.003 + chance.random() * 1e-5,
+            rise=0.0001 + chance.random() * 1e-4,
+            low=-0.001 - chance.random() * 1e-4,
+            high=0.0012 + chance.random() * 1e-4,
             log_e_harm=chance.random(),
             harm_threshold=5.1,
             log_e_safe=5.2,
             safe_threshold=5.1,
             margin=0.02,
-            candidate_units=4000,
+            candidate_units=4000 + chance.randrange(1000),
             baseline_units=40_000,
             candidate_first=12,
             baseline_first=118,
@@ -263,7 +263,8 @@ class Board:
             for entry in active:
                 seen = self.controller.seen[entry.spec.name]
                 exposure = replace(seen.exposure, units=seen.exposure.units + 7)
-                self.controller.seen[entry.spec.name] = replace(seen, exposure=exposure)
+                decision = replace(seen.decision, judgements=judgements(chance))
+                self.controller.seen[entry.spec.name] = replace(seen, decision=decision, exposure=exposure)
                 if second % 2 == 0:
                     made = (
                         Point(NOW + second, m.name, 2, SHARES[2], *(chance.random() for _ in range(6))) for m in METRICS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from fader.model.metric import Margin, Metric
 from fader.rollout import words
@@ -23,6 +24,7 @@ def count(n: int) -> str:
     return words.number(n)
 
 
+@lru_cache(maxsize=10_000)
 def share(ppm: int) -> str:
     """A share of units: `5 %`."""
     return tight(words.share(ppm))

@@ -1,7 +1,8 @@
 """Open pages kept live: one watcher renders each page once per change and hands the pieces to all who look.
 
 The watcher runs only while somebody looks. Two hundred open pages of one rollout cost one rendering per change.
-A new stream begins with everything, so a page that lost its connection heals by connecting again.
+A new stream begins with everything, so a page that lost its connection heals by connecting again; when all come back
+at once, as after a restart of the server, they share that rendering too.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ AT_MOST = 0.75
 FIGURES = 2.0, 3.0
 #: Everything is rendered again this often even without a change: gateways report without announcing it.
 REFRESH = 5.0
+#: A page that opens is given what another one was given so lately, unless it was drawn again since; seconds.
+SHARED = 0.5
 #: A stream that has nothing to say says so this often; the page takes silence for a lost connection.
 BEAT = 10.0
 #: Chart rows that may wait for a reader that does not read; then its stream ends and it starts afresh.
@@ -78,6 +81,15 @@ class Mailbox:
         self.filled.set()
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All of a page, as those are given it that open it at about the same time. `at`: when its drawing began, by the
+    loop's clock."""
+
+    at: float
+    drawing: asyncio.Task[tuple[Snapshot, bytes]]
+
+
 def rows(chart: dict[str, Any] | None) -> int:
     return sum(len(m["rows"]) for m in chart["metrics"]) if chart else 0
 
@@ -111,6 +123,7 @@ class Live:
         self._watcher: asyncio.Task[None] | None = None
         self._posted: dict[str, float] = {}
         self._said: tuple[Snapshot, bytes] | None = None
+        self._wholes: dict[str, Whole] = {}
 
     @property
     def readers(self) -> int:
@@ -121,12 +134,13 @@ class Live:
         mailbox = Mailbox()
         self._readers.setdefault(key, set()).add(mailbox)
         try:
-            first = await self._render(key, 0.0)
-            mailbox.seen = first.regions
+            first, said = await self._whole(key)
+            mailbox.seen = first.regions | (mailbox.snapshot.regions if mailbox.snapshot else {})
+            self._drawn.setdefault(key, latest(first.chart, 0.0))
             self._posted.setdefault(key, asyncio.get_running_loop().time())
             if self._watcher is None or self._watcher.done():
                 self._watcher = asyncio.create_task(self._watch(), name="dashboard-live")
-            yield event("page", {"whole": True, **parts(first)})
+            yield said
             while not mailbox.closed:
                 try:
                     await asyncio.wait_for(mailbox.filled.wait(), BEAT)
@@ -139,6 +153,18 @@ class Live:
                     yield self._say(news)
         finally:
             self._leave(key, mailbox)
+
+    async def _whole(self, key: str) -> tuple[Snapshot, bytes]:
+        """Raises FaderError. The drawing goes on if whoever asked first leaves: others may wait for it."""
+        now, whole = asyncio.get_running_loop().time(), self._wholes.get(key)
+        if whole is None or now - whole.at > SHARED:
+            whole = self._wholes[key] = Whole(now, asyncio.create_task(self._draw(key)))
+            whole.drawing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(whole.drawing)
+
+    async def _draw(self, key: str) -> tuple[Snapshot, bytes]:
+        drawn = await self._render(key, 0.0)
+        return drawn, event("page", {"whole": True, **parts(drawn)})
 
     def _say(self, news: Snapshot) -> bytes:
         """Two hundred readers wake one after the other for the same news: it is written down once."""
@@ -153,6 +179,7 @@ class Live:
             self._readers.pop(key, None)
             self._drawn.pop(key, None)
             self._posted.pop(key, None)
+            self._wholes.pop(key, None)
         if not self._readers and self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
@@ -175,6 +202,8 @@ class Live:
             if now != moves:
                 moves = now
                 self._moved |= told
+                for key in told:
+                    self._wholes.pop(key, None)
             else:
                 self._dirty |= told
             self._wake.set()
@@ -205,6 +234,7 @@ class Live:
         return key in self._dirty and age >= self._figures[several]
 
     async def _post(self, key: str) -> None:
+        self._wholes.pop(key, None)
         try:
             now = await self._render(key, self._drawn.get(key, 0.0))
         except FaderError:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fader.clock import Clock
 from fader.dashboard import chart, digits
@@ -12,10 +15,9 @@ from fader.dashboard.live import Snapshot
 from fader.dashboard.outcomes import experiment_line, outcome_lines
 from fader.dashboard.signals import checks, signal_lines
 from fader.dashboard.taper import picture
-from fader.dashboard.templating import Templates
+from fader.dashboard.templating import Templates, made_from
 from fader.dashboard.upcoming import next_step
-from fader.model.decision import Step
-from fader.model.rollout import Guardrail, RolloutSpec
+from fader.model.rollout import Guardrail
 from fader.model.state import ENDED
 from fader.model.verdict import Judgement, Verdict
 from fader.model.view import Point, RolloutView
@@ -34,6 +36,7 @@ REGIONS = (
     "reach",
     "glance",
     "stages",
+    "history",
 )
 #: Pages of which what was read is kept for the next picture.
 KEPT = 100
@@ -98,13 +101,13 @@ def title(view: RolloutView) -> str:
 class Held:
     """What the next picture of the page is made from, so that it costs no more than what is new.
 
-    `points`: those read so far. `history`: the region as it was made of `steps` and `spec`.
+    `points`: those read so far, oldest first; `last`: the newest of each metric and stage. `regions`: each as it was
+    drawn last, with what it was made from.
     """
 
     points: list[Point] = field(default_factory=list)
-    steps: tuple[Step, ...] = ()
-    spec: RolloutSpec | None = None
-    history: str = ""
+    last: dict[tuple[str, int], Point] = field(default_factory=dict)
+    regions: dict[str, tuple[tuple[Any, ...], str]] = field(default_factory=dict)
 
 
 class Rollout:
@@ -120,12 +123,16 @@ class Rollout:
         view = await self._control.rollout(name)
         steps = await self._control.outline(name)
         held = self._kept(name)
-        points = await self._points(name, held)
+        await self._read_points(name, held)
+        guardrails = guardrail_lines(view)
         context = {
             "view": view,
             "picture": picture(view),
             "next": next_step(view),
-            "guardrails": guardrail_lines(view),
+            "guardrails": guardrails,
+            "unproven": tuple(
+                (g.guardrail.metric.name, g.judgement.verdict) for g in guardrails if not g.judgement.proven_safe
+            ),
             "outcomes": outcome_lines(view),
             "experiment": experiment_line(view),
             "signals": signal_lines(view),
@@ -137,16 +144,18 @@ class Rollout:
             "glance": glance(view),
             "harmful": any(j.verdict is Verdict.HARMFUL for j in view.judgements),
             "ended": view.state.phase in ENDED,
+            "steps": steps[::-1],
         }
-        regions = {r: self._templates.render(f"rollout_{r}.html", **context) for r in REGIONS}
-        regions["history"] = self._history(view, steps, held)
-        for index, table in enumerate(chart.table(view, points).values()):
-            regions[f"table-{index}"] = self._templates.render("rollout_table.html", view=view, table=table)
+        regions = {r: self._drawn(held, r, f"rollout_{r}.html", context) for r in REGIONS}
+        for index, table in enumerate(chart.table(view, tuple(held.last.values())).values()):
+            region = f"table-{index}"
+            regions[region] = self._drawn(held, region, "rollout_table.html", {"view": view, "table": table})
+        later = bisect_right(held.points, since, key=lambda p: p.at)
         return Snapshot(
             title=title(view),
             at=now,
             regions=regions,
-            chart=chart.chart(view, steps, tuple(p for p in points if p.at > since), now),
+            chart=chart.chart(view, steps, tuple(held.points[later:]), now),
         )
 
     def _kept(self, name: str) -> Held:
@@ -156,16 +165,18 @@ class Rollout:
             del self._held[next(iter(self._held))]
         return held
 
-    async def _points(self, name: str, held: Held) -> tuple[Point, ...]:
+    async def _read_points(self, name: str, held: Held) -> None:
         """Only what came since is read; the store thins what is old, and so does reading all of it anew at times."""
-        if len(held.points) > MANY_POINTS * max(1, len({p.metric for p in held.points})):
-            held.points = []
+        if len(held.points) > MANY_POINTS * max(1, len({metric for metric, _ in held.last})):
+            held.points, held.last = [], {}
         read = held.points[-1].at if held.points else 0.0
-        held.points += [p for p in await self._control.points(name, read) if p.at > read]
-        return tuple(held.points)
+        fresh = [p for p in await self._control.points(name, read) if p.at > read]
+        held.points += fresh
+        held.last |= {(p.metric, p.stage): p for p in fresh}
 
-    def _history(self, view: RolloutView, steps: tuple[Step, ...], held: Held) -> str:
-        if not held.history or (held.steps, held.spec) != (steps, view.spec):
-            held.history = self._templates.render("rollout_history.html", view=view, steps=steps[::-1])
-            held.steps, held.spec = steps, view.spec
-        return held.history
+    def _drawn(self, held: Held, region: str, template: str, context: Mapping[str, Any]) -> str:
+        """At a tick most of the page stays as it is: only what is made from something else now is drawn anew."""
+        made, known = made_from(template, context), held.regions.get(region)
+        if known is None or known[0] != made:
+            known = held.regions[region] = made, self._templates.render(template, **context)
+        return known[1]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2.meta import find_undeclared_variables
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
@@ -21,6 +23,7 @@ from fader.rollout import words
 HERE = Path(__file__).parent
 
 
+@lru_cache(maxsize=10_000)
 def moment(at: float, style: str = "clock") -> Markup:
     """A time that the page's script puts into the reader's zone; without script it is read in UTC.
 
@@ -74,6 +77,7 @@ def environment_of() -> Environment:
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,  # they are files of the wheel: nobody writes them anew meanwhile
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -102,6 +106,39 @@ def environment_of() -> Environment:
         trusted=Markup,
     )
     return environment
+
+
+@lru_cache
+def reads(template: str) -> tuple[tuple[str, str], ...]:
+    """What a template may read of its context: names, each with "" where it is read whole, or with the attribute that
+    is read of it. It must include no other template; one that it imports sees only what it is given."""
+    environment = environment_of()
+    source, _, _ = environment.loader.get_source(environment, template)  # type: ignore[union-attr]
+    tree = environment.parse(source)
+    given = find_undeclared_variables(tree)
+    found: set[tuple[str, str]] = set()
+
+    def look(node: nodes.Node) -> None:
+        if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+            found.add((node.node.name, node.attr))
+            return
+        if isinstance(node, nodes.Name):
+            found.add((node.name, ""))
+        for child in node.iter_child_nodes():
+            look(child)
+
+    look(tree)
+    return tuple(sorted((n, a) for n, a in found if n in given and not (a and (n, "") in found)))
+
+
+def made_from(template: str, context: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What the template reads of this context: as long as that is the same, so is what it renders. Names that are not
+    there are its own."""
+    return tuple(
+        getattr(context[name], attribute) if attribute else context[name]
+        for name, attribute in reads(template)
+        if name in context
+    )
 
 
 def prepare() -> None:

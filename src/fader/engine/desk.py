@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import replace
+from typing import NamedTuple
 
 from fader.clock import Clock
 from fader.engine.changes import Changes
@@ -12,6 +13,7 @@ from fader.engine.controller import Controller, Seen
 from fader.engine.failing import Failing
 from fader.engine.fleet import Fleet
 from fader.engine.observe import learnt, spread
+from fader.engine.pace import Pace
 from fader.engine.past import Past
 from fader.engine.reach import Reached
 from fader.errors import BadInput, NotFound, Problem, Refused
@@ -39,9 +41,21 @@ from fader.rollout.words import phase
 
 #: How far back the list of services looks; seconds.
 RECENT = 60.0
+#: A page asks for the same view several times: for so long the clock changes nothing that it says; seconds.
+MOMENT = 0.2
 
 #: Says why an endpoint does not answer, or "".
 Probe = Callable[[Address], Awaitable[str]]
+
+
+class Shown(NamedTuple):
+    """A view, what it was made of, and when."""
+
+    entry: Entry
+    seen: Seen | None
+    failing: str
+    at: float
+    view: RolloutView
 
 
 class Desk:
@@ -60,9 +74,10 @@ class Desk:
         self._states, self._events, self._fleet = states, events, fleet
         self._controller, self._changes, self._clock, self._probe = controller, changes, clock, probe
         self._past = Past(states)
-        self._failing = Failing(events)
-        self._reached = Reached(states, events)
-        self._shown: dict[str, tuple[Entry, Seen | None, RolloutView]] = {}
+        pace = Pace()
+        self._failing = Failing(events, pace)
+        self._reached = Reached(states, events, pace)
+        self._shown: dict[str, Shown] = {}
 
     async def rollouts(self, names: Collection[str] | None = None) -> tuple[RolloutView, ...]:
         wanted = None if names is None else frozenset(names)
@@ -250,12 +265,13 @@ class Desk:
     async def _view(self, entry: Entry) -> RolloutView:
         """The decision of the last tick is shown only while the state is still the one it was made of."""
         seen = self._controller.seen.get(entry.spec.name)
-        shown = self._shown.get(entry.spec.name)
-        if shown and shown[0] is entry and shown[1] is seen:
-            return shown[2]
+        shown, failing, now = self._shown.get(entry.spec.name), self._controller.failing, self._clock()
+        if shown and shown.entry is entry and shown.seen is seen:
+            active = entry.state.phase in ACTIVE  # of these the clock changes what is said, and so does what fails
+            if not active or (shown.failing == failing and 0 <= now - shown.at < MOMENT):
+                return shown.view
         made = await self._made(entry, seen)
-        if entry.state.phase not in ACTIVE:  # of the others the clock and every tick change what is said
-            self._shown[entry.spec.name] = entry, seen, made
+        self._shown[entry.spec.name] = Shown(entry, seen, failing, now, made)
         return made
 
     async def _made(self, entry: Entry, seen: Seen | None) -> RolloutView:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
+from fader.engine.pace import Pace, timed
 from fader.model.failure import Failure
 from fader.model.view import RolloutView
 from fader.ports.events import EventStore
@@ -17,8 +19,8 @@ KEPT = 100
 
 
 class Failing:
-    def __init__(self, events: EventStore) -> None:
-        self._events = events
+    def __init__(self, events: EventStore, pace: Pace) -> None:
+        self._events, self._pace = events, pace
         self._held: dict[str, tuple[float, tuple[int, int], tuple[Failure, ...]]] = {}
 
     async def of(self, view: RolloutView, now: float) -> tuple[Failure, ...]:
@@ -27,13 +29,13 @@ class Failing:
         if not view.units_harmed:
             return ()
         held = self._held.get(view.name)
-        if held and (held[1] == hurt or now - held[0] < EVERY):
+        if held and (held[1] == hurt or now - held[0] < EVERY or not self._pace.free(now)):
             return held[2]
         until = view.state.ended_at + 1.0 if view.state.ended_at else now + 1.0
         since = max(view.state.started_at, until - REACH)
-        found = await asyncio.to_thread(
-            self._events.failures, view.service, view.candidate, view.baseline, since, until, MOST
-        )
+        ask = partial(self._events.failures, view.service, view.candidate, view.baseline, since, until, MOST)
+        found, cpu = await asyncio.to_thread(timed, ask)
+        self._pace.ran(now, cpu)
         self._held.pop(view.name, None)
         while len(self._held) >= KEPT:
             del self._held[next(iter(self._held))]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
+from fader.engine.pace import Pace, timed
 from fader.model.reach import Reach, SegmentReach, StageReach
 from fader.model.segment import Segment
 from fader.model.share import WHOLE
@@ -22,17 +24,20 @@ Known = tuple[int, int, int, tuple[Segment, ...]]
 
 
 class Reached:
-    def __init__(self, states: StateStore, events: EventStore) -> None:
-        self._states, self._events = states, events
+    def __init__(self, states: StateStore, events: EventStore, pace: Pace) -> None:
+        self._states, self._events, self._pace = states, events, pace
         self._held: dict[str, tuple[float, Known, Reach]] = {}
 
     async def of(self, view: RolloutView, now: float) -> Reach:
         segments = self._states.segments()
         known: Known = view.state.attempt, view.state.revision, view.units_exposed, segments
         held = self._held.get(view.name)
-        if held and (held[1] == known or (now - held[0] < EVERY and held[1][:2] == known[:2])):
+        if held and held[1] == known:
             return held[2]
-        found = await asyncio.to_thread(self._ask, view, segments)
+        if held and held[1][:2] == known[:2] and (now - held[0] < EVERY or not self._pace.free(now)):
+            return held[2]
+        found, cpu = await asyncio.to_thread(timed, partial(self._ask, view, segments))
+        self._pace.ran(now, cpu)
         self._held.pop(view.name, None)
         while len(self._held) >= KEPT:
             del self._held[next(iter(self._held))]

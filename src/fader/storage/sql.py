@@ -32,6 +32,8 @@ from fader.storage import tables as t
 from fader.storage.memory import missing, page
 from fader.storage.thinning import KEEP, thin
 
+#: Chart points of each rollout that open pages are given without asking the file: some ticks of many metrics.
+NEWEST = 256
 #: Rulesets that stay in the file: the last one is served, the others are for whoever has to look.
 KEPT_RULESETS = 100
 
@@ -46,22 +48,29 @@ def _decode(body: bytes, kind: type[T]) -> T:
 class SqlStateStore:
     """Safe for use from several threads; the lock keeps SQLite's single writer from waiting inside the driver.
 
-    Flags, segments and the last ruleset may be large and are asked for every second: what was read or written last is
-    kept. That is sound because one server alone holds the data directory.
+    What is applied, where each rollout stands and the last ruleset may be large and are asked for every second and by
+    every open page: what was read or written last is kept. That is sound because one server alone holds the data
+    directory.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.RLock()
         self._read: dict[str, tuple[tuple[bytes, bytes, str], Entry]] = {}
+        self._entries: dict[str, Entry] | None = None
+        self._services: tuple[Service, ...] | None = None
         self._written: tuple[tuple[Flag, ...], tuple[Segment, ...]] | None = None
         self._last: Ruleset | None = None
+        self._newest: dict[str, list[Point]] = {}
         self._settings: Settings | None = None
 
     def services(self) -> tuple[Service, ...]:
-        with self._lock, self._engine.begin() as c:
-            rows = c.execute(select(t.services.c.body).order_by(t.services.c.position)).scalars()
-            return tuple(_decode(body, Service) for body in rows)
+        with self._lock:
+            if self._services is None:
+                with self._engine.begin() as c:
+                    rows = c.execute(select(t.services.c.body).order_by(t.services.c.position)).scalars()
+                    self._services = tuple(_decode(body, Service) for body in rows)
+            return self._services
 
     def flags(self) -> tuple[Flag, ...]:
         return self._flags_and_segments()[0]
@@ -82,19 +91,25 @@ class SqlStateStore:
             return self._written
 
     def entries(self) -> tuple[Entry, ...]:
-        with self._lock, self._engine.begin() as c:
-            return tuple(map(self._entry, c.execute(select(t.rollouts).order_by(t.rollouts.c.position))))
+        return tuple(self._standing().values())
 
     def entry(self, rollout: str) -> Entry:
-        with self._lock, self._engine.begin() as c:
-            row = c.execute(select(t.rollouts).where(t.rollouts.c.name == rollout)).first()
-            if row is None:
-                names = c.execute(select(t.rollouts.c.name).order_by(t.rollouts.c.position)).scalars()
-                raise missing(rollout, tuple(names))
-            return self._entry(row)
+        standing = self._standing()
+        if rollout not in standing:
+            raise missing(rollout, tuple(standing))
+        return standing[rollout]
+
+    def _standing(self) -> dict[str, Entry]:
+        """By name, in the order in which they were first applied; never changed once it is handed out."""
+        with self._lock:
+            if self._entries is None:
+                with self._engine.begin() as c:
+                    rows = c.execute(select(t.rollouts).order_by(t.rollouts.c.position))
+                    self._entries = {row.name: self._entry(row) for row in rows}
+            return self._entries
 
     def _entry(self, row: Any) -> Entry:
-        """What has not changed is not read again: all entries are asked for once a second and more, most have ended."""
+        """What has not changed is not read again: one step moves one rollout, and most have ended."""
         stored = (row.spec, row.state, row.preview)
         read = self._read.get(row.name)
         if read is None or read[0] != stored:
@@ -113,7 +128,7 @@ class SqlStateStore:
         applied: Applied | None = None,
     ) -> None:
         with self._lock, self._engine.begin() as c:
-            self._written = self._settings = None
+            self._entries = self._services = self._written = self._settings = None
             for entry in rollouts:
                 self._put(c, entry)
             _replace(c, t.services, services)
@@ -159,6 +174,7 @@ class SqlStateStore:
 
     def save(self, step: Step) -> None:
         with self._lock, self._engine.begin() as c:
+            self._entries = None
             changed = c.execute(
                 update(t.rollouts)
                 .where(t.rollouts.c.name == step.rollout, t.rollouts.c.revision == step.before.revision)
@@ -284,17 +300,25 @@ class SqlStateStore:
         ]
         if not rows:
             return
-        with self._lock, self._engine.begin() as c:
-            c.execute(insert(t.points), rows)
-            for metric in {p.metric for p in points}:
-                of = (t.points.c.rollout == rollout, t.points.c.metric == metric)
-                times = list(c.execute(select(t.points.c.at).where(*of).order_by(t.points.c.at)).scalars())
-                if len(times) > KEEP:
-                    gone = [{"gone": at} for at in thin(times)]
-                    c.execute(delete(t.points).where(*of, t.points.c.at == bindparam("gone")), gone)
+        with self._lock:
+            with self._engine.begin() as c:
+                c.execute(insert(t.points), rows)
+                for metric in {p.metric for p in points}:
+                    of = (t.points.c.rollout == rollout, t.points.c.metric == metric)
+                    if (c.execute(select(func.count()).select_from(t.points).where(*of)).scalar() or 0) > KEEP:
+                        times = list(c.execute(select(t.points.c.at).where(*of).order_by(t.points.c.at)).scalars())
+                        gone = [{"gone": at} for at in thin(times)]
+                        c.execute(delete(t.points).where(*of, t.points.c.at == bindparam("gone")), gone)
+            newest = self._newest.setdefault(rollout, [])
+            newest += points
+            del newest[:-NEWEST]
 
     def points(self, rollout: str, since: float) -> tuple[Point, ...]:
         of = (t.points.c.rollout == rollout, t.points.c.at > since)
+        with self._lock:
+            newest = self._newest.get(rollout)
+            if newest and newest[0].at <= since:
+                return tuple(sorted((p for p in newest if p.at > since), key=lambda p: (p.at, p.metric)))
         with self._lock, self._engine.begin() as c:
             rows = c.execute(select(t.points.c.body).where(*of).order_by(t.points.c.at, t.points.c.metric))
             return tuple(_decode(body, Point) for body in rows.scalars())

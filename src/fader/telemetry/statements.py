@@ -75,10 +75,12 @@ LIMIT $most
 BESIDE = """
 SELECT t, coalesce(m, ''), coalesce(path, ''), coalesce(route, ''), coalesce(c, 0), coalesce(w, ''), us / 1000,
     coalesce(tp, '')
-FROM requests
-WHERE s = $service AND why = 'rollout' AND v = $baseline AND t >= $since AND t < $until
-  AND coalesce(route, '') IN (SELECT unnest(string_split($routes, chr(10))))
-QUALIFY row_number() OVER (PARTITION BY route ORDER BY t DESC, path) = 1
+FROM requests WHERE rowid IN (
+    SELECT max_by(rowid, t) FROM requests
+    WHERE s = $service AND why = 'rollout' AND v = $baseline AND t >= $since AND t < $until
+      AND coalesce(route, '') IN (SELECT unnest(string_split($routes, chr(10))))
+    GROUP BY coalesce(route, '')
+)
 """
 COUNTED = "SELECT count(*) FROM requests WHERE s = $service AND t >= $since AND t < $until"
 WEIGHED = """

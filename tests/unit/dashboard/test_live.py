@@ -79,6 +79,56 @@ async def test_readers_of_one_page_share_one_rendering(now: float) -> None:
         await stream.aclose()
 
 
+async def test_pages_that_open_together_share_one_rendering(now: float) -> None:
+    control = ScriptedControl(scenes.ramping(now))
+    live = live_of(control, now)
+    streams = [live.stream("shop-v2") for _ in range(40)]
+    first = await asyncio.gather(*map(page_of, streams))
+    assert control.rendered == 1
+    assert all(news == first[0] and news["whole"] for news in first)
+    for stream in streams:
+        await stream.aclose()
+
+
+async def test_a_page_that_opens_after_a_move_is_given_what_moved(now: float) -> None:
+    scene = scenes.ramping(now)
+    control = ScriptedControl(scene)
+    page = Rollout(control, Templates(), lambda: now)
+    live = Live(page.snapshot, control.changes, control.moves, refresh=3600.0)
+    one, two, three = (live.stream("shop-v2") for _ in range(3))
+    await page_of(one)
+    await listening(control)
+    control.play(replace(scene, view=replace(scene.view, headline="First.")))
+    assert "First." in (await page_of(one))["regions"]["head"]
+    # Now nothing is drawn for those who look already until what comes soon after can be shown with it.
+    assert "First." in (await page_of(two))["regions"]["head"]
+    control.play(replace(scene, view=replace(scene.view, headline="Second.")))
+    await asyncio.sleep(0.01)
+    assert "Second." in (await page_of(three))["regions"]["head"]
+    for stream in (one, two, three):
+        await stream.aclose()
+
+
+async def test_who_left_while_a_page_was_drawn_takes_it_from_nobody(now: float) -> None:
+    control = ScriptedControl(scenes.ramping(now))
+    page, drawing, go = Rollout(control, Templates(), lambda: now), asyncio.Event(), asyncio.Event()
+
+    async def slowly(key: str, since: float) -> Snapshot:
+        drawing.set()
+        await go.wait()
+        return await page.snapshot(key, since)
+
+    live = Live(slowly, control.changes)
+    one, two = live.stream("shop-v2"), live.stream("shop-v2")
+    leaves, stays = asyncio.ensure_future(page_of(one)), asyncio.ensure_future(page_of(two))
+    await drawing.wait()
+    leaves.cancel()
+    go.set()
+    assert (await stays)["whole"]
+    assert control.rendered == 1
+    await two.aclose()
+
+
 async def test_new_points_are_sent_once(now: float) -> None:
     scene = scenes.ramping(now)
     later = scenes.curve(now + 5, now - 420, 2, 250_000, 0.004, 180.0)

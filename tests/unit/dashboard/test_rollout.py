@@ -6,8 +6,8 @@ import pytest
 from dashboard_twin import scenes
 from dashboard_twin.control import Scene, ScriptedControl
 from fader.dashboard.live import Snapshot
-from fader.dashboard.rollout import Rollout, guardrail_lines, proof, title
-from fader.dashboard.templating import Templates
+from fader.dashboard.rollout import REGIONS, Rollout, guardrail_lines, proof, title
+from fader.dashboard.templating import HERE, Templates, made_from
 from fader.dashboard.upcoming import Next, next_step
 from fader.model.rollout import Budget
 from fader.model.settings import Settings
@@ -150,3 +150,19 @@ async def test_users_are_told_by_stage_and_by_segment(now: float) -> None:
     assert "2.1\u202f% of them" in regions["reach"]
     assert "Not counted" in regions["reach"]
     assert "americans" in regions["reach"]
+
+
+async def test_what_a_template_may_read_decides_whether_it_is_drawn_anew(now: float) -> None:
+    view = scenes.ramping(now).view
+    more = replace(view, units_exposed=view.units_exposed + 1)
+    assert made_from("rollout_banner.html", {"view": view}) == made_from("rollout_banner.html", {"view": more})
+    needs = replace(more, needs_person="Somebody must look.")
+    assert made_from("rollout_banner.html", {"view": more}) != made_from("rollout_banner.html", {"view": needs})
+
+
+@pytest.mark.parametrize("region", [*REGIONS, "table"])
+def test_the_parts_of_a_rollout_include_no_other_template(region: str) -> None:
+    source = (HERE / "templates" / f"rollout_{region}.html").read_text()
+    assert "{% include" not in source
+    assert "{% extends" not in source
+    assert "with context" not in source

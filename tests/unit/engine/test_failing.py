@@ -8,6 +8,7 @@ from dataclasses import replace
 from tests.unit.engine.conftest import World
 
 from fader.engine.failing import EVERY, MOST, Failing
+from fader.engine.pace import Pace
 from fader.model.failure import Failure
 from fader.model.view import RolloutView
 from fader.telemetry.memory import MemoryEventStore
@@ -43,7 +44,7 @@ async def test_the_store_is_asked_when_somebody_was_hurt_anew_and_not_too_often(
     now = world.now + 10
     events.append("gw", "a", 0, failed(now - 1, 30))
     events.load()
-    failing = Failing(events)
+    failing = Failing(events, Pace(part=1.0))
     assert await failing.of(view, now) == ()
     assert events.asked == 0
     hurt = replace(view, units_harmed=30)
@@ -56,6 +57,21 @@ async def test_the_store_is_asked_when_somebody_was_hurt_anew_and_not_too_often(
     assert events.asked == 2
     await failing.of(more, now + 9 * EVERY)
     assert events.asked == 2
+
+
+async def test_a_store_that_is_slow_to_answer_is_asked_less_often(world: World) -> None:
+    view, events = replace(await ramping(world), units_harmed=30), Counting()
+    now, pace = world.now + 10, Pace(part=1.0)
+    failing = Failing(events, pace)
+    await failing.of(view, now)
+    pace.ran(now, 60.0)
+    more = replace(view, units_harmed=31)
+    await failing.of(more, now + 2 * EVERY)
+    assert events.asked == 1
+    await failing.of(replace(more, name="another"), now + 2 * EVERY)  # of which nothing is known yet
+    assert events.asked == 2
+    await failing.of(more, now + 70.0)
+    assert events.asked == 3
 
 
 async def test_a_rollout_that_nobody_was_hurt_by_shows_none(world: World) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tests.unit.engine.conftest import FILE, World
 
+from fader.engine.pace import Pace
 from fader.engine.reach import EVERY, Reached
 from fader.model.reach import SegmentReach
 from fader.model.state import Phase
@@ -66,7 +67,8 @@ async def test_the_store_is_asked_again_when_there_are_more_and_not_too_often(wo
     await world.ask("start")
     view = await world.until(lambda v: v.state.phase is Phase.RAMPING)
     events = Counting()
-    reached, now = Reached(world.states, events), world.now
+    pace = Pace(part=1.0)
+    reached, now = Reached(world.states, events, pace), world.now
     shown = replace(view, units_exposed=5)
     await reached.of(shown, now)
     assert events.asked == 2
@@ -80,3 +82,8 @@ async def test_the_store_is_asked_again_when_there_are_more_and_not_too_often(wo
     moved = replace(more, state=replace(more.state, revision=99))
     await reached.of(moved, now + EVERY)
     assert events.asked == 6
+    pace.ran(now + EVERY, 60.0)
+    await reached.of(replace(moved, units_exposed=7), now + 3 * EVERY)
+    assert events.asked == 6
+    await reached.of(replace(moved, units_exposed=7), now + EVERY + 70.0)
+    assert events.asked == 8
