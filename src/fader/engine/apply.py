@@ -22,6 +22,7 @@ from fader.model.applied import Applied, Change
 from fader.model.channel import Channel
 from fader.model.evidence import Evidence
 from fader.model.flag import Flag, Piece
+from fader.model.holdout import Holdout
 from fader.model.rollout import RolloutSpec
 from fader.model.segment import Segment
 from fader.model.service import Address, Service
@@ -184,6 +185,7 @@ class Applier:
             ("segment", self._states.segments(), document.segments),
             ("flag", self._states.flags(), document.flags),
             ("channel", self._states.settings().channels, document.settings.channels),
+            ("holdout", self._states.settings().holdouts, document.settings.holdouts),
         ):
             known = {noun.name: noun for noun in old}
             changes += [Change(kind, noun.name, *_difference(known.get(noun.name), noun)) for noun in new]
@@ -322,8 +324,9 @@ _GONE = {
     "segment": "no condition may name it",
     "flag": "apps get their own default",
     "channel": "nobody is told any more",
+    "holdout": "its users get what everybody has, and its reading ends",
 }
-_Noun = Service | RolloutSpec | Flag | Segment | Channel
+_Noun = Service | RolloutSpec | Flag | Segment | Channel | Holdout
 
 
 def _difference(old: _Noun | None, new: _Noun) -> tuple[str, str]:

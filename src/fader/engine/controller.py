@@ -10,6 +10,7 @@ import structlog
 from fader.clock import Clock
 from fader.engine.changes import Changes
 from fader.engine.fleet import Fleet
+from fader.engine.holdouts import Holdouts
 from fader.engine.observe import Observer
 from fader.engine.publish import Publisher
 from fader.engine.strata import Strata
@@ -47,6 +48,7 @@ class Controller:
         self._changes, self._clock = changes, clock
         self._strata = Strata(states, events, fleet, clock)
         self._observer = Observer(states, events, fleet, self._strata, publisher)
+        self.holdouts = Holdouts(states, events, publisher, clock)
         self._ended: set[tuple[str, int, int]] = set()
         self.seen: dict[str, Seen] = {}
         #: Why the last tick failed, "" after one that went through: a store that cannot be read holds everything.
@@ -74,6 +76,7 @@ class Controller:
                 await self._judge(entry, version, sampled=sampled.get(entry.spec.service, False))
             else:
                 await self._settle(entry, version)
+        await self.holdouts.follow()
 
     async def _judge(self, entry: Entry, version: int, *, sampled: bool) -> None:
         evidence = await self._observer.observe(entry, version, self._clock(), sampled=sampled)

@@ -22,6 +22,7 @@ from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Decision, Step
 from fader.model.evidence import LearningEvidence
 from fader.model.failure import Failure
+from fader.model.holdout import HoldoutView
 from fader.model.reach import Reach
 from fader.model.report import GatewayReport
 from fader.model.rollout import RolloutSpec, Subject
@@ -109,6 +110,12 @@ class Desk:
 
     async def reach(self, name: str) -> Reach:
         return await self._reached.of(await self.rollout(name), self._clock())
+
+    async def holdouts(self) -> tuple[HoldoutView, ...]:
+        return await self._controller.holdouts.views()
+
+    async def holdout(self, name: str) -> HoldoutView:
+        return await self._controller.holdouts.view(name)
 
     def tracing(self) -> str:
         return self._states.settings().tracing

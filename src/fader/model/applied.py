@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`kind` is service, rollout, flag, segment, channel or link; `action` is add, change, remove or same."""
+    """`kind` is service, rollout, flag, segment, channel, holdout or link; `action` is add, change, remove or same."""
 
     kind: str
     name: str

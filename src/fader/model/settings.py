@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fader.model.channel import Channel
+from fader.model.holdout import Holdout
 
 #: What stands for a trace in the address of `Settings.tracing`.
 TRACE_ID = "{trace_id}"
@@ -16,6 +17,7 @@ class Settings:
 
     channels: tuple[Channel, ...] = ()
     tracing: str = ""
+    holdouts: tuple[Holdout, ...] = ()
 
 
 #: Before anything is applied.

@@ -11,6 +11,7 @@ from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Command, Step
 from fader.model.evidence import LearningEvidence
 from fader.model.failure import Failure
+from fader.model.holdout import HoldoutView
 from fader.model.reach import Reach
 from fader.model.report import GatewayReport
 from fader.model.service import Service
@@ -70,6 +71,12 @@ class Control(Protocol):
 
     async def reach(self, name: str) -> Reach:
         """Whom the rollout's attempt has reached. Raises NotFound, Unavailable."""
+
+    async def holdouts(self) -> tuple[HoldoutView, ...]:
+        """Those that hold before those that ended, the latest first. Raises Unavailable."""
+
+    async def holdout(self, name: str) -> HoldoutView:
+        """Raises NotFound, naming the holdouts there are, Unavailable."""
 
     def tracing(self) -> str:
         """The address at which a trace is looked at, with `{trace_id}` in it; "" for none."""

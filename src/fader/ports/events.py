@@ -10,7 +10,7 @@ from fader.model.arm import Arm
 from fader.model.evidence import HealthEvidence, LearningEvidence, MetricEvidence, NameEvidence
 from fader.model.failure import Failure
 from fader.model.metric import Metric
-from fader.model.share import Interval
+from fader.model.share import Draw, Interval
 from fader.model.summary import ArmSummary
 
 #: No rollout has so many stages: the cells of further arms are numbered beyond.
@@ -38,6 +38,11 @@ class Cell:
 
     With a `flag`, arms are its variants, and `exposure` events alone say who is in which: a request of the service,
     whatever its reason, is in the arm of its unit, from the unit's first exposure on.
+
+    With a `draw`, it is of a holdout, whose name stands in the place of the rollout's: the baseline's arm is the units
+    of the draw, the candidate's is all others, of every service. A unit is in its arm from its first request in the
+    sample or its first tracked event on, exposures and errors left aside: they happen to those whom a rollout reached.
+    There is no scan of names, and no `Exposure`.
     """
 
     rollout: str
@@ -53,6 +58,12 @@ class Cell:
     past: float = 0.0
     arms: tuple[Arm, ...] = ()
     flag: str = ""
+    draw: Draw | None = None
+
+    @property
+    def by_request(self) -> bool:
+        """Whether each request says which arm it is in."""
+        return not self.flag and self.draw is None
 
     @property
     def paired(self) -> tuple[Cell, ...]:

@@ -10,6 +10,7 @@ from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
 from fader.model.flag import Flag, Switch
 from fader.model.holding import Holding
+from fader.model.holdout import HoldoutState
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
@@ -156,5 +157,10 @@ class StateStore(Protocol):
         """What was read of the external metrics in a stage, by metric."""
 
     def put_series(self, series: Series) -> None: ...
+
+    def holdouts(self) -> tuple[HoldoutState, ...]:
+        """How each is followed, ended ones too, by name."""
+
+    def put_holdout(self, state: HoldoutState) -> None: ...
 
     def close(self) -> None: ...

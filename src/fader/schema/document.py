@@ -131,7 +131,7 @@ def _document(source: Source) -> Document:
     segment_texts = _section("segments", SegmentText, source, directory, found)
     layer_texts = _section("layers", LayerText, source, directory, found)
     holdout_texts = _section("holdouts", HoldoutText, source, directory, found)
-    found += reach_problems(layer_texts, holdout_texts, source)
+    found += reach_problems(layer_texts, holdout_texts, metrics, source)
     found += crosscheck.port_problems(services.values(), source)
     found += crosscheck.name_problems(metrics, source)
     found += crosscheck.direction_problems(metric_texts, directions, source)
@@ -150,20 +150,19 @@ def _document(source: Source) -> Document:
         found += audience_problems(rollout_texts, services, flags, segments, source)
     if found:
         raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
+    rollouts = tuple(
+        replace(
+            r.to_model(n, flag_texts[r.flag].at_first if r.flag else services[r.service].baseline, metrics, directions),
+            layer=layer_of(n, layer_texts),
+            holdouts=holdouts_of(n, holdout_texts),
+        )
+        for n, r in rollout_texts.items()
+    )
     return Document(
         path=path,
         services=tuple(services.values()),
         metrics=tuple(metrics.values()),
-        rollouts=tuple(
-            replace(
-                r.to_model(
-                    n, flag_texts[r.flag].at_first if r.flag else services[r.service].baseline, metrics, directions
-                ),
-                layer=layer_of(n, layer_texts),
-                holdouts=holdouts_of(n, holdout_texts),
-            )
-            for n, r in rollout_texts.items()
-        ),
+        rollouts=rollouts,
         lines=source.lines,
         warnings=tuple(crosscheck.warnings(services.values(), source)),
         directions=tuple(sorted(directions.items())),
@@ -171,7 +170,11 @@ def _document(source: Source) -> Document:
         segments=segments,
         providers=tuple(providers.values()),
         holdouts=tuple(h.draw(n) for n, h in holdout_texts.items()),
-        settings=Settings(tuple(c.to_model(n) for n, c in channel_texts.items()), tracing.url if tracing else ""),
+        settings=Settings(
+            tuple(c.to_model(n) for n, c in channel_texts.items()),
+            tracing.url if tracing else "",
+            tuple(h.to_model(n, rollouts, metrics) for n, h in holdout_texts.items()),
+        ),
     )
 
 

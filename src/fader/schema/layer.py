@@ -8,12 +8,16 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from fader.errors import Problem
+from fader.model.holdout import Holdout
+from fader.model.metric import Metric
+from fader.model.rollout import Outcome, RolloutSpec
 from fader.model.share import WHOLE, Draw, Interval, percent
 from fader.schema.crosscheck import written_names
 from fader.schema.noun import Noun
 from fader.schema.share import Share
 from fader.schema.source import Location, Source
 from fader.schema.suggest import did_you_mean, quoted, wrong
+from fader.schema.tolerance import DEFAULT
 
 
 class LayerText(Noun):
@@ -46,12 +50,15 @@ class LayerText(Noun):
 
 
 class HoldoutText(Noun):
-    """`share` of the units get none of `rollouts`; without a list, none at all. A bare share is short for it."""
+    """`share` of the units get none of `rollouts`; without a list, none at all. A bare share is short for it.
+
+    It is read on `metrics`; without a list, on those of the rollouts."""
 
     short_forms = ({"type": "string"},)
 
     share: Share = Field(examples=["5%"])
     rollouts: list[str] = Field(default=[])
+    metrics: list[str] = Field(default=[], examples=["[revenue, errors]"])
 
     @model_validator(mode="before")
     @classmethod
@@ -67,6 +74,19 @@ class HoldoutText(Noun):
     def draw(self, name: str) -> Draw:
         return Draw(f"holdout/{name}", Interval(0, self.share))
 
+    def to_model(self, name: str, rollouts: Iterable[RolloutSpec], metrics: Mapping[str, Metric]) -> Holdout:
+        """`metrics` holds all that it names. Raises KeyError otherwise. What a provider counts knows no units."""
+        under = [spec for spec in rollouts if not self.rollouts or spec.name in self.rollouts]
+        found: dict[str, Outcome] = {}
+        for outcome in (o for spec in under for o in spec.outcomes):
+            found.setdefault(outcome.metric.name, outcome)
+        for guardrail in (g for spec in under for g in spec.guardrails):
+            found.setdefault(guardrail.metric.name, Outcome(guardrail.metric, guardrail.tolerate))
+        if self.metrics:
+            found = {m: found.get(m, Outcome(metrics[m], DEFAULT)) for m in self.metrics}
+        read = tuple(o for o in found.values() if o.metric.kind != "external")
+        return Holdout(name, self.draw(name), tuple(self.rollouts), read)
+
 
 def layer_of(rollout: str, layers: Mapping[str, LayerText]) -> Draw | None:
     return next((draws[rollout] for name, layer in layers.items() if rollout in (draws := layer.draws(name))), None)
@@ -77,9 +97,12 @@ def holdouts_of(rollout: str, holdouts: Mapping[str, HoldoutText]) -> tuple[Draw
 
 
 def reach_problems(
-    layers: Mapping[str, LayerText], holdouts: Mapping[str, HoldoutText], source: Source
+    layers: Mapping[str, LayerText],
+    holdouts: Mapping[str, HoldoutText],
+    metrics: Mapping[str, Metric],
+    source: Source,
 ) -> Iterator[Problem]:
-    """Rollouts that do not exist, and one that is in two layers."""
+    """Rollouts and metrics that do not exist or cannot be read, and a rollout that is in two layers."""
     known, placed = written_names(source.data, "rollouts"), dict[str, str]()
     for name, layer in layers.items():
         at: Location = ("layers", name, *(("rollouts",) if _is_long(source, name) else ()))
@@ -89,6 +112,7 @@ def reach_problems(
                 yield source.problem((*at, rollout), f"{rollout} is in layer {other} already", "name it in one layer")
     for name, holdout in holdouts.items():
         yield from _unknown(holdout.rollouts, ("holdouts", name, "rollouts"), known, source)
+        yield from _unread(holdout.metrics, ("holdouts", name, "metrics"), metrics, source)
 
 
 def _unknown(names: Iterable[str], at: Location, known: Mapping[str, object], source: Source) -> Iterator[Problem]:
@@ -97,6 +121,16 @@ def _unknown(names: Iterable[str], at: Location, known: Mapping[str, object], so
             where = (*at, i if at[0] == "holdouts" else name)
             fix = did_you_mean(name, known) if known else "write it under rollouts:"
             yield source.problem(where, f"there is no rollout {quoted(name)}", fix)
+
+
+def _unread(names: Iterable[str], at: Location, metrics: Mapping[str, Metric], source: Source) -> Iterator[Problem]:
+    written = written_names(source.data, "metrics")
+    for i, name in enumerate(names):
+        if name in metrics and metrics[name].kind == "external":
+            message, fix = f"{name} is external and knows no users", "name a metric that fader measures"
+            yield source.problem((*at, i), message, fix)
+        elif name not in metrics and name not in written:
+            yield source.problem((*at, i), f"there is no metric {quoted(name)}", did_you_mean(name, metrics))
 
 
 def _is_long(source: Source, layer: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable
 from itertools import accumulate
 from math import ceil, inf
 
@@ -12,6 +14,14 @@ from fader.model.summary import GAMMA, Histogram
 def value_of(index: int) -> float:
     """The value that stands for bin `index` = (GAMMA**(index-1), GAMMA**index]; at most 2 % off."""
     return 2 * GAMMA**index / (GAMMA + 1)
+
+
+def merged(histograms: Iterable[Histogram]) -> Histogram:
+    """The values of all of them."""
+    counts: Counter[int] = Counter()
+    for histogram in histograms:
+        counts.update(dict(zip(histogram.bins, histogram.counts, strict=True)))
+    return Histogram(tuple(sorted(counts)), tuple(counts[b] for b in sorted(counts)))
 
 
 def quantile(histogram: Histogram, q: float) -> float | None:

@@ -11,6 +11,7 @@ from fader.model.audit import Choices, Filter, Place, Record, place
 from fader.model.decision import Step
 from fader.model.flag import Flag, Switch
 from fader.model.holding import Holding
+from fader.model.holdout import HoldoutState
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
 from fader.model.series import Series
@@ -44,6 +45,7 @@ class MemoryStateStore:
         self._ruleset = Ruleset(0)
         self._text: Written | None = None
         self._windows: dict[tuple[str, int, int], Window] = {}
+        self._holdouts: dict[str, HoldoutState] = {}
         self._points: dict[str, list[Point]] = {}
         self._series: dict[tuple[str, int, int, str], Series] = {}
 
@@ -187,6 +189,12 @@ class MemoryStateStore:
 
     def put_window(self, window: Window) -> None:
         self._windows[window.rollout, window.attempt, window.stage] = window
+
+    def holdouts(self) -> tuple[HoldoutState, ...]:
+        return tuple(state for _, state in sorted(self._holdouts.items()))
+
+    def put_holdout(self, state: HoldoutState) -> None:
+        self._holdouts[state.name] = state
 
     def put_points(self, rollout: str, points: tuple[Point, ...]) -> None:
         kept = self._points.setdefault(rollout, [])

@@ -16,6 +16,7 @@ from fader.model.audit import Choices, Filter, Place, Record
 from fader.model.decision import Step
 from fader.model.flag import Flag, Switch
 from fader.model.holding import Holding
+from fader.model.holdout import HoldoutState
 from fader.model.rollout import RolloutSpec
 from fader.model.ruleset import LiveService, Ruleset
 from fader.model.segment import Segment
@@ -293,6 +294,16 @@ class SqlStateStore:
         with self._lock, self._engine.begin() as c:
             c.execute(delete(t.windows).where(*(t.windows.c[k] == v for k, v in key.items())))
             c.execute(insert(t.windows).values(body=_encode(window), **key))
+
+    def holdouts(self) -> tuple[HoldoutState, ...]:
+        with self._lock, self._engine.begin() as c:
+            rows = c.execute(select(t.holdouts.c.body).order_by(t.holdouts.c.name)).scalars()
+            return tuple(_decode(body, HoldoutState) for body in rows)
+
+    def put_holdout(self, state: HoldoutState) -> None:
+        with self._lock, self._engine.begin() as c:
+            c.execute(delete(t.holdouts).where(t.holdouts.c.name == state.name))
+            c.execute(insert(t.holdouts).values(name=state.name, body=_encode(state)))
 
     def put_points(self, rollout: str, points: tuple[Point, ...]) -> None:
         rows: list[dict[str, Any]] = [

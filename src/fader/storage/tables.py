@@ -138,6 +138,14 @@ applies = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+#: How holdouts are followed, ended ones too.
+holdouts = Table(
+    "holdouts",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
 #: One row: the configuration as it was written.
 written = Table(
     "written",

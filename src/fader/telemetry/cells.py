@@ -97,7 +97,7 @@ class Cells:
         kept = self._find(rollout, attempt, stage)
         if kept is None:
             return Names()
-        return kept.sealed.names if kept.sealed else self._names_of(kept)
+        return kept.sealed.names if kept.sealed else self._names_of(kept) if kept.cell.draw is None else Names()
 
     def forget(self, key: int) -> None:
         """Take the unit out of units and totals. The bins stay: a count of durations names nobody."""
@@ -126,7 +126,8 @@ class Cells:
         for kept in self._all():
             if kept.sealed is None and kept.until < since:
                 sums = self._caught_up(kept)
-                names = Names() if kept.cell.stage >= PAIRED else self._names_of(kept)
+                scanned = kept.cell.stage < PAIRED and kept.cell.draw is None
+                names = self._names_of(kept) if scanned else Names()
                 answers = Answers(self._evidence(kept, sums), self._health(kept, sums), names)
                 with self._derived.transaction() as db:
                     db.execute("UPDATE cell SET sealed = ? WHERE id = ?", (msgspec.json.encode(answers), kept.id))
@@ -142,6 +143,8 @@ class Cells:
     def _evidence(self, kept: Kept, sums: Sums) -> tuple[MetricEvidence, ...]:
         cell = kept.cell
         latest = max(self._rows.latest("service", cell.service), self._rows.latest("rollout", cell.rollout))
+        if cell.draw is not None:
+            latest = self._rows.newest()
         paired = {arm: found.totals for arm, found in self._paired(kept)}
         return evidence(sums.measures, sums.totals, min(kept.until, latest), paired)
 

@@ -85,10 +85,11 @@ class DuckDBEventStore:
             return int(self._rows.broken)
 
     def open_cell(self, cell: Cell) -> None:
-        measures(cell.metrics, by_request=not cell.flag)  # refuses what no event has before anything is written
+        measures(cell.metrics, by_request=cell.by_request)  # refuses what no event has before anything is written
         with self._lock:
             self._cells.open(cell)
-            self._exposures.open(cell)
+            if cell.draw is None:
+                self._exposures.open(cell)
 
     def evidence(self, rollout: str, attempt: int, stage: int) -> tuple[MetricEvidence, ...]:
         with self._lock:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
 import xxhash
 from msgspec import Meta, Struct
 
-from fader.assign.bucket import UNIT_BYTES
+from fader.assign.bucket import UNIT_BYTES, seed
+from fader.model.share import WHOLE, Draw
 from fader.telemetry.template import template
 from fader.telemetry.trace import trace_id
 
@@ -133,6 +135,20 @@ def logged(text: str | None) -> str | None:
     if len(text) <= UNIT_BYTES // 4 or (len(text) <= UNIT_BYTES and max(text) <= "\xff"):
         return text
     return name(text)
+
+
+def drawn_logged(draw: Draw) -> Callable[[str], bool]:
+    """Whether a unit, as it is logged, is one of them. Only a unit that is no UTF-8 has more bytes here than a gateway
+    hashed."""
+    salt, interval = seed(draw.salt), draw.interval
+
+    def holds(unit: str) -> bool:
+        raw = unit.encode()
+        if len(raw) > UNIT_BYTES:
+            raw = unit.encode("latin-1", errors="replace")
+        return xxhash.xxh64_intdigest(raw, salt) % WHOLE in interval
+
+    return holds
 
 
 def name(unit: str) -> str | None:

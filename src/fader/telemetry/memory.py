@@ -128,14 +128,15 @@ class MemoryEventStore:
         return self._broken
 
     def open_cell(self, cell: Cell) -> None:
-        measures(cell.metrics, by_request=not cell.flag)
+        measures(cell.metrics, by_request=cell.by_request)
         for each in (cell, *cell.paired):
             known = self._cells.get(each.key)
             if known is None or (known.sealed is None and replace(known.cell, until=each.until) != each):
                 self._cells[each.key] = OpenCell(each, list(self._lines), list(self._tracked))
             elif known.sealed is None:
                 known.cell = each
-        self._open_attempt(cell)
+        if cell.draw is None:
+            self._open_attempt(cell)
 
     def evidence(self, rollout: str, attempt: int, stage: int) -> tuple[MetricEvidence, ...]:
         known = self._cells.get((rollout, attempt, stage))
@@ -167,9 +168,9 @@ class MemoryEventStore:
 
     def _pairs(self, known: OpenCell, cell_metric: CellMetric, arm: bool) -> list[Pair]:
         """p and q of each unit that counts in the arm."""
-        counting = counting_of(cell_metric, "" if known.cell.flag else known.cell.candidate)
+        counting = counting_of(cell_metric, known.cell.candidate if known.cell.by_request else "")
         past = before(known, counting, self._start(known))
-        if known.cell.flag or is_outcome(cell_metric.metric):
+        if not known.cell.by_request or is_outcome(cell_metric.metric):
             return [pair for *_, pair in self._counted(known, counting, past).kept[arm]]
         lines = [line for line in known.within() if (line.v == known.cell.candidate) == arm]
         return [past.get(unit or "", NOTHING) for unit in {x.u for x in lines if inside(cell_metric.metric, x)}]
@@ -177,9 +178,9 @@ class MemoryEventStore:
     def _compared(self, known: OpenCell, i: int, rate: Fraction | None) -> MetricEvidence:
         """The `i`-th metric of the two arms of a cell. `rate`: of P to Q over all arms of the stage."""
         cell_metric = known.cell.metrics[i]
-        counting = counting_of(cell_metric, "" if known.cell.flag else known.cell.candidate)
+        counting = counting_of(cell_metric, known.cell.candidate if known.cell.by_request else "")
         past = before(known, counting, self._start(known))
-        if known.cell.flag or is_outcome(cell_metric.metric):
+        if not known.cell.by_request or is_outcome(cell_metric.metric):
             counted = self._counted(known, counting, past)
             arms = counted.summary(True, rate), counted.summary(False, rate)
             return MetricEvidence(cell_metric.metric.name, *arms, restarts=restarts(counted.slots))
@@ -205,7 +206,7 @@ class MemoryEventStore:
         crossed = {unit for unit, arm in exposed if (unit, not arm) in exposed or unit in away}
         sampled = Counter(what.arm for what in exposed.values() if what.inside and what.unit not in crossed)
         did = [event for event in known.tracked if event.name != EXPOSURE and within(cell, event.t)]
-        names = {name for m in measures(cell.metrics) for name in m.events}
+        names = {name for m in measures(cell.metrics) for name in m.events} if cell.draw is None else set()
         units = {unit for unit, _ in exposed}
         active = {line.u for line in known.within()} | {event.u for event in did}
         seen = [event for event in self._tracked if event.seen > 0]
@@ -226,6 +227,8 @@ class MemoryEventStore:
             return Names()
         if known.sealed is not None:
             return known.sealed[2]
+        if known.cell.draw is not None:
+            return Names()
         return names_of(known)
 
     def _counted(self, known: OpenCell, counting: Counting, past: dict[str, Pair]) -> Counted:
@@ -238,6 +241,8 @@ class MemoryEventStore:
             if within(cell, event.t) and event.name != EXPOSURE:
                 events[event.u].append(event)
         latest = max(self._latest["service", cell.service], self._latest["rollout", cell.rollout])
+        if cell.draw is not None:
+            latest = max(self._latest.values(), default=0.0)
         ripe = min(cell.until or math.inf, latest)
         return counted_of(counting, cell, exposed, events, ripe, past, known.away())
 

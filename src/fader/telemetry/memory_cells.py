@@ -34,6 +34,8 @@ class OpenCell:
 
     def within(self) -> list[Line]:
         cell = self.cell
+        if cell.draw is not None:
+            return [line for line in everybody(self.lines) if within(cell, line.at)]
         if cell.flag:
             return [line for line in visits(cell.service, self.lines) if within(cell, line.at)]
         return [
@@ -55,6 +57,8 @@ class OpenCell:
 
     def away(self) -> set[str]:
         """Units that were in one of those."""
+        if not self.cell.arms:
+            return set()
         everything = OpenCell(replace(self.cell, arms=()), self.lines, self.tracked)
         lines = () if self.cell.flag else everything.within()
         met = {line.u or "" for line in lines if line.v in self.elsewhere}
@@ -67,6 +71,12 @@ class OpenCell:
 def visits(service: str, lines: Iterable[Line]) -> list[Line]:
     """Requests of the sample as what units do, whichever version they were for."""
     mine = [line for line in lines if line.s == service and line.why and line.why not in NO_EVIDENCE]
+    return [line for line in mine if line.u and line.p is not None]
+
+
+def everybody(lines: Iterable[Line]) -> list[Line]:
+    """Requests of the sample, of all services, of those too whom no rollout reached."""
+    mine = [line for line in lines if line.why in ("rollout", "none", "outside", "withdrawn")]
     return [line for line in mine if line.u and line.p is not None]
 
 
@@ -100,7 +110,7 @@ def before(known: OpenCell, counting: Counting, start: float) -> dict[str, Pair]
     if not cell.past:
         return {}
     events: dict[str, list[Event]] = defaultdict(list)
-    for line in visits(cell.service, known.lines):
+    for line in visits(cell.service, known.lines) if cell.draw is None else everybody(known.lines):
         if cell.past <= line.at < start:
             events[line.u or ""].append(line)
     for event in known.tracked:

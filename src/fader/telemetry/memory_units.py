@@ -10,10 +10,11 @@ from fractions import Fraction
 from typing import Any
 
 from fader.model.metric import REQUEST, Comparison, Metric, Selection
+from fader.model.share import Draw
 from fader.model.summary import GAMMA, ArmSummary
 from fader.ports.events import Cell, CellMetric
-from fader.telemetry.line import Line
-from fader.telemetry.tracked import EXPOSURE, TrackedRow
+from fader.telemetry.line import Line, drawn_logged
+from fader.telemetry.tracked import ERROR, EXPOSURE, TrackedRow
 
 Event = Line | TrackedRow
 Holds = Callable[[Iterable[Comparison], Line], bool]
@@ -32,6 +33,8 @@ class Exposed:
 def exposures(cell: Cell, lines: Iterable[Line], tracked: Iterable[TrackedRow]) -> dict[tuple[str, bool], Exposed]:
     """By unit and arm. `lines` are those of the cell, which expose nobody to a flag; of tracked events only exposures
     of its rollout in its time."""
+    if cell.draw is not None:
+        return arrivals(cell, cell.draw, lines, tracked)
     found: dict[tuple[str, bool], Exposed] = {}
     met = [(line.u or "", line.v == cell.candidate, line.at, line.p is not None) for line in lines if not cell.flag]
     for event in tracked:
@@ -43,6 +46,18 @@ def exposures(cell: Cell, lines: Iterable[Line], tracked: Iterable[TrackedRow]) 
         before = found.get((unit, arm), Exposed(unit, arm, math.inf, False))
         found[unit, arm] = Exposed(unit, arm, min(at, before.first), inside or before.inside)
     return found
+
+
+def arrivals(
+    cell: Cell, draw: Draw, lines: Iterable[Line], tracked: Iterable[TrackedRow]
+) -> dict[tuple[str, bool], Exposed]:
+    """Of a holdout: each unit in the arm that its hash says, from what it did first that no rollout can cause."""
+    holds, first = drawn_logged(draw), dict[str, float]()
+    came = [(line.u or "", line.at) for line in lines]
+    came += [(e.u, e.t) for e in tracked if e.name not in (EXPOSURE, ERROR) and within(cell, e.t)]
+    for unit, at in came:
+        first[unit] = min(at, first.get(unit, math.inf))
+    return {(u, arm): Exposed(u, arm, at, True) for u, at in first.items() for arm in [not holds(u)]}
 
 
 def within(cell: Cell, at: float) -> bool:

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from fader.model.metric import Metric
+from fader.model.share import Draw
 from fader.ports.events import Cell, CellMetric
 from fader.telemetry import statements as sql
 from fader.telemetry.columns import Column, Keys
+from fader.telemetry.line import drawn_logged
 from fader.telemetry.measure import Measure
 from fader.telemetry.rows import Parameter, Rows
 from fader.telemetry.terms import Source, terms
@@ -27,6 +29,7 @@ Part = tuple[Keys, dict[str, Column]]
 #: The events of a stage by table, and those of a version in learning.
 OF_STAGE: tuple[tuple[Source, str], ...] = (("requests", sql.OF_CELL), ("tracked", sql.OF_TRACKED))
 OF_FLAG: tuple[tuple[Source, str], ...] = (("requests", sql.OF_VISITS), ("tracked", sql.OF_TRACKED))
+OF_HOLDOUT: tuple[tuple[Source, str], ...] = (("requests", sql.OF_EVERYBODY), ("tracked", sql.OF_TRACKED))
 OF_PAST: tuple[tuple[Source, str], ...] = (("requests", sql.OF_PAST), ("tracked", sql.OF_TRACKED))
 OF_LESSON: tuple[tuple[Source, str], ...] = (("requests", sql.OF_LESSON), ("tracked", sql.OF_TRACKED))
 
@@ -67,6 +70,11 @@ def key_ranges(rows: Rows, extent: Extent) -> Iterator[tuple[int, int]]:
 def unit_rows(rows: Rows, measures: Iterable[Measure], cell: Cell, extent: Extent, low: int, high: int) -> list[Part]:
     """What the rows add to each unit by arm: exposures, lines, direct metrics, tracked events."""
     parameters = extent.parameters(cell, low, high)
+    if cell.draw is not None:
+        return [
+            _drawn(cell.draw, rows.table(_filled(query, where), parameters))
+            for query, where in ((sql.UNIT_ARRIVALS, sql.OF_EVERYBODY), (sql.UNIT_SIGNS, sql.OF_TRACKED))
+        ]
     columns = [column for m in measures if m.direct for column in m.direct_columns(parameters)]
     asked = [
         (sql.UNIT_VISITS, sql.OF_VISITS)
@@ -79,6 +87,19 @@ def unit_rows(rows: Rows, measures: Iterable[Measure], cell: Cell, extent: Exten
         for source, where in (("requests", sql.OF_CELL), ("tracked", sql.OF_EXPOSURES))[bool(cell.flag) :]:
             asked.append((sql.UNIT_AWAY.replace("/*source*/", source), f"{where} AND v IN ({_arms(cell)})"))
     return [_part(rows.table(_filled(query, where), parameters)) for query, where in asked]
+
+
+def _drawn(draw: Draw, answer: dict[str, Any]) -> Part:
+    """By arm: a unit of the draw stands with the baseline."""
+    keys, units = answer.pop("k"), answer.pop("unit")
+    holds = drawn_logged(draw)
+    held = np.fromiter((holds(unit) for unit in units), bool, len(units))
+    return keys * 2 + ~held, answer
+
+
+def done(cell: Cell) -> tuple[tuple[Source, str], ...]:
+    """The events of units once they are in an arm, by table."""
+    return OF_HOLDOUT if cell.draw is not None else OF_FLAG if cell.flag else OF_STAGE
 
 
 def unit_events(
@@ -105,7 +126,7 @@ def unit_events(
 def unit_past(rows: Rows, measures: Iterable[Measure], cell: Cell, extent: Extent, low: int, high: int) -> list[Part]:
     """The same metrics of each unit in another time, both arms and neither: p (of y), q (of n), and `here`."""
     found = []
-    for source, where in OF_PAST:
+    for source, where in OF_PAST if cell.draw is None else OF_HOLDOUT:
         parameters = extent.parameters(cell, low, high)
         del parameters["candidate"]  # then nothing is a failure because another version answered
         columns = [column for m in measures if not m.external for column in m.past_columns(source, parameters)]

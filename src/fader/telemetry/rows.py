@@ -59,6 +59,15 @@ class Rows:
         """Bytes of each segment that are in the tables."""
         return {(gateway, segment): taken for gateway, segment, taken in self._run(sql.SEGMENTS)}
 
+    @property
+    def retained(self) -> float:
+        """Rows that started before are gone; 0 as long as none are."""
+        return self.latest("retained", "")
+
+    def newest(self) -> float:
+        """The latest start of any request, or exposure event; 0 for none."""
+        return max((at for (kind, _), at in self._latest.items() if kind != "retained"), default=0.0)
+
     def latest(self, kind: str, name: str) -> float:
         """The latest start of the requests of a `service`, or of the exposure events of a `rollout`; 0 for none."""
         return float(self._latest.get((kind, name), 0.0))
@@ -175,6 +184,10 @@ class Rows:
         count = int(self._run(sql.DELETE_OLD, since=since)[0][0])
         tracked = int(self._run(sql.DELETE_OLD_TRACKED, since=since)[0][0])
         segments = [(row[0], row[1]) for row in self._run(sql.OLD_SEGMENTS, since=since)]
+        if since > self.retained:
+            self._run(sql.DROP_LATEST, kind="retained", name="")
+            self._run(sql.TAKE_LATEST, kind="retained", name="", t=since)
+            self._latest["retained", ""] = since
         self._db.execute("CHECKPOINT")
         if tracked:
             self._remember_ids()

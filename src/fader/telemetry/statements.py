@@ -110,6 +110,12 @@ OF_VISITS = """
 batch > $folded AND batch <= $last AND s = $service AND why NOT IN ('preview', 'excluded') AND k IS NOT NULL
     AND p IS NOT NULL AND t >= $since AND t < $until
 """
+#: Requests of all services as what units do, those too that a rollout did not reach. Who is forced, or looks at a
+#: preview, chose it.
+OF_EVERYBODY = """
+batch > $folded AND batch <= $last AND why IN ('rollout', 'none', 'outside', 'withdrawn') AND k IS NOT NULL
+    AND p IS NOT NULL AND t >= $since AND t < $until
+"""
 #: Some units at a time, so that a long history does not take their memory.
 OF_KEYS = "k >= $low AND k < $high"
 #: What the requests of each unit say of each arm: first exposure, lines inside the sample, lines, and direct metrics.
@@ -126,6 +132,16 @@ SELECT k, CAST(v = $candidate AS INTEGER) AS arm, min(t) AS first, count(*) AS i
 FROM tracked WHERE /*rows*/ AND /*keys*/ GROUP BY k, v = $candidate
 """
 UNIT_VISITS = "SELECT k, count(*) AS req FROM requests WHERE /*rows*/ AND /*keys*/ GROUP BY k"
+#: Of a holdout: when units came first, by what of theirs no rollout can cause, and their names, which the draw is of.
+UNIT_ARRIVALS = """
+SELECT k, any_value(u) AS unit, min(t) AS first, count(*) AS inside, count(*) AS req
+FROM requests WHERE /*rows*/ AND /*keys*/ GROUP BY k
+"""
+UNIT_SIGNS = """
+SELECT k, any_value(u) AS unit, min(CASE WHEN name <> 'error' THEN t END) AS first,
+    count(CASE WHEN name <> 'error' THEN 1 END) AS inside, count(*) AS act
+FROM tracked WHERE /*rows*/ AND /*keys*/ GROUP BY k
+"""
 #: What requests and exposures say of units in arms that the cell does not compare.
 UNIT_AWAY = "SELECT k, count(*) AS away FROM /*source*/ WHERE /*rows*/ AND /*keys*/ GROUP BY k"
 OF_TRACKED = """

@@ -15,9 +15,8 @@ from fader.ports.events import Cell
 from fader.telemetry.columns import Column, Columns, Keys, together
 from fader.telemetry.measure import Measure, measures
 from fader.telemetry.questions import (
-    OF_FLAG,
-    OF_STAGE,
     Extent,
+    done,
     key_ranges,
     unit_events,
     unit_past,
@@ -36,7 +35,7 @@ class Sums:
 
     def __init__(self, cell: Cell, start: float) -> None:
         self.cell, self.start = cell, start
-        self.measures: tuple[Measure, ...] = measures(cell.metrics, by_request=not cell.flag)
+        self.measures: tuple[Measure, ...] = measures(cell.metrics, by_request=cell.by_request)
         self.outcomes = tuple(m for m in self.measures if not (m.direct or m.external))
         kinds = {"first": "f8", "inside": "i4", "req": "i4", "act": "i4", "out": "i4"}
         if cell.arms:
@@ -100,6 +99,8 @@ class Sums:
             known = self.units.read(at)
             first = np.minimum(known["first"], delta["first"]) if sign > 0 else known["first"]
             anew = delta["first"] < known["first"] if sign > 0 else np.isfinite(first) & (first >= extent.since)
+            if sign > 0:  # what was counted of it is in no row any more, and stays
+                anew &= ~(known["first"] < rows.retained)
             values = {name: _added(known[name], delta[name], kind, sign, extent) for name, kind in kinds.items()}
         self._outcomes(rows, extent, (low, high), sign, arms, first, anew, known, values)
         new = np.zeros(len(arms), bool)
@@ -133,10 +134,9 @@ class Sums:
         for chosen, where in asked:
             if chosen.any():
                 parameters = where.parameters(self.cell, *part)
-                if self.cell.flag:
+                if not self.cell.by_request:
                     del parameters["candidate"]  # a request's version is no variant of it
-                of = OF_FLAG if self.cell.flag else OF_STAGE
-                found = unit_events(rows, self.outcomes, parameters, arms[chosen], first[chosen], of)
+                found = unit_events(rows, self.outcomes, parameters, arms[chosen], first[chosen], done(self.cell))
                 delta = _spread(arms, *together(found, names), names)
                 for name, kind in names.items():
                     values[name] = _added(values[name], delta[name], kind, sign, extent)

@@ -62,7 +62,7 @@ def tally(
             if not measure.external:
                 _metric(totals, measure, arm, arms[arm], past, alone, inside, since)
     exposed = seen[0] | seen[1]
-    silent = exposed & ~away & (arms[0]["req"] + arms[1]["req"] == 0) & (arms[0]["act"] == 0)
+    silent = exposed & ~away & (sum(arm["req"] + arm["act"] for arm in arms) == 0)
     totals["health", "crossed", 0] += int(((seen[0] & seen[1]) | (exposed & away)).sum())
     totals["health", "silent", 0] += int(silent.sum())
     totals["health", "unexposed", 0] += int((~exposed & ~away & (arms[0]["out"] > 0)).sum())
