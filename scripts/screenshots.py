@@ -79,6 +79,7 @@ PAGES = (
     Page("ramp", "/rollouts/shop-v2"),
     Page("rollout", "/rollouts/checkout-v7", "/rollouts/mail-v2", f"/rollouts/{LONG}"),
     Page("experiment", "/rollouts/shop-v3"),
+    Page("flag-ramp", "/rollouts/new-form"),
     Page("experiments", "/experiments", "/experiments", "/experiments"),
     Page("flags", "/flags", "/flags", "/flags"),
     Page("flag", "/flags/new-checkout?unit=u1&attributes=country%3DUS", "", f"/flags/{LONG}"),
@@ -102,6 +103,7 @@ def usual(now: float) -> ScriptedControl:
     every, segments = flags.everything()
     control = ScriptedControl(
         *scenes.everything(now),
+        scenes.ramping_flag(now),
         gateways=scenes.gateways(now),
         services=services.everything(now),
         live=services.live(),
@@ -194,16 +196,15 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     if options.all:
         options.all.mkdir(parents=True, exist_ok=True)
-    now = time.time()
-    plays = {state: play(now) for state, play in PLAYS.items()}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for state, control in plays.items():
+        for state, play in PLAYS.items():
             if state != "usual" and not options.all:
                 continue
-            with serving(control) as served:
-                for page in chosen:
-                    address = page.address if state == "usual" else getattr(page, state)
+            for page in chosen:
+                address = page.address if state == "usual" else getattr(page, state)
+                control = play(time.time())  # anew for each page: what came in the last minute is still there
+                with serving(control) as served:
                     for width, scheme in ((1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")):
                         shown = state == "usual" and (width, scheme) in SHOWN
                         if not address or not (shown or options.all):
@@ -214,7 +215,6 @@ def main() -> None:
                             if shown
                             else f"{page.name}-{state}-{width}-{scheme}.jpg"
                         )
-                        control.reports = control.reports and scenes.gateways(time.time())
                         photograph(browser, served.url + address, folder / name, width, scheme)
                         print(folder / name, flush=True)
         browser.close()
