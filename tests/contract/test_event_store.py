@@ -666,10 +666,13 @@ metrics = st.lists(
             st.sampled_from(["lower", "higher"]),
         ),
         st.builds(
-            lambda where, value, x: CellMetric(Metric("q", "quantile", "lower", where, value, 0.9), x, 1.5 * x),
+            lambda where, value, x, window: CellMetric(
+                Metric("q", "quantile", "lower", where, value, 0.9, window=window), x, 1.5 * x
+            ),
             wheres,
             st.sampled_from(["duration_ms", "bytes_sent"]),
             st.sampled_from([0.0, 10.0, 500.0]),
+            st.sampled_from([0.0, 0.0, 60.0]),
         ),
     ),
     max_size=3,

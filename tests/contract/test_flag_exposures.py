@@ -14,6 +14,7 @@ from fader.model.metric import Comparison, Metric
 from fader.model.share import Interval
 from fader.model.summary import ArmSummary
 from fader.ports.events import Cell, CellMetric, EventStore, Exposure, Tracked
+from fader.stats.histogram import quantile
 from fader.telemetry.duckdb_store import DuckDBEventStore
 from fader.telemetry.memory import MemoryEventStore
 
@@ -97,6 +98,23 @@ def test_an_exposure_that_comes_late_brings_what_was_done_since(store: EventStor
     assert arms(store, 2)[0] == ArmSummary(1, 1, 1, 1, 1, 1, first=1, failures=1)
 
 
+def test_the_durations_of_requests_are_kept_by_the_arm_of_their_unit(store: EventStore, log: Log) -> None:
+    log.asked("ann", 1000.5, ms=10.0)
+    log.met("ann", "on")
+    log.met("bob", "off")
+    log.asked("ann", 1002.0, ms=105.0)
+    log.asked("ann", 1003.0, ms=105.0)
+    log.asked("ann", 1003.5, ms=120.0, p=None, status=500)  # kept for its failure alone
+    log.asked("bob", 1003.0, ms=20.0)
+    log.asked("cid", 1003.0, ms=500.0)
+    slow = store.evidence(*CELL.key)[1]
+    assert (slow.candidate_values.counts, slow.baseline_values.counts) == ((2,), (1,))
+    assert quantile(slow.candidate_values, 0.95) == pytest.approx(105.0, rel=0.02)
+    assert quantile(slow.baseline_values, 0.95) == pytest.approx(20.0, rel=0.02)
+    log.met("cid", "on", 1002.5)
+    assert store.evidence(*CELL.key)[1].candidate_values.counts == (2, 1)
+
+
 def test_health_counts_exposures_alone(store: EventStore, log: Log) -> None:
     for unit in ("ann", "bob"):
         log.met(unit, "on")
@@ -152,7 +170,9 @@ def test_a_further_arm_counts_apart(store: EventStore) -> None:
         log.met(unit, variant)
         log.did(unit, "order")
         log.asked(unit, 1003.0)
-    evidence = store.evidence(*CELL.key)[2]
+    slow, evidence = store.evidence(*CELL.key)[1:]
+    assert [sum(of.counts) for of in (slow.candidate_values, slow.baseline_values)] == [1, 3]
+    assert [(b.arm, sum(b.values.counts)) for b in slow.beside] == [("third", 3)]
     assert (evidence.candidate.events, evidence.baseline.events) == (1, 1)
     assert [(arm, summary.events) for arm, summary in evidence.others] == [("third", 1)]
     assert store.health(*CELL.key).others == (("third", 1),)

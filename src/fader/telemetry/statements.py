@@ -141,6 +141,12 @@ SELECT x.key AS k, x.arm AS arm, /*columns*/
 FROM /*source*/ AS e JOIN /*exposed*/ AS x ON e.k = x.key WHERE /*rows*/ AND /*keys*/ AND t >= first
 GROUP BY x.key, x.arm
 """
+#: The values among it of a quantile, in log bins.
+UNIT_BINS = """
+SELECT x.arm AS arm, /*bin*/ AS bin, count(*) AS times
+FROM /*source*/ AS e JOIN exposed AS x ON e.k = x.key
+WHERE /*rows*/ AND /*keys*/ AND t >= first AND /*selected*/ GROUP BY 1, 2
+"""
 UNIT_KEYS = "SELECT DISTINCT k FROM /*source*/ WHERE /*rows*/ AND /*keys*/"
 CELL_ROWS = """
 SELECT (SELECT count(*) FROM requests WHERE batch > $folded AND batch <= $last AND t >= $since AND t < $until)
@@ -214,10 +220,6 @@ batch > $folded AND batch <= $last AND name = 'exposure' AND r = $rollout AND v 
     AND t >= $since AND t < $until
 """
 LESSON_UNITS = "SELECT k, min(t) AS first FROM /*source*/ WHERE /*rows*/ AND /*keys*/ GROUP BY k ORDER BY k"
-LESSON_BINS = """
-SELECT /*bin*/ AS bin, count(*) AS times FROM /*source*/ AS e JOIN exposed AS x ON e.k = x.key
-WHERE /*rows*/ AND t >= first AND /*selected*/ GROUP BY 1
-"""
 LEARN = """
 SELECT floor(t / $width)::BIGINT, count(*), count(*) FILTER (/*event*/)
 FROM requests WHERE /*rows*/ AND /*selected*/ GROUP BY 1
