@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fader.model.arm import Arm
+from fader.model.failure import Request
 from fader.model.metric import Comparison, Metric
 from fader.model.share import Interval
 from fader.model.summary import ArmSummary
@@ -18,6 +19,7 @@ from fader.stats.histogram import quantile
 from fader.telemetry.duckdb_store import DuckDBEventStore
 from fader.telemetry.memory import MemoryEventStore
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 ERRORS = Metric("errors", "proportion", where=(Comparison("status", ">=", 500),))
 SLOW = Metric("latency", "quantile", value="duration_ms", q=0.95)
 ORDERS = Metric("orders", "count", "higher", event="order")
@@ -146,6 +148,42 @@ def test_hurt_is_who_met_an_error_after_the_exposure(store: EventStore, log: Log
     assert store.exposure("new-form", 1) == Exposure(6, 4, 1010.0)
     store.forget("bob")
     assert store.exposure("new-form", 1) == Exposure(5, 3, 1010.0)
+
+
+def test_what_fails_is_of_units_that_were_given_the_variant_last(store: EventStore, log: Log) -> None:
+    log.met("ann", "off", 900.0)
+    log.met("ann", "on", 1010.0)
+    log.met("bob", "on", 1010.0)
+    log.met("bob", "off", 1020.0)
+    log.met("cid", "on", 1010.0, rollout="another")
+    log.met("dan", "on", 900.0)
+    log.asked("ann", 1009.0, status=500, path="/before")
+    log.asked("ann", 1011.0, status=500, path="/items/1", us=81_000, tp=f"00-{TRACE}-00f067aa0ba902b7-01")
+    log.asked("ann", 1012.0, status=0, path="/items/2", w=None)
+    log.asked("ann", 1013.0, path="/cart", w="v2", p=None, why="rollout")
+    log.asked("ann", 1014.0, status=404, path="/cart")
+    log.asked("ann", 1014.0, status=500, path="/other", s="mail")
+    log.asked("ann", 1015.0, status=500, path="/pay", why="preview")
+    log.asked("bob", 1015.0, status=500, path="/items/3")
+    log.asked("bob", 1021.0, status=502, path="/items/4")
+    log.asked("cid", 1021.0, status=500, path="/items/5")
+    log.asked("dan", 1022.0, status=503, path="/items/6")
+    log.asked("ann", 2000.0, status=500, path="/items/7")
+
+    def failing(met: float = 0.0, most: int = 10, candidate: str = "on") -> list[tuple[str, str]]:
+        found = store.failures("shop", candidate, "off", 1000.0, 2000.0, most, "new-form", met)
+        return [(f.request.path, f.beside.path if f.beside else "") for f in found]
+
+    expected = [("/items/3", "/items/4"), ("/cart", ""), ("/items/2", "/items/4"), ("/items/1", "/items/4")]
+    assert failing() == [("/items/6", "/items/4"), *expected]
+    assert failing(met=1000.0) == expected
+    assert failing(met=1000.0, most=1) == expected[:1]
+    assert failing(candidate="third") == []
+    found = store.failures("shop", "on", "off", 1000.0, 2000.0, 10, "new-form", 1000.0)
+    assert found[1].request == Request(1013.0, "GET", "/cart", "GET /cart", 200, "v2", 20.0, assigned="v1")
+    assert found[3].request == Request(1011.0, "GET", "/items/1", "GET /items/{}", 500, "v1", 81.0, TRACE, "v1")
+    store.forget("ann")
+    assert failing(met=1000.0) == expected[:1]
 
 
 def test_names_of_requests_are_scanned_by_the_arm_of_the_unit(store: EventStore, log: Log) -> None:

@@ -22,9 +22,10 @@ class Failing:
         self._held: dict[str, tuple[float, tuple[int, int], tuple[Failure, ...]]] = {}
 
     async def of(self, view: RolloutView, now: float) -> tuple[Failure, ...]:
-        """Latest first; () where nobody was hurt. An ended rollout shows the last hour before its end."""
+        """Latest first; () where nobody was hurt, and of a flag's rollout without a service. An ended rollout shows the
+        last hour before its end."""
         hurt = view.state.attempt, view.units_harmed
-        if not view.units_harmed:
+        if not (view.units_harmed and view.service):
             return ()
         held = self._held.get(view.name)
         if held and (held[1] == hurt or now - held[0] < EVERY):
@@ -32,7 +33,15 @@ class Failing:
         until = view.state.ended_at + 1.0 if view.state.ended_at else now + 1.0
         since = max(view.state.started_at, until - REACH)
         found = await asyncio.to_thread(
-            self._events.failures, view.service, view.candidate, view.baseline, since, until, MOST
+            self._events.failures,
+            view.service,
+            view.candidate,
+            view.baseline,
+            since,
+            until,
+            MOST,
+            view.name if view.flag else "",
+            view.state.started_at,
         )
         self._held.pop(view.name, None)
         while len(self._held) >= KEPT:

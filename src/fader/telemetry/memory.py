@@ -10,7 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from fader.model.evidence import Beside, HealthEvidence, LearningEvidence, MetricEvidence
-from fader.model.failure import Failure, Request
+from fader.model.failure import Failure
 from fader.model.metric import Metric
 from fader.model.summary import ArmSummary, Histogram
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
@@ -26,6 +26,7 @@ from fader.telemetry.memory_cells import (
     forgotten_of,
     values_of,
 )
+from fader.telemetry.memory_failing import by_variant, by_version, failures
 from fader.telemetry.memory_learning import Lesson
 from fader.telemetry.memory_names import names_of
 from fader.telemetry.memory_requests import (
@@ -34,7 +35,6 @@ from fader.telemetry.memory_requests import (
     histogram,
     inside,
     minutes,
-    seen,
     summary,
 )
 from fader.telemetry.memory_units import (
@@ -264,16 +264,19 @@ class MemoryEventStore:
         return exposed_to(known.cell, until, known.lines, units)
 
     def failures(
-        self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
+        self,
+        service: str,
+        candidate: str,
+        baseline: str,
+        since: float,
+        until: float,
+        most: int,
+        rollout: str = "",
+        met: float = 0.0,
     ) -> tuple[Failure, ...]:
-        lines = [x for x in self._lines if x.s == service and x.why == "rollout" and since <= x.at < until]
-        lines.sort(key=lambda x: (-x.at, x.path or ""))
-        failed = [x for x in lines if x.v == candidate and (x.status == 0 or x.status >= 500 or x.w != x.v)]
-        beside: dict[str, Request] = {}
-        for x in lines:
-            if x.v == baseline:
-                beside.setdefault(x.route or "", seen(x))
-        return tuple(Failure(seen(x), beside.get(x.route or "")) for x in failed[:most])
+        lines = [x for x in self._lines if x.s == service and since <= x.at < until]
+        arm = by_variant(self._tracked, rollout, met) if rollout else by_version
+        return failures(lines, arm, candidate, baseline, most)
 
     def counted(self, service: str, since: float, until: float) -> int:
         return sum(line.s == service and since <= line.at < until for line in self._lines)

@@ -63,23 +63,35 @@ TAKE_LATEST = "INSERT INTO latest VALUES ($kind, $name, $t)"
 DROP_SEGMENT = "DELETE FROM segments WHERE gateway = $gateway AND segment = $segment RETURNING newest"
 TAKE_SEGMENT = "INSERT INTO segments VALUES ($gateway, $segment, $taken, $newest)"
 ADVANCE = "UPDATE store SET batch = $batch, broken = broken + $broken"
+#: Those requests of a service with the arm that they are in: the version that a rollout assigned, or the variant of a
+#: flag that the unit was last exposed to.
+ASKED_BY_VERSION = """
+SELECT *, v AS arm FROM requests WHERE s = $service AND why = 'rollout' AND t >= $since AND t < $until AND /*those*/
+"""
+ASKED_BY_VARIANT = """
+WITH asked AS MATERIALIZED (
+    FROM requests WHERE s = $service AND why IN ('rollout', 'none') AND t >= $since AND t < $until AND /*those*/
+), met AS (
+    SELECT k AS key, t AS first, max(v) AS arm FROM tracked
+    WHERE name = 'exposure' AND r = $rollout AND t >= $met AND t < $until AND k IN (SELECT k FROM asked) GROUP BY k, t
+)
+SELECT asked.*, met.arm FROM asked ASOF JOIN met ON asked.k = met.key AND asked.t >= met.first
+"""
 FAILING = """
 SELECT t, coalesce(m, ''), coalesce(path, ''), coalesce(route, ''), coalesce(c, 0), coalesce(w, ''), us / 1000,
-    coalesce(tp, '')
-FROM requests
-WHERE s = $service AND why = 'rollout' AND v = $candidate AND t >= $since AND t < $until
-  AND (coalesce(c, 0) = 0 OR c >= 500 OR w IS DISTINCT FROM v)
+    coalesce(tp, ''), coalesce(v, '')
+FROM (/*asked*/) WHERE arm = $candidate
 ORDER BY t DESC, path
 LIMIT $most
 """
+FAILED = "(coalesce(c, 0) = 0 OR c >= 500 OR w IS DISTINCT FROM v)"
 BESIDE = """
 SELECT t, coalesce(m, ''), coalesce(path, ''), coalesce(route, ''), coalesce(c, 0), coalesce(w, ''), us / 1000,
-    coalesce(tp, '')
-FROM requests
-WHERE s = $service AND why = 'rollout' AND v = $baseline AND t >= $since AND t < $until
-  AND coalesce(route, '') IN (SELECT unnest(string_split($routes, chr(10))))
+    coalesce(tp, ''), coalesce(v, '')
+FROM (/*asked*/) WHERE arm = $baseline
 QUALIFY row_number() OVER (PARTITION BY route ORDER BY t DESC, path) = 1
 """
+OF_ROUTES = "coalesce(route, '') IN (SELECT unnest(string_split($routes, chr(10))))"
 COUNTED = "SELECT count(*) FROM requests WHERE s = $service AND t >= $since AND t < $until"
 WEIGHED = """
 SELECT coalesce(sum(1 / p), 0), count(DISTINCT u) FROM requests
