@@ -254,7 +254,7 @@ def ramping_flag(now: float, name: str = "new-form", flag: str = "new-checkout")
     scene = ramping(now, name)
     of = replace(scene.view.spec, flag=flag, baseline="off", candidate="on", audience='country == "US"')
     view = replace(scene.view, spec=of, flag=flag, baseline="off", candidate="on", headline="25 % have it.")
-    return Scene(view, scene.steps, scene.points)
+    return Scene(view, tuple(replace(step, spec=of) for step in scene.steps), scene.points)
 
 
 def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout") -> Scene:
