@@ -666,10 +666,13 @@ metrics = st.lists(
             st.sampled_from(["lower", "higher"]),
         ),
         st.builds(
-            lambda where, value, x: CellMetric(Metric("q", "quantile", "lower", where, value, 0.9), x, 1.5 * x),
+            lambda where, value, x, window: CellMetric(
+                Metric("q", "quantile", "lower", where, value, 0.9, window=window), x, 1.5 * x
+            ),
             wheres,
             st.sampled_from(["duration_ms", "bytes_sent"]),
             st.sampled_from([0.0, 10.0, 500.0]),
+            st.sampled_from([0.0, 0.0, 60.0]),
         ),
     ),
     max_size=3,
@@ -795,11 +798,11 @@ def test_failures_are_the_latest_of_the_candidate_beside_comparable_ones_of_the_
     )
     found = store.failures("shop", "v2", "v1", 1000.0, 2000.0, 10)
     assert [f.request for f in found] == [
-        Request(1003.0, "GET", "/items/2", "GET /items/{}", 0, "", 20.0),
-        Request(1002.0, "GET", "/cart", "GET /cart", 200, "v1", 20.0),
-        Request(1001.0, "GET", "/items/1", "GET /items/{}", 503, "v2", 81.0, TRACE),
+        Request(1003.0, "GET", "/items/2", "GET /items/{}", 0, "", 20.0, assigned="v2"),
+        Request(1002.0, "GET", "/cart", "GET /cart", 200, "v1", 20.0, assigned="v2"),
+        Request(1001.0, "GET", "/items/1", "GET /items/{}", 503, "v2", 81.0, TRACE, "v2"),
     ]
-    other = Request(1005.0, "GET", "/items/8", "GET /items/{}", 500, "v1", 13.5, TRACE[::-1])
+    other = Request(1005.0, "GET", "/items/8", "GET /items/{}", 500, "v1", 13.5, TRACE[::-1], "v1")
     assert [f.beside for f in found] == [other, None, other]
     assert store.failures("shop", "v2", "v1", 1000.0, 2000.0, 2) == found[:2]
     assert store.failures("shop", "v3", "v1", 1000.0, 2000.0, 2) == ()

@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 from fader.model.arm import Arm
+from fader.model.failure import Request
 from fader.model.metric import Comparison, Metric
 from fader.model.share import Interval
 from fader.model.summary import ArmSummary
 from fader.ports.events import Cell, CellMetric, EventStore, Exposure, Tracked
+from fader.stats.histogram import quantile
 from fader.telemetry.duckdb_store import DuckDBEventStore
 from fader.telemetry.memory import MemoryEventStore
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 ERRORS = Metric("errors", "proportion", where=(Comparison("status", ">=", 500),))
 SLOW = Metric("latency", "quantile", value="duration_ms", q=0.95)
 ORDERS = Metric("orders", "count", "higher", event="order")
@@ -97,6 +100,23 @@ def test_an_exposure_that_comes_late_brings_what_was_done_since(store: EventStor
     assert arms(store, 2)[0] == ArmSummary(1, 1, 1, 1, 1, 1, first=1, failures=1)
 
 
+def test_the_durations_of_requests_are_kept_by_the_arm_of_their_unit(store: EventStore, log: Log) -> None:
+    log.asked("ann", 1000.5, ms=10.0)
+    log.met("ann", "on")
+    log.met("bob", "off")
+    log.asked("ann", 1002.0, ms=105.0)
+    log.asked("ann", 1003.0, ms=105.0)
+    log.asked("ann", 1003.5, ms=120.0, p=None, status=500)  # kept for its failure alone
+    log.asked("bob", 1003.0, ms=20.0)
+    log.asked("cid", 1003.0, ms=500.0)
+    slow = store.evidence(*CELL.key)[1]
+    assert (slow.candidate_values.counts, slow.baseline_values.counts) == ((2,), (1,))
+    assert quantile(slow.candidate_values, 0.95) == pytest.approx(105.0, rel=0.02)
+    assert quantile(slow.baseline_values, 0.95) == pytest.approx(20.0, rel=0.02)
+    log.met("cid", "on", 1002.5)
+    assert store.evidence(*CELL.key)[1].candidate_values.counts == (2, 1)
+
+
 def test_health_counts_exposures_alone(store: EventStore, log: Log) -> None:
     for unit in ("ann", "bob"):
         log.met(unit, "on")
@@ -130,6 +150,42 @@ def test_hurt_is_who_met_an_error_after_the_exposure(store: EventStore, log: Log
     assert store.exposure("new-form", 1) == Exposure(5, 3, 1010.0)
 
 
+def test_what_fails_is_of_units_that_were_given_the_variant_last(store: EventStore, log: Log) -> None:
+    log.met("ann", "off", 900.0)
+    log.met("ann", "on", 1010.0)
+    log.met("bob", "on", 1010.0)
+    log.met("bob", "off", 1020.0)
+    log.met("cid", "on", 1010.0, rollout="another")
+    log.met("dan", "on", 900.0)
+    log.asked("ann", 1009.0, status=500, path="/before")
+    log.asked("ann", 1011.0, status=500, path="/items/1", us=81_000, tp=f"00-{TRACE}-00f067aa0ba902b7-01")
+    log.asked("ann", 1012.0, status=0, path="/items/2", w=None)
+    log.asked("ann", 1013.0, path="/cart", w="v2", p=None, why="rollout")
+    log.asked("ann", 1014.0, status=404, path="/cart")
+    log.asked("ann", 1014.0, status=500, path="/other", s="mail")
+    log.asked("ann", 1015.0, status=500, path="/pay", why="preview")
+    log.asked("bob", 1015.0, status=500, path="/items/3")
+    log.asked("bob", 1021.0, status=502, path="/items/4")
+    log.asked("cid", 1021.0, status=500, path="/items/5")
+    log.asked("dan", 1022.0, status=503, path="/items/6")
+    log.asked("ann", 2000.0, status=500, path="/items/7")
+
+    def failing(met: float = 0.0, most: int = 10, candidate: str = "on") -> list[tuple[str, str]]:
+        found = store.failures("shop", candidate, "off", 1000.0, 2000.0, most, "new-form", met)
+        return [(f.request.path, f.beside.path if f.beside else "") for f in found]
+
+    expected = [("/items/3", "/items/4"), ("/cart", ""), ("/items/2", "/items/4"), ("/items/1", "/items/4")]
+    assert failing() == [("/items/6", "/items/4"), *expected]
+    assert failing(met=1000.0) == expected
+    assert failing(met=1000.0, most=1) == expected[:1]
+    assert failing(candidate="third") == []
+    found = store.failures("shop", "on", "off", 1000.0, 2000.0, 10, "new-form", 1000.0)
+    assert found[1].request == Request(1013.0, "GET", "/cart", "GET /cart", 200, "v2", 20.0, assigned="v1")
+    assert found[3].request == Request(1011.0, "GET", "/items/1", "GET /items/{}", 500, "v1", 81.0, TRACE, "v1")
+    store.forget("ann")
+    assert failing(met=1000.0) == expected[:1]
+
+
 def test_names_of_requests_are_scanned_by_the_arm_of_the_unit(store: EventStore, log: Log) -> None:
     log.met("ann", "on")
     log.met("bob", "off")
@@ -152,7 +208,9 @@ def test_a_further_arm_counts_apart(store: EventStore) -> None:
         log.met(unit, variant)
         log.did(unit, "order")
         log.asked(unit, 1003.0)
-    evidence = store.evidence(*CELL.key)[2]
+    slow, evidence = store.evidence(*CELL.key)[1:]
+    assert [sum(of.counts) for of in (slow.candidate_values, slow.baseline_values)] == [1, 3]
+    assert [(b.arm, sum(b.values.counts)) for b in slow.beside] == [("third", 3)]
     assert (evidence.candidate.events, evidence.baseline.events) == (1, 1)
     assert [(arm, summary.events) for arm, summary in evidence.others] == [("third", 1)]
     assert store.health(*CELL.key).others == (("third", 1),)

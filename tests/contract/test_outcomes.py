@@ -15,6 +15,7 @@ from fader.model.metric import Comparison, Metric, Selection
 from fader.model.share import Interval
 from fader.model.summary import ArmSummary
 from fader.ports.events import Cell, CellMetric, EventStore, Names, Tracked
+from fader.stats.histogram import value_of
 from fader.telemetry.duckdb_store import DuckDBEventStore
 from fader.telemetry.memory import MemoryEventStore
 from fader.telemetry.names import MOST
@@ -123,6 +124,91 @@ def test_a_quantile_of_a_property(store: EventStore) -> None:
     for ms in (5.0, 10.0, 11.0, 25.0):
         log.did("ann", "paint", ms=ms)
     assert arms(store)[0] == ArmSummary(1, 4, 2, 4, 8, 16, 1, 2, over=1, over_yy=1, over_yn=4)
+
+
+def values(store: EventStore, metric: int = 0) -> tuple[dict[int, int], dict[int, int]]:
+    """Of the candidate and of the baseline: how many of which size, to the nearest ten."""
+    evidence = store.evidence(*CELL.key)[metric]
+    candidate, baseline = (
+        {10 * round(value_of(b) / 10): n for b, n in zip(h.bins, h.counts, strict=True)}
+        for h in (evidence.candidate_values, evidence.baseline_values)
+    )
+    return candidate, baseline
+
+
+PAINT = Metric("paint", "quantile", value="ms", q=0.9, event="paint")
+
+
+def test_the_values_of_a_quantile_are_those_that_it_counts(store: EventStore) -> None:
+    log = opened(store, PAINT, replace(PAINT, where=(Comparison("page", "==", "cart"),)))
+    log.requests(line("ann"), line("bob", v="v1"), line("out", p=None, c=500))
+    log.did("ann", "paint", 1000.5, ms=10.0)  # before its exposure
+    log.did("ann", "paint", ms=10.0, page="cart")
+    log.did("ann", "paint", ms=10.0)
+    log.did("ann", "paint")
+    log.did("bob", "paint", ms=20.0, page="cart")
+    for other in ("out", "nobody"):
+        log.did(other, "paint", ms=30.0)
+    assert values(store, 0) == ({10: 2}, {20: 1})
+    assert values(store, 1) == ({10: 1}, {20: 1})
+    assert [sum(arm.values()) for arm in values(store)] == [arm.requests for arm in arms(store)]
+    log.met("out")  # it is in the sample after all
+    assert values(store, 0) == ({10: 2, 30: 1}, {20: 1})
+
+
+def test_the_values_follow_a_first_exposure_that_was_earlier_than_known(store: EventStore) -> None:
+    log = opened(store, PAINT, replace(PAINT, window=100.0))
+    log.did("ann", "paint", 1020.0, ms=10.0)
+    log.did("ann", "paint", 1140.0, ms=20.0)
+    assert values(store) == ({}, {})
+    log.requests(line("ann", 1049.0))
+    assert [values(store, i)[0] for i in (0, 1)] == [{20: 1}, {20: 1}]
+    log.met("ann", at=1010.0)
+    assert [values(store, i)[0] for i in (0, 1)] == [{10: 1, 20: 1}, {10: 1}]
+    log.did("ann", "paint", 1109.0, ms=30.0)
+    log.did("ann", "paint", 1150.0, ms=40.0)
+    assert [values(store, i)[0] for i in (0, 1)] == [{10: 1, 20: 1, 30: 1, 40: 1}, {10: 1, 30: 1}]
+
+
+def test_who_met_both_arms_has_its_values_in_each_from_there_on(store: EventStore) -> None:
+    log = opened(store, PAINT)
+    log.requests(line("ann"))
+    log.did("ann", "paint", 1010.0, ms=10.0)
+    log.requests(line("ann", 1020.0, v="v1"))
+    log.did("ann", "paint", 1030.0, ms=20.0)
+    assert values(store) == ({10: 1, 20: 1}, {20: 1})
+    assert arms(store) == (ArmSummary(), ArmSummary())
+
+
+def test_the_values_end_with_the_stage_wherever_its_end_is_moved(store: EventStore) -> None:
+    log = opened(store, PAINT)
+    log.requests(line("ann", 1001.0), line("bob", 1300.0))
+    log.did("ann", "paint", 1100.0, ms=10.0)
+    log.did("ann", "paint", 1250.0, ms=20.0)
+    log.did("bob", "paint", 1350.0, ms=30.0)
+    assert values(store)[0] == {10: 1, 20: 1, 30: 1}
+    opened(store, PAINT, until=1200.0)
+    assert values(store)[0] == {10: 1}
+    log.did("bob", "paint", 1340.0, ms=40.0)
+    opened(store, PAINT, until=1345.0)
+    assert values(store)[0] == {10: 1, 20: 1, 40: 1}
+    opened(store, PAINT)
+    assert values(store)[0] == {10: 1, 20: 1, 30: 1, 40: 1}
+
+
+def test_who_is_forgotten_leaves_its_values(store: EventStore) -> None:
+    log = opened(store, PAINT)
+    log.requests(line("ann"), line("bob"))
+    log.did("ann", "paint", ms=10.0)
+    assert values(store)[0] == {10: 1}
+    log.did("ann", "paint", ms=20.0)  # nobody has asked since
+    store.forget("ann")
+    log.did("bob", "paint", ms=30.0)
+    assert values(store)[0] == {10: 1, 20: 1, 30: 1}
+    assert arms(store)[0].requests == 1
+    log.requests(line("ann", 1500.0))
+    log.did("ann", "paint", 1501.0, ms=40.0)
+    assert values(store)[0] == {10: 1, 20: 1, 30: 1, 40: 1}
 
 
 def test_retention_is_of_units_whose_window_has_passed(store: EventStore) -> None:

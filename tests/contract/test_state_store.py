@@ -281,10 +281,10 @@ def test_points_are_thinned_and_the_newest_stay(reopen: Callable[[], StateStore]
     assert store.points("shop-v2", float(KEEP)) == (point(float(KEEP + 1)),)
 
 
-def told(store: StateStore, name: str, *steps: tuple[float, str, str, dict[str, object]]) -> None:
+def told(store: StateStore, name: str, *steps: tuple[float, str, str, dict[str, object]], flag: str = "") -> None:
     """Put a rollout in with these steps: time, event, actor, what they change."""
     state = RolloutState(name)
-    spec = replace(SPEC, name=name)
+    spec = replace(SPEC, name=name, flag=flag)
     store.apply((SHOP,), (Entry(spec, state, "secret"),))
     for at, event, actor, changes in steps:
         after = replace(state, revision=state.revision + 1, **changes)
@@ -410,6 +410,23 @@ def test_switches_of_flags_stand_among_the_steps(reopen: Callable[[], StateStore
     assert {"switch_on", "switch_off"} < set(choices.events)
 
 
+def test_steps_are_found_by_the_flag_that_they_move(reopen: Callable[[], StateStore]) -> None:
+    store = storied(reopen())
+    for name, at, flag in (("new-theme", 15.0, "theme"), ("old-theme", 5.0, "theme"), ("new-form", 25.0, "form")):
+        told(store, name, (at, "start", "ann", {}), (at + 1, "abort", "bob", {}), flag=flag)
+    store.switch(Switch("theme", False, 15.5, "ann"))
+    found = store.records(Filter(flag="theme"), 9)
+    expected = [("new-theme", 2), ("", 1), ("new-theme", 1), ("old-theme", 2), ("old-theme", 1)]
+    assert keys(found) == expected
+    assert {r.flag for r in found} == {"theme"}
+    assert store.recorded(Filter(flag="theme")) == 5
+    assert keys(store.records(Filter(flag="theme", actor="bob"), 9)) == [("new-theme", 2), ("old-theme", 2)]
+    assert keys(store.records(Filter(flag="form", rollout="new-theme"), 9)) == []
+    assert keys(store.records(Filter(flag="theme"), 2, before=place(found[1]))) == expected[2:4]
+    assert keys(store.records(Filter(flag="theme"), 2, after=place(found[3]))) == expected[1:3]
+    assert reopen().choices().flags == ("form", "theme")
+
+
 def test_applies_stand_among_the_steps_too(reopen: Callable[[], StateStore]) -> None:
     store = storied(reopen())
     store.apply((), (), applied=Applied(20.0, "ann", "/etc/f.yaml", (Change("flag", "x", "add"),)))
@@ -460,16 +477,17 @@ def test_steps_of_the_first_tables_can_be_searched(tmp_path: Path) -> None:
     """A file of the first migration: its steps have no columns for what is searched now, and there are no flags."""
     path = tmp_path / "state.db"
     store = storied(SqlStateStore(open_sqlite(path)))
+    told(store, "new-form", (80.0, "start", "ann", {}), flag="form")
     before = store.records(Filter(), 100), store.holdings(("shop-v2", "cart-v2")), store.choices()
     store.close()
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as c:
-        for index in ("time", "actor", "event", "holding"):
+        for index in ("time", "actor", "event", "flag", "holding"):
             c.execute(text(f"DROP INDEX steps_by_{index}"))
-        for column in ("event", "actor", "attempt", "start", "share"):
+        for column in ("event", "actor", "attempt", "start", "share", "flag"):
             c.execute(text(f"ALTER TABLE steps DROP COLUMN {column}"))
         tables = ("flags", "segments", "switches", "series", "written", "settings", "cursors", "applies", "usage")
-        for table in tables:
+        for table in (*tables, "holdouts"):
             c.execute(text(f"DROP TABLE {table}"))
         c.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()

@@ -255,7 +255,7 @@ def ramping_flag(now: float, name: str = "new-form", flag: str = "new-checkout")
     scene = ramping(now, name)
     of = replace(scene.view.spec, flag=flag, baseline="off", candidate="on", audience='country == "US"')
     view = replace(scene.view, spec=of, flag=flag, baseline="off", candidate="on", headline="25 % have it.")
-    return Scene(view, scene.steps, scene.points)
+    return Scene(view, tuple(replace(step, spec=of) for step in scene.steps), scene.points)
 
 
 def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout") -> Scene:
@@ -711,15 +711,18 @@ def failures(now: float) -> tuple[Failure, ...]:
     """What failed on a candidate: server errors, one that nobody answered, one that the baseline had to answer."""
 
     def request(
-        ago: float, method: str, path: str, status: int, served: str, ms: float | None, trace: str = ""
+        ago: float, method: str, path: str, status: int, served: str, ms: float | None, trace: str = "", of: str = "v2"
     ) -> Request:
-        return Request(now - ago, method, path, f"{method} {path.rsplit('/', 1)[0]}/{{}}", status, served, ms, trace)
+        route = f"{method} {path.rsplit('/', 1)[0]}/{{}}"
+        return Request(now - ago, method, path, route, status, served, ms, trace, of)
 
-    calm = request(3, "POST", "/orders/8113", 201, "v1", 88.0, "9c1d5e6a0b2f47d8a3c4e5f60718293a")
+    calm = request(3, "POST", "/orders/8113", 201, "v1", 88.0, "9c1d5e6a0b2f47d8a3c4e5f60718293a", "v1")
     return (
         Failure(request(2, "POST", "/orders/8114", 503, "v2", 1204.0, "4bf92f3577b34da6a3ce929d0e0e4736"), calm),
         Failure(request(9, "POST", "/orders/8101", 500, "v2", 941.0), calm),
-        Failure(request(14, "GET", "/basket/ann", 0, "", None), request(4, "GET", "/basket/eve", 200, "v1", 31.0)),
+        Failure(
+            request(14, "GET", "/basket/ann", 0, "", None), request(4, "GET", "/basket/eve", 200, "v1", 31.0, of="v1")
+        ),
         Failure(request(31, "GET", "/prices/77", 200, "v1", 45.0)),
     )
 

@@ -24,16 +24,28 @@ class Failing:
         self._held: dict[str, tuple[float, tuple[int, int], tuple[Failure, ...]]] = {}
 
     async def of(self, view: RolloutView, now: float) -> tuple[Failure, ...]:
-        """Latest first; () where nobody was hurt. An ended rollout shows the last hour before its end."""
+        """Latest first; () where nobody was hurt, and of a flag's rollout without a service. An ended rollout shows the
+        last hour before its end."""
         hurt = view.state.attempt, view.units_harmed
-        if not view.units_harmed:
+        if not (view.units_harmed and view.service):
             return ()
         held = self._held.get(view.name)
         if held and (held[1] == hurt or now - held[0] < EVERY or not self._pace.free(now)):
             return held[2]
         until = view.state.ended_at + 1.0 if view.state.ended_at else now + 1.0
         since = max(view.state.started_at, until - REACH)
-        ask = partial(self._events.failures, view.service, view.candidate, view.baseline, since, until, MOST)
+        rollout = view.name if view.flag else ""
+        ask = partial(
+            self._events.failures,
+            view.service,
+            view.candidate,
+            view.baseline,
+            since,
+            until,
+            MOST,
+            rollout,
+            view.state.started_at,
+        )
         found, cpu = await asyncio.to_thread(timed, ask)
         self._pace.ran(now, cpu)
         self._held.pop(view.name, None)

@@ -10,9 +10,10 @@ class Record:
     """One step of one rollout, one switch of a flag, or one apply. `reason` is fader's sentence, `said` what the person
     wrote, "" without one.
 
-    `before` and `share`: the candidate's share in ppm before the step and after it. Of a switch, `flag` is the flag,
-    `rollout` is "", `seq` counts the switches of all flags, and the shares are 0. Of an apply, both names are "", `seq`
-    counts the applies from -1 down, so that no two records have the same place, and the shares are 0.
+    `before` and `share`: the candidate's share in ppm before the step and after it. `flag`: the one that the rollout
+    moves, "" where it moves a service. Of a switch, `flag` is what was switched, `rollout` is "", `seq` counts the
+    switches of all flags, and the shares are 0. Of an apply, both names are "", `seq` counts the applies from -1 down,
+    so that no two records have the same place, and the shares are 0.
     """
 
     rollout: str

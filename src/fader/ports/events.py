@@ -175,11 +175,20 @@ class EventStore(Protocol):
         """The same of these units alone; None once the units of an attempt are no longer known."""
 
     def failures(
-        self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
+        self,
+        service: str,
+        candidate: str,
+        baseline: str,
+        since: float,
+        until: float,
+        most: int,
+        rollout: str = "",
+        met: float = 0.0,
     ) -> tuple[Failure, ...]:
         """At most `most` requests that the candidate was assigned by a rollout and that failed (status 0 or from 500)
         or were answered by another version, started in [since, until), latest first; each with the latest comparable
-        one of the baseline in that time."""
+        one of the baseline in that time. Of a `rollout` of a flag: requests of the service by units whose last exposure
+        before it, from `met` on, was to this variant, and beside them by units of the other, likewise."""
 
     def counted(self, service: str, since: float, until: float) -> int:
         """Rows held of a service that started in [since, until), for the loss check."""

@@ -66,6 +66,7 @@ def row(step: Step) -> dict[str, Any]:
         "attempt": step.after.attempt,
         "start": step.after.start,
         "share": step.after.share,
+        "flag": step.spec.flag,
     }
 
 
@@ -98,8 +99,7 @@ def recorded(c: Connection, wanted: Filter) -> int:
 
 
 def choices(c: Connection) -> Choices:
-    columns = (steps.c.rollout, steps.c.actor, steps.c.event)
-    found = [set(c.execute(select(f).distinct()).scalars()) for f in columns] + [set()]
+    found = [set(c.execute(select(steps.c[field]).distinct()).scalars()) for field in CHOICES]
     for record in others(c, Filter()):
         for values, field in zip(found, CHOICES, strict=True):
             values.add(getattr(record, field))
@@ -136,6 +136,7 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
             (steps.c.rollout, wanted.rollout),
             (steps.c.actor, wanted.actor),
             (steps.c.event, wanted.event),
+            (steps.c.flag, wanted.flag),
         )
         if value
     ]
@@ -159,4 +160,5 @@ def _record(row: Any) -> Record:
         attempt=row.attempt,
         before=body.before.share,
         share=row.share,
+        flag=row.flag,
     )

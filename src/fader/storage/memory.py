@@ -235,6 +235,7 @@ def record(step: Step) -> Record:
         attempt=step.after.attempt,
         before=step.before.share,
         share=step.after.share,
+        flag=step.spec.flag,
     )
 
 

@@ -213,12 +213,12 @@ class SqlStateStore:
         self, wanted: Filter, limit: int, *, before: Place | None = None, after: Place | None = None
     ) -> tuple[Record, ...]:
         with self._lock, self._engine.begin() as c:
-            steps = () if wanted.flag else audit.records(c, wanted, limit, before, after)
+            steps = audit.records(c, wanted, limit, before, after)
             return page((*steps, *audit.others(c, wanted)), limit, before, after)
 
     def recorded(self, wanted: Filter) -> int:
         with self._lock, self._engine.begin() as c:
-            return (0 if wanted.flag else audit.recorded(c, wanted)) + len(audit.others(c, wanted))
+            return audit.recorded(c, wanted) + len(audit.others(c, wanted))
 
     def choices(self) -> Choices:
         with self._lock, self._engine.begin() as c:

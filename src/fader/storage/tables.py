@@ -37,10 +37,12 @@ steps = Table(
     Column("attempt", Integer, nullable=False, server_default="1"),
     Column("start", Integer, nullable=False, server_default="0"),
     Column("share", Integer, nullable=False, server_default="0"),
+    Column("flag", String(200), nullable=False, server_default=""),
     # The last one answers for all of a rollout's shares without touching the bodies, which are large.
     Index("steps_by_time", "at", "rollout", "seq"),
     Index("steps_by_actor", "actor", "at", "rollout", "seq"),
     Index("steps_by_event", "event", "at", "rollout", "seq"),
+    Index("steps_by_flag", "flag", "at", "rollout", "seq"),
     Index("steps_by_holding", "rollout", "seq", "attempt", "at", "start", "share"),
 )
 

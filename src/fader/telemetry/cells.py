@@ -100,10 +100,11 @@ class Cells:
         return kept.sealed.names if kept.sealed else self._names_of(kept) if kept.cell.draw is None else Names()
 
     def forget(self, key: int) -> None:
-        """Take the unit out of units and totals. The bins stay: a count of durations names nobody."""
+        """Take the unit out of units and totals. The bins stay, with all that is loaded of it: a count of durations
+        names nobody."""
         for kept in self._all():
             if kept.sealed is None:
-                sums = self._loaded(kept)
+                sums = self._caught_up(kept)
                 names = self._names.get(kept.id)
                 if names is not None:
                     names.forget(key)

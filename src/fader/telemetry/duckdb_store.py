@@ -128,10 +128,18 @@ class DuckDBEventStore:
             return self._exposures.among(rollout, attempt, named)
 
     def failures(
-        self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
+        self,
+        service: str,
+        candidate: str,
+        baseline: str,
+        since: float,
+        until: float,
+        most: int,
+        rollout: str = "",
+        met: float = 0.0,
     ) -> tuple[Failure, ...]:
         with self._lock:
-            return self._rows.failures(service, candidate, baseline, since, until, most)
+            return self._rows.failures(service, candidate, baseline, since, until, most, rollout, met)
 
     def counted(self, service: str, since: float, until: float) -> int:
         with self._lock:

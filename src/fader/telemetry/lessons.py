@@ -14,7 +14,7 @@ from fader.model.summary import ArmSummary
 from fader.ports.events import CellMetric
 from fader.telemetry.columns import Columns, together
 from fader.telemetry.measure import Measure, measures
-from fader.telemetry.questions import KEYS, SLOT, lesson_bins, lesson_units, of_lesson, slot_of, unit_events
+from fader.telemetry.questions import KEYS, SLOT, lesson_units, of_lesson, slot_of, unit_bins, unit_events
 from fader.telemetry.rows import Parameter, Rows
 from fader.telemetry.tally import Totals, evidence, histogram, tally
 
@@ -130,12 +130,12 @@ class Lessons:
         for m in asked:
             kinds |= m.kinds
         here = (units * 2, {"first": first, "inside": np.ones(len(units), np.int32)})
-        did = unit_events(self._rows, asked, parameters, units * 2, first, of_lesson(parameters))
+        exposed = units * 2, first, of_lesson(parameters)
+        did = unit_events(self._rows, asked, parameters, *exposed)
         _, columns = together([here, *did], kinds)
         totals.update(tally(asked, (columns, Columns(kinds).nothing(len(units))), {}, since))
-        for m in asked:
-            if m.quantile:
-                bins.update({(m.index, b): n for b, n in lesson_bins(self._rows, m, parameters, units, first)})
+        for metric, _, number, n in unit_bins(self._rows, asked, parameters, *exposed):
+            bins[metric, number] += n
 
 
 def _ranges() -> Iterator[tuple[int, int]]:

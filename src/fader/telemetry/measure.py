@@ -133,8 +133,9 @@ class Measure:
         return columns
 
     def value_terms(self, source: Source, parameters: dict[str, float | str]) -> tuple[str, str]:
-        """Of a quantile: which rows have a value that counts, and its bin; "" when they are in the other table."""
-        if (self.metric.event == REQUEST) != (source == "requests"):
+        """Which rows have a value that counts, and its bin; "" when they are in the other table, or no quantile is of
+        them."""
+        if not self.quantile or (self.metric.event == REQUEST) != (source == "requests"):
             return "", ""
         value = column(source, self.metric.value, number=True)
         named = _named(source, self.metric.event, f"{self.index}", parameters)

@@ -10,10 +10,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from fader.model.evidence import Beside, HealthEvidence, LearningEvidence, MetricEvidence
-from fader.model.failure import Failure, Request
+from fader.model.failure import Failure
 from fader.model.metric import Metric
-from fader.model.share import Interval
-from fader.model.summary import ArmSummary
+from fader.model.summary import ArmSummary, Histogram
 from fader.ports.events import Cell, CellMetric, Exposure, Names, Tracked, Weighed
 from fader.telemetry.given import told
 from fader.telemetry.line import Line, read
@@ -23,29 +22,26 @@ from fader.telemetry.memory_cells import (
     Attempt,
     OpenCell,
     before,
+    events_of,
     exposed_to_flag,
     forgotten_of,
-    visits,
+    values_of,
 )
+from fader.telemetry.memory_failing import by_variant, by_version, failures
+from fader.telemetry.memory_learning import Lesson
 from fader.telemetry.memory_names import names_of
 from fader.telemetry.memory_requests import (
-    bins,
     counting_of,
     exposed_to,
     histogram,
-    holds,
     inside,
     minutes,
-    seen,
-    selected,
     summary,
 )
 from fader.telemetry.memory_units import (
     NOTHING,
     Counted,
     Counting,
-    Event,
-    Exposed,
     Pair,
     counted_of,
     exposures,
@@ -180,20 +176,24 @@ class MemoryEventStore:
         cell_metric = known.cell.metrics[i]
         counting = counting_of(cell_metric, known.cell.candidate if known.cell.by_request else "")
         past = before(known, counting, self._start(known))
+        values = self._values(known, i, True), self._values(known, i, False)
         if not known.cell.by_request or is_outcome(cell_metric.metric):
             counted = self._counted(known, counting, past)
             arms = counted.summary(True, rate), counted.summary(False, rate)
-            return MetricEvidence(cell_metric.metric.name, *arms, restarts=restarts(counted.slots))
+            return MetricEvidence(cell_metric.metric.name, *arms, *values, restarts=restarts(counted.slots))
         candidate = [line for line in known.within() if line.v == known.cell.candidate]
         baseline = [line for line in known.within() if line.v != known.cell.candidate]
         return MetricEvidence(
             cell_metric.metric.name,
             summary(cell_metric, candidate, True, past, rate),
             summary(cell_metric, baseline, False, past, rate),
-            histogram(bins(cell_metric.metric, candidate) + forgotten_of(known, i, True)),
-            histogram(bins(cell_metric.metric, baseline) + forgotten_of(known, i, False)),
+            values[0],
+            values[1],
             restarts=restarts(minutes(cell_metric, known.cell, candidate, baseline)),
         )
+
+    def _values(self, known: OpenCell, i: int, arm: bool) -> Histogram:
+        return histogram(values_of(known, i, arm) + forgotten_of(known, i, arm))
 
     def health(self, rollout: str, attempt: int, stage: int) -> HealthEvidence:
         known = self._cells.get((rollout, attempt, stage))
@@ -234,79 +234,26 @@ class MemoryEventStore:
     def _counted(self, known: OpenCell, counting: Counting, past: dict[str, Pair]) -> Counted:
         cell = known.cell
         exposed = exposures(cell, known.within(), known.tracked)
-        events: dict[str, list[Event]] = defaultdict(list)
-        for line in known.within():
-            events[line.u or ""].append(line)
-        for event in known.tracked:
-            if within(cell, event.t) and event.name != EXPOSURE:
-                events[event.u].append(event)
-        latest = max(self._latest["service", cell.service], self._latest["rollout", cell.rollout])
+        latest = self._heard(cell.service, cell.rollout)
         if cell.draw is not None:
             latest = max(self._latest.values(), default=0.0)
         ripe = min(cell.until or math.inf, latest)
-        return counted_of(counting, cell, exposed, events, ripe, past, known.away())
-
-    def _lesson(
-        self, cell_metric: CellMetric, lines: list[Line], cell: Cell, exposed: dict[tuple[str, bool], Exposed]
-    ) -> LearningEvidence:
-        counting, metric = counting_of(cell_metric, ""), cell_metric.metric
-        events: dict[str, list[Event]] = defaultdict(list)
-        for line in lines:
-            events[line.u or ""].append(line)
-        for event in self._tracked:
-            if event.name != EXPOSURE and event.t >= cell.since and (event.u, False) in exposed:
-                events[event.u].append(event)
-        latest = max(self._latest["service", cell.service], self._latest["rollout", cell.rollout])
-        arm = counted_of(counting, cell, exposed, events, latest, {}, set()).summary(False, None)
-        bins: Counter[int] = Counter()
-        if metric.kind == "quantile":
-            for what in exposed.values():
-                bins.update(counting.bins(events[what.unit], what.first))
-        done = 0.0 if metric.kind == "quantile" else arm.events
-        return LearningEvidence(metric.name, int(arm.requests), arm.units, done, histogram(bins), arm)
-
-    def _served(self, service: str, version: str, begin: float) -> list[Line]:
-        return [
-            line
-            for line in self._lines
-            if line.s == service
-            and line.v == version
-            and line.w in (None, version)
-            and line.why in ("rollout", "none")
-            and line.u
-            and line.p is not None
-            and line.at >= begin
-        ]
+        return counted_of(counting, cell, exposed, events_of(known), ripe, past, known.away())
 
     def learning(
         self, service: str, version: str, metrics: tuple[Metric, ...], since: float, rollout: str = ""
     ) -> tuple[LearningEvidence, ...]:
-        begin = math.floor(since / SLOT) * SLOT
-        cell = Cell(rollout, 0, 0, service, "", "", Interval(0, 0), (), begin, flag=rollout)
-        if rollout:
-            asked = [m.cell_metric for m in measures((CellMetric(metric) for metric in metrics), by_request=False)]
-            gave = [e for e in self._tracked if e.name == EXPOSURE and e.v == version]
-            visited = [line for line in visits(service, self._lines) if line.at >= begin]
-            return tuple(self._lesson(metric, visited, cell, exposures(cell, (), gave)) for metric in asked)
-        served = self._served(service, version, begin)
-        evidence = []
-        measures(CellMetric(metric) for metric in metrics)
-        for metric in metrics:
-            if is_outcome(metric):
-                evidence.append(self._lesson(CellMetric(metric), served, cell, exposures(cell, served, ())))
-                continue
-            lines = [line for line in served if selected(metric, line)]
-            events = sum(holds(metric.where, line) for line in lines) if metric.kind == "proportion" else 0
-            units = len({line.u for line in lines})
-            evidence.append(
-                LearningEvidence(metric.name, len(lines), units, float(events), histogram(bins(metric, lines)))
-            )
-        return tuple(evidence)
+        return self._lesson(service, version, since, rollout).learnt(metrics)
 
     def spread(self, service: str, version: str, metric: CellMetric, since: float) -> ArmSummary:
+        return self._lesson(service, version, since).spread(metric)
+
+    def _lesson(self, service: str, version: str, since: float, rollout: str = "") -> Lesson:
         begin = math.floor(since / SLOT) * SLOT
-        served, cell = self._served(service, version, begin), Cell("", 0, 0, service, "", "", Interval(0, 0), (), begin)
-        return self._lesson(metric, served, cell, exposures(cell, served, ())).summary
+        return Lesson(service, version, begin, rollout, self._lines, self._tracked, self._heard(service, rollout))
+
+    def _heard(self, service: str, rollout: str) -> float:
+        return max(self._latest["service", service], self._latest["rollout", rollout])
 
     def exposure(self, rollout: str, attempt: int) -> Exposure:
         known = self._attempts.get((rollout, attempt))
@@ -334,16 +281,19 @@ class MemoryEventStore:
         return exposed_to(known.cell, until, known.lines, units)
 
     def failures(
-        self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
+        self,
+        service: str,
+        candidate: str,
+        baseline: str,
+        since: float,
+        until: float,
+        most: int,
+        rollout: str = "",
+        met: float = 0.0,
     ) -> tuple[Failure, ...]:
-        lines = [x for x in self._lines if x.s == service and x.why == "rollout" and since <= x.at < until]
-        lines.sort(key=lambda x: (-x.at, x.path or ""))
-        failed = [x for x in lines if x.v == candidate and (x.status == 0 or x.status >= 500 or x.w != x.v)]
-        beside: dict[str, Request] = {}
-        for x in lines:
-            if x.v == baseline:
-                beside.setdefault(x.route or "", seen(x))
-        return tuple(Failure(seen(x), beside.get(x.route or "")) for x in failed[:most])
+        lines = [x for x in self._lines if x.s == service and since <= x.at < until]
+        arm = by_variant(self._tracked, rollout, met) if rollout else by_version
+        return failures(lines, arm, candidate, baseline, most)
 
     def counted(self, service: str, since: float, until: float) -> int:
         return sum(line.s == service and since <= line.at < until for line in self._lines)
@@ -362,11 +312,10 @@ class MemoryEventStore:
             return 0
         self.load()
         for known in self._cells.values():
-            for line in known.within():
-                if line.u == name:
-                    arm = line.v == known.cell.candidate
-                    for i, cell_metric in enumerate(known.cell.metrics):
-                        known.forgotten.update({(i, arm, b): n for b, n in bins(cell_metric.metric, [line]).items()})
+            for i in range(len(known.cell.metrics)):
+                for arm in (True, False):
+                    gone = values_of(known, i, arm, name)
+                    known.forgotten.update({(i, arm, b): n for b, n in gone.items()})
             known.lines = [line for line in known.lines if line.u != name]
             known.tracked = [event for event in known.tracked if event.u != name]
         for attempt in self._attempts.values():

@@ -11,7 +11,8 @@ from fader.model.evidence import HealthEvidence, MetricEvidence
 from fader.ports.events import Cell, Exposure, Names
 from fader.telemetry.given import NO_EVIDENCE
 from fader.telemetry.line import Line
-from fader.telemetry.memory_units import Counting, Event, Exposed, Pair, exposures, past_of, within
+from fader.telemetry.memory_requests import bins, counting_of
+from fader.telemetry.memory_units import Counting, Event, Exposed, Pair, exposures, is_outcome, past_of, within
 from fader.telemetry.tracked import ERROR, EXPOSURE, TrackedRow
 
 
@@ -117,6 +118,35 @@ def before(known: OpenCell, counting: Counting, start: float) -> dict[str, Pair]
         if event.name != EXPOSURE and cell.past <= event.t < start:
             events[event.u].append(event)
     return {unit: past_of(counting, kept) for unit, kept in events.items()}
+
+
+def events_of(known: OpenCell) -> dict[str, list[Event]]:
+    """What each unit did in the cell's time, before its exposure and after."""
+    events: dict[str, list[Event]] = defaultdict(list)
+    for line in known.within():
+        events[line.u or ""].append(line)
+    for event in known.tracked:
+        if within(known.cell, event.t) and event.name != EXPOSURE:
+            events[event.u].append(event)
+    return events
+
+
+def values_of(known: OpenCell, i: int, arm: bool, unit: str = "") -> Counter[int]:
+    """The values of the `i`-th metric, where it is a quantile, in log bins: of one unit or, "", of all. A unit that met
+    both arms has its values in each: requests as they came, what it did from its exposure to that arm on."""
+    metric, cell = known.cell.metrics[i], known.cell
+    if metric.metric.kind != "quantile":
+        return Counter()
+    lines = [line for line in known.within() if unit in ("", line.u)]
+    if cell.by_request and not is_outcome(metric.metric):
+        return bins(metric.metric, [line for line in lines if (line.v == cell.candidate) is arm])
+    found: Counter[int] = Counter()
+    counting, events = counting_of(metric, ""), events_of(known)
+    tracked = [event for event in known.tracked if unit in ("", event.u)]
+    for what in exposures(cell, lines, tracked).values():
+        if what.inside and what.arm is arm:
+            found.update(counting.bins(events[what.unit], what.first))
+    return found
 
 
 def forgotten_of(known: OpenCell, metric: int, arm: bool) -> Counter[int]:

@@ -139,7 +139,7 @@ def bins(metric: Metric, lines: Iterable[Line]) -> Counter[int]:
 def seen(x: Line) -> Request:
     """As people look at it."""
     ms = None if x.us is None else x.us / 1000
-    return Request(x.at, x.m or "", x.path or "", x.route or "", x.status, x.w or "", ms, x.tp or "")
+    return Request(x.at, x.m or "", x.path or "", x.route or "", x.status, x.w or "", ms, x.tp or "", x.v or "")
 
 
 def exposed_to(cell: Cell, until: float, lines: Iterable[Line], units: set[str | None] | None) -> Exposure:

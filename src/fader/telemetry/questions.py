@@ -148,6 +148,28 @@ def value_bins(
                 yield from ((m.index, *row) for row in chunk)
 
 
+def unit_bins(
+    rows: Rows,
+    measures: Iterable[Measure],
+    parameters: Mapping[str, Parameter],
+    arms: Keys,
+    first: Column,
+    of: tuple[tuple[Source, str], ...],
+) -> Iterator[tuple[int, int, int, int]]:
+    """(metric, arm, bin, values) of the quantiles of what exposed units did since; `arms`, `first`: as `unit_events`
+    has them."""
+    exposed = {"exposed": {"key": arms >> 1, "arm": arms & 1, "first": first}}
+    for m in measures:
+        for source, where in of:
+            given = dict(parameters)
+            selected, number = m.value_terms(source, given)
+            if selected:
+                query = sql.UNIT_BINS.replace("/*source*/", source).replace("/*selected*/", selected)
+                answer = rows.table(_filled(query.replace("/*bin*/", number), where), given, exposed)
+                columns = (answer[name].tolist() for name in ("arm", "bin", "times"))
+                yield from ((m.index, *row) for row in zip(*columns, strict=True))
+
+
 def _named(measures: Iterable[Measure], parameters: dict[str, Parameter]) -> str:
     names = sorted({name for m in measures for name in m.events})
     parameters |= {f"event{i}": name for i, name in enumerate(names)}
@@ -219,21 +241,6 @@ def lesson_units(rows: Rows, parameters: Mapping[str, Parameter]) -> tuple[Keys,
 def of_lesson(parameters: Mapping[str, Parameter]) -> tuple[tuple[Source, str], ...]:
     """What those units did, by table."""
     return OF_FLAG if parameters["rollout"] else OF_LESSON
-
-
-def lesson_bins(
-    rows: Rows, measure: Measure, parameters: Mapping[str, Parameter], units: Keys, first: Column
-) -> list[tuple[int, int]]:
-    """(bin, events) of the values of a quantile of events."""
-    exposed = {"exposed": {"key": units, "first": first}}
-    for source, where in of_lesson(parameters):
-        given = dict(parameters)
-        selected, number = measure.value_terms(source, given)
-        if selected:
-            query = sql.LESSON_BINS.replace("/*source*/", source).replace("/*selected*/", selected)
-            answer = rows.table(_filled(query.replace("/*bin*/", number), where), given, exposed)
-            return list(zip(answer["bin"].tolist(), answer["times"].tolist(), strict=True))
-    return []
 
 
 @dataclass(frozen=True, slots=True)

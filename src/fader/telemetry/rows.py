@@ -153,12 +153,24 @@ class Rows:
         self._ids.write(self._ids.locate(np.unique(self.table(sql.TRACKED_IDS, {})["i"])), {})
 
     def failures(
-        self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
+        self,
+        service: str,
+        candidate: str,
+        baseline: str,
+        since: float,
+        until: float,
+        most: int,
+        rollout: str,
+        met: float,
     ) -> tuple[Failure, ...]:
         where: dict[str, Parameter] = {"service": service, "since": since, "until": until}
-        found = [Request(*row) for row in self._run(sql.FAILING, candidate=candidate, most=most, **where)]
+        where |= {"rollout": rollout, "met": met}
+        of = sql.ASKED_BY_VARIANT if rollout else sql.ASKED_BY_VERSION
+        failing = sql.FAILING.replace("/*asked*/", of).replace("/*those*/", sql.FAILED)
+        others = sql.BESIDE.replace("/*asked*/", of).replace("/*those*/", sql.OF_ROUTES)
+        found = [Request(*row) for row in self._run(failing, candidate=candidate, most=most, **where)]
         routes = "\n".join(dict.fromkeys(r.route for r in found))
-        rows = self._run(sql.BESIDE, baseline=baseline, routes=routes, **where) if found else []
+        rows = self._run(others, baseline=baseline, routes=routes, **where) if found else []
         beside = {r.route: r for r in (Request(*row) for row in rows)}
         return tuple(Failure(r, beside.get(r.route)) for r in found)
 

@@ -63,25 +63,37 @@ TAKE_LATEST = "INSERT INTO latest VALUES ($kind, $name, $t)"
 DROP_SEGMENT = "DELETE FROM segments WHERE gateway = $gateway AND segment = $segment RETURNING newest"
 TAKE_SEGMENT = "INSERT INTO segments VALUES ($gateway, $segment, $taken, $newest)"
 ADVANCE = "UPDATE store SET batch = $batch, broken = broken + $broken"
+#: Those requests of a service with the arm that they are in: the version that a rollout assigned, or the variant of a
+#: flag that the unit was last exposed to.
+ASKED_BY_VERSION = """
+SELECT *, rowid AS place, v AS arm FROM requests
+WHERE s = $service AND why = 'rollout' AND t >= $since AND t < $until AND /*those*/
+"""
+ASKED_BY_VARIANT = """
+WITH asked AS MATERIALIZED (
+    SELECT *, rowid AS place FROM requests
+    WHERE s = $service AND why IN ('rollout', 'none') AND t >= $since AND t < $until AND /*those*/
+), met AS (
+    SELECT k AS key, t AS first, max(v) AS arm FROM tracked
+    WHERE name = 'exposure' AND r = $rollout AND t >= $met AND t < $until AND k IN (SELECT k FROM asked) GROUP BY k, t
+)
+SELECT asked.*, met.arm FROM asked ASOF JOIN met ON asked.k = met.key AND asked.t >= met.first
+"""
 FAILING = """
 SELECT t, coalesce(m, ''), coalesce(path, ''), coalesce(route, ''), coalesce(c, 0), coalesce(w, ''), us / 1000,
-    coalesce(tp, '')
-FROM requests
-WHERE s = $service AND why = 'rollout' AND v = $candidate AND t >= $since AND t < $until
-  AND (coalesce(c, 0) = 0 OR c >= 500 OR w IS DISTINCT FROM v)
+    coalesce(tp, ''), coalesce(v, '')
+FROM (/*asked*/) WHERE arm = $candidate
 ORDER BY t DESC, path
 LIMIT $most
 """
+FAILED = "(coalesce(c, 0) = 0 OR c >= 500 OR w IS DISTINCT FROM v)"
 BESIDE = """
 SELECT t, coalesce(m, ''), coalesce(path, ''), coalesce(route, ''), coalesce(c, 0), coalesce(w, ''), us / 1000,
-    coalesce(tp, '')
-FROM requests WHERE rowid IN (
-    SELECT max_by(rowid, t) FROM requests
-    WHERE s = $service AND why = 'rollout' AND v = $baseline AND t >= $since AND t < $until
-      AND coalesce(route, '') IN (SELECT unnest(string_split($routes, chr(10))))
-    GROUP BY coalesce(route, '')
-)
+    coalesce(tp, ''), coalesce(v, '')
+FROM requests
+WHERE rowid IN (SELECT max_by(place, t) FROM (/*asked*/) WHERE arm = $baseline GROUP BY coalesce(route, ''))
 """
+OF_ROUTES = "coalesce(route, '') IN (SELECT unnest(string_split($routes, chr(10))))"
 COUNTED = "SELECT count(*) FROM requests WHERE s = $service AND t >= $since AND t < $until"
 WEIGHED = """
 SELECT coalesce(sum(1 / p), 0), count(DISTINCT u) FROM requests
@@ -159,6 +171,12 @@ SELECT x.key AS k, x.arm AS arm, /*columns*/
 FROM /*source*/ AS e JOIN /*exposed*/ AS x ON e.k = x.key WHERE /*rows*/ AND /*keys*/ AND t >= first
 GROUP BY x.key, x.arm
 """
+#: The values among it of a quantile, in log bins.
+UNIT_BINS = """
+SELECT x.arm AS arm, /*bin*/ AS bin, count(*) AS times
+FROM /*source*/ AS e JOIN exposed AS x ON e.k = x.key
+WHERE /*rows*/ AND /*keys*/ AND t >= first AND /*selected*/ GROUP BY 1, 2
+"""
 UNIT_KEYS = "SELECT DISTINCT k FROM /*source*/ WHERE /*rows*/ AND /*keys*/"
 CELL_ROWS = """
 SELECT (SELECT count(*) FROM requests WHERE batch > $folded AND batch <= $last AND t >= $since AND t < $until)
@@ -232,10 +250,6 @@ batch > $folded AND batch <= $last AND name = 'exposure' AND r = $rollout AND v 
     AND t >= $since AND t < $until
 """
 LESSON_UNITS = "SELECT k, min(t) AS first FROM /*source*/ WHERE /*rows*/ AND /*keys*/ GROUP BY k ORDER BY k"
-LESSON_BINS = """
-SELECT /*bin*/ AS bin, count(*) AS times FROM /*source*/ AS e JOIN exposed AS x ON e.k = x.key
-WHERE /*rows*/ AND t >= first AND /*selected*/ GROUP BY 1
-"""
 LEARN = """
 SELECT floor(t / $width)::BIGINT, count(*), count(*) FILTER (/*event*/)
 FROM requests WHERE /*rows*/ AND /*selected*/ GROUP BY 1

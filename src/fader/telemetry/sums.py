@@ -7,6 +7,7 @@ Units are kept by arm: key of the unit times two, plus one with the candidate. W
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from fader.telemetry.questions import (
     Extent,
     done,
     key_ranges,
+    unit_bins,
     unit_events,
     unit_past,
     unit_rows,
@@ -103,6 +105,7 @@ class Sums:
                 anew &= ~(known["first"] < rows.retained)
             values = {name: _added(known[name], delta[name], kind, sign, extent) for name, kind in kinds.items()}
         self._outcomes(rows, extent, (low, high), sign, arms, first, anew, known, values)
+        self._values(rows, extent, (low, high), sign, arms, known, values)
         new = np.zeros(len(arms), bool)
         new[np.searchsorted(arms, keys)] = True
         self.units.write(at, values, new)
@@ -141,6 +144,44 @@ class Sums:
                 for name, kind in names.items():
                     values[name] = _added(values[name], delta[name], kind, sign, extent)
 
+    def _values(
+        self,
+        rows: Rows,
+        extent: Extent,
+        part: tuple[int, int],
+        sign: Literal[1, -1],
+        arms: Keys,
+        known: dict[str, Column] | None,
+        values: dict[str, Column],
+    ) -> None:
+        """The values of quantiles of what units did, as far as they changed, into the bins of their arms.
+
+        What is new counts for the units that were known, from the first exposure that was known; where that is another
+        one now, what the unit has by the old one is taken out and what it has by the new one is put in. A unit that met
+        both arms has its values in each, from its exposure to that arm on, as its requests have where they come with
+        their arm: taking them out would read again all that it did.
+        """
+        if not any(m.quantile for m in self.outcomes):
+            return
+        now = _counted_from(values)
+        before = _counted_from(known) if known else np.full(len(arms), np.inf)
+        moved = now != before
+        whole = Extent(0, extent.last, self.cell.since, extent.until if sign > 0 else extent.since)
+        self._binned(rows, extent, part, sign, arms, before)
+        self._binned(rows, whole, part, -1, arms[moved], before[moved])
+        self._binned(rows, whole, part, 1, arms[moved], now[moved])
+
+    def _binned(
+        self, rows: Rows, extent: Extent, part: tuple[int, int], sign: Literal[1, -1], arms: Keys, first: Column
+    ) -> None:
+        """Count the values of the extent from `first` on, or take them out."""
+        there = first < extent.until
+        if there.any():
+            extent = replace(extent, since=max(extent.since, float(first[there].min())))
+            parameters, of = extent.parameters(self.cell, *part), done(self.cell)
+            for metric, arm, number, n in unit_bins(rows, self.outcomes, parameters, arms[there], first[there], of):
+                self.totals["bin", metric, arm, number] += sign * n
+
     def _account(self, before: Units | None, after: Units) -> None:
         """Totals change by what the touched units add now and added before; None: they were not there."""
         self.totals.update(self._tallied(after))
@@ -157,6 +198,11 @@ class Sums:
 
 def _of_arm(arm: int, units: dict[str, Column]) -> dict[str, Column]:
     return {name: column[arm::2] for name, column in units.items()}
+
+
+def _counted_from(columns: dict[str, Column]) -> Column:
+    """The first exposure of each unit that is inside the sample; never (inf) of the others."""
+    return np.where(columns["inside"] > 0, columns["first"], np.inf)
 
 
 def _distinct(ordered: Keys) -> Keys:

@@ -73,6 +73,17 @@ async def test_a_filter_stands_in_the_address_the_fields_and_the_files(client: M
         assert (await http.get("/audit?before=x")).status_code == 422
 
 
+async def test_a_flag_is_found_by_the_rollouts_that_move_it(client: Made, now: float) -> None:
+    scene = scenes.ramping_flag(now)
+    async with client(ScriptedControl(scenes.ramping(now), scene)) as http:
+        page = (await http.get("/audit?flag=new-checkout")).text
+        tree = json.loads((await http.get("/audit.json?flag=new-checkout")).text)
+    assert rows(page) == [f"new-form/{step.seq}" for step in scene.steps[::-1]]
+    assert '<a href="/flags/new-checkout">new-checkout</a>' in page
+    assert '<option value="new-checkout" selected>' in page
+    assert {(r["rollout"], r["flag"]) for r in tree["records"]} == {("new-form", "new-checkout")}
+
+
 async def test_files_hold_every_step_that_is_asked_for(client: Made, now: float) -> None:
     async with client(ScriptedControl(many(now, 1200), scenes.rolled_back(now))) as http:
         table = await http.get("/audit.csv?rollout=shop-v2")

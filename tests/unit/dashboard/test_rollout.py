@@ -137,6 +137,22 @@ async def test_what_fails_stands_beside_what_is_like_it(now: float) -> None:
     assert "none like it lately" in html
 
 
+async def test_what_fails_of_a_flag_is_of_users_and_of_the_service_that_it_names(now: float) -> None:
+    scene = scenes.ramping_flag(now)
+    control = ScriptedControl(scene)
+    control.failed["new-form"] = scenes.failures(now)
+    page = Rollout(control, Templates(), lambda: now)
+    html = (await page.snapshot("new-form")).regions["failing"]
+    assert "of users with new-checkout=on, beside one like it of users with new-checkout=off" in html
+    assert html.count("answered by") == 1
+    control.failed.clear()
+    for harmed, told in ((3, True), (0, False)):
+        control.play(replace(scene, view=replace(scene.view, service="", units_harmed=harmed)))
+        assert ("names no service" in (await page.snapshot("new-form")).regions["failing"]) is told
+    control.play(replace(scene, view=replace(scene.view, units_harmed=3)))
+    assert (await page.snapshot("new-form")).regions["failing"].strip() == ""
+
+
 async def test_users_are_told_by_stage_and_by_segment(now: float) -> None:
     control = ScriptedControl(scenes.ramping(now))
     page = Rollout(control, Templates(), lambda: now)

@@ -11,6 +11,7 @@ from fader.engine.failing import EVERY, MOST, Failing
 from fader.engine.pace import Pace
 from fader.model.failure import Failure
 from fader.model.view import RolloutView
+from fader.ports.events import Tracked
 from fader.telemetry.memory import MemoryEventStore
 
 
@@ -20,10 +21,18 @@ class Counting(MemoryEventStore):
     asked = 0
 
     def failures(
-        self, service: str, candidate: str, baseline: str, since: float, until: float, most: int
+        self,
+        service: str,
+        candidate: str,
+        baseline: str,
+        since: float,
+        until: float,
+        most: int,
+        rollout: str = "",
+        met: float = 0.0,
     ) -> tuple[Failure, ...]:
         self.asked += 1
-        return super().failures(service, candidate, baseline, since, until, most)
+        return super().failures(service, candidate, baseline, since, until, most, rollout, met)
 
 
 def failed(at: float, count: int) -> bytes:
@@ -72,6 +81,21 @@ async def test_a_store_that_is_slow_to_answer_is_asked_less_often(world: World) 
     assert events.asked == 2
     await failing.of(more, now + 70.0)
     assert events.asked == 3
+
+
+async def test_of_a_flag_exposures_since_the_start_say_whose_requests_failed(world: World) -> None:
+    events, now = Counting(), world.now + 10
+    view = await ramping(world)
+    state = replace(view.state, started_at=now - 5)
+    of_flag = replace(view, state=state, flag="checkout", candidate="on", baseline="off", units_harmed=2)
+    for unit, at in (("u0", now - 3), ("u1", now - 9), ("u2", now)):
+        events.track((Tracked(unit, "exposure", unit, at, (), view.name, "on"),))
+    events.append("gw", "a", 0, failed(now - 1, 3))
+    events.load()
+    assert len(await Failing(events, Pace()).of(of_flag, now)) == 1
+    asked = events.asked
+    assert await Failing(events, Pace()).of(replace(of_flag, service=""), now) == ()
+    assert events.asked == asked
 
 
 async def test_a_rollout_that_nobody_was_hurt_by_shows_none(world: World) -> None:
