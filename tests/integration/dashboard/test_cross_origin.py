@@ -80,11 +80,11 @@ class Shop(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def shop() -> Iterator[str]:
-    """`localhost` is another site than 127.0.0.1, so that no cookie goes with a request either."""
+    """Of the same site as the server, on another port: cookies go with its requests, and only the origin differs."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://localhost:{server.server_port}/"
+        yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
 
@@ -143,7 +143,8 @@ def test_a_page_of_another_origin_reaches_nothing_else(fader: Fader, shop: str, 
     assert page.evaluate(READ, [f"{fader.url}/v1/rollouts", {}]) == {"status": 200}
     page.goto(shop)
     with_token = {"headers": {"authorization": f"Bearer {token}"}}
-    for path in ("/v1/rollouts", "/v1/flags", "/v1/sdk/ruleset"):
+    for path in ("/v1/health", "/v1/rollouts", "/v1/flags", "/v1/sdk/ruleset"):
+        assert page.evaluate(READ, [fader.url + path, {}]) == REFUSED, path
         assert page.evaluate(READ, [fader.url + path, with_token]) == REFUSED, path
         assert page.evaluate(READ, [fader.url + path, {"credentials": "include"}]) == REFUSED, path
     every = f"{fader.url}/ofrep/v1/evaluate/flags"
