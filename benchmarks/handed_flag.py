@@ -17,6 +17,8 @@ from gateway_overhead import free_port, wait_for
 #: Seconds from one request of the visitor to the next.
 EVERY = 0.002
 PATIENCE = 30.0
+#: Seconds in which an agent takes over the Envoy of another.
+ADOPTED = 6.0
 
 #: When a request arrived at the app, on the machine's monotonic clock, and what its header said.
 Handed = list[tuple[float, str]]
@@ -29,6 +31,7 @@ class Gateway:
         self.app, self.listen = free_port(), free_port()
         self._command = [sys.executable, "-m", "fader.cli.entry", "agent", "--data-dir", str(directory)]
         self._command += ["--server", server]
+        self._orphan = False
         self._agent: subprocess.Popen[bytes] | None = None
 
     def service(self, flag: str) -> str:
@@ -40,6 +43,7 @@ class Gateway:
 
     def start(self) -> None:
         self._agent = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._orphan = False
 
     def serves(self) -> None:
         wait_for(self.listen)
@@ -47,9 +51,13 @@ class Gateway:
     def kill(self) -> None:
         """The agent; Envoy goes on with what it has, until another agent takes it over."""
         self._end(signal.SIGKILL)
+        self._orphan = True
 
     def stop(self) -> None:
-        """Agent and Envoy."""
+        """Agent and Envoy, also one whose agent was killed."""
+        if self._orphan:
+            self.start()
+            time.sleep(ADOPTED)
         self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:

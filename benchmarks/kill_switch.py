@@ -39,11 +39,11 @@ from typing import Any
 import access_log
 from fader.sdk import Client
 from gateway_overhead import cpu_seconds, free_port, wait_for
-from handed_flag import Gateway, Handed, last_stale, visits
+from handed_flag import ADOPTED, Gateway, Handed, last_stale, visits
 
 #: p99 of the last stale answer, ms, by the number of clients.
 GOALS = {200: 150.0, 1_000: 400.0}
-PAUSE = 0.25
+PAUSE = 0.5
 PATIENCE = 30.0
 FLAG = "checkout"
 
@@ -253,7 +253,7 @@ def measure(server: Server, gateway: Gateway, flags: int, count: int, real: int,
         time.sleep(3.0)
         begun.append(time.monotonic())
         gateway.start()
-        time.sleep(6.0)
+        time.sleep(ADOPTED)
         app.send("end")
         handed: Handed = app.recv()
         for pipe in pipes:
