@@ -51,10 +51,12 @@ class Unfurl:
         if view is None:
             return Response("Not here\n", 404, media_type="text/plain")
         key = view.name, summary(view)
-        png = self._drawn.get(key) or await asyncio.to_thread(card.guest_card, view, summary(view))
-        while len(self._drawn) >= KEPT and key not in self._drawn:
-            del self._drawn[next(iter(self._drawn))]
-        self._drawn[key] = png
+        png = self._drawn.get(key)
+        if png is None:
+            png = await asyncio.to_thread(card.guest_card, view, summary(view))
+            while len(self._drawn) >= KEPT:
+                del self._drawn[next(iter(self._drawn))]
+            self._drawn[key] = png
         return _png(png, HEADERS)
 
     async def _shown(self, request: Request) -> RolloutView | None:

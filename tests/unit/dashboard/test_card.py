@@ -65,6 +65,7 @@ def test_those_who_are_not_signed_in_see_only_name_phase_share_and_verdict(now: 
         units_exposed=7,
         units_harmed=3,
         needs_person="Somebody.",
+        stages=tuple(replace(stage, share=stage.share // 2) for stage in view.stages),
         spec=replace(view.spec, service="other", baseline="one", candidate="two"),
     )
     assert guest_card(view, "rolled back") == guest_card(other, "rolled back")
