@@ -60,8 +60,23 @@ async def test_stages_and_segments_add_up_to_what_the_view_says(world: World) ->
 
 
 async def test_before_the_start_nobody_is_reached(world: World) -> None:
+    await world.apply(FILE + SEGMENTS)
     reach = await world.desk.reach("shop-v2")
     assert (reach.stages, reach.segments, reach.uncounted) == ((), (), ())
+
+
+class Gone(MemoryEventStore):
+    """Has let go of who was exposed."""
+
+    def among(self, rollout: str, attempt: int, units: Sequence[str]) -> Exposure | None:
+        return None
+
+
+async def test_what_is_no_longer_known_is_told_of_no_segment(world: World) -> None:
+    await world.apply(FILE + SEGMENTS)
+    view = replace(await world.desk.rollout("shop-v2"), units_exposed=5)
+    reach = await Reached(world.states, Gone(), Pace()).of(view, world.now)
+    assert (reach.segments, reach.uncounted) == ((), ())
 
 
 async def test_the_store_is_asked_again_when_there_are_more_and_not_too_often(world: World) -> None:
