@@ -91,10 +91,14 @@ def written(value: Value) -> str:
 class FlagPages:
     def __init__(self, desk: FlagDesk, control: Control, templates: Templates, clock: Clock) -> None:
         self._desk, self._control, self._templates, self._clock = desk, control, templates, clock
+        self._listed: tuple[tuple[Standing, ...], str] | None = None
 
     async def list(self) -> Snapshot:
-        html = self._templates.render("flags_list.html", standings=self._desk.standings())
-        return Snapshot(title="Flags · fader", at=self._clock(), regions={"flags": html})
+        """There may be thousands, of which hardly one moves from one look to the next: drawn anew only then."""
+        standings = self._desk.standings()
+        if self._listed is None or self._listed[0] != standings:
+            self._listed = standings, self._templates.render("flags_list.html", standings=standings)
+        return Snapshot(title="Flags · fader", at=self._clock(), regions={"flags": self._listed[1]})
 
     async def snapshot(self, name: str) -> Snapshot:
         """Raises NotFound, Unavailable."""
