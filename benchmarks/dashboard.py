@@ -45,17 +45,20 @@ from fader.engine.fleet import Fleet
 from fader.engine.notifier import Notifier
 from fader.engine.publish import Publisher
 from fader.gateway.bootstrap import LATENCY_BUCKETS
+from fader.model.channel import Channel
 from fader.model.decision import Command, Decision, Step
 from fader.model.evidence import Evidence, MetricEvidence
 from fader.model.flag import Flag, Rule, Variant
 from fader.model.metric import Comparison, Margin, Metric
 from fader.model.report import EndpointHealth, GatewayReport, VersionCount
-from fader.model.rollout import Guardrail, RolloutSpec, Stage
+from fader.model.rollout import Experiment, Guardrail, Outcome, RolloutSpec, Stage
 from fader.model.service import Address, Service, UnitSource, Version
+from fader.model.settings import Settings
 from fader.model.state import ACTIVE, Basis, Phase, RolloutState
 from fader.model.summary import ArmSummary, Histogram
 from fader.model.verdict import Judgement, Verdict
 from fader.model.view import Point
+from fader.model.written import Written
 from fader.notify.memory import MemoryMessenger
 from fader.ports.events import Exposure
 from fader.ports.states import Entry, StateStore
@@ -88,8 +91,11 @@ FLAGS = tuple(
         "off",
         rules=tuple(Rule("on", f'country == "US" && plan in ["a", "b", "{k}"]', 100_000, f"r{k}") for k in range(3)),
     )
-    for i in range(200)
+    for i in range(2_000)
 )
+#: The flag that the last rollout moves; all others move services.
+MOVED = FLAGS[7].name
+SETTINGS = Settings(tuple(Channel(f"channel-{i}", "webhook", ("held",), "https://hooks.example.com") for i in range(5)))
 
 
 def name_of(i: int) -> str:
@@ -193,12 +199,21 @@ def fill(states: StateStore, rollouts: int, seed: int) -> int:
     chance = Random(seed)
     services = tuple(service(i) for i in range(SERVICES))
     stages = tuple(Stage(s, 600.0) for s in SHARES)
+    specs = [
+        RolloutSpec(name_of(i), services[i % SERVICES].name, "v1", "v2", stages, GUARDRAILS) for i in range(rollouts)
+    ]
+    specs[0] = RolloutSpec(name_of(0), "", "off", "on", stages, GUARDRAILS, flag=MOVED)
+    # Some hold an experiment: the last one of each fifth service.
+    for i in range(rollouts - SERVICES, rollouts, 5):
+        outcome = Outcome(METRICS[0], Margin("relative", 0.1))
+        specs[i] = replace(specs[i], outcomes=(outcome,), experiment=Experiment(SHARES[2], 86_400.0, "errors"))
+    entries = tuple(Entry(spec, RolloutState(spec.name), "secret") for spec in specs)
+    states.apply(services, entries, FLAGS, settings=SETTINGS)
+    states.write(Written("".join(f"# line {i} of what was written by hand\n" for i in range(12_000)), at=NOW))
     total = 0
-    for i in range(rollouts):
+    for i, spec in enumerate(specs):
         active = i >= rollouts - SERVICES
-        spec = RolloutSpec(name_of(i), services[i % SERVICES].name, "v1", "v2", stages, GUARDRAILS)
         began = NOW - 20_000 if active else NOW - YEAR + i * (YEAR - 86_400 * 3) / rollouts
-        states.apply(services, (Entry(spec, RolloutState(spec.name), "secret"),), FLAGS)
         made = steps(spec, began, active=active, chance=chance)
         for step in made:
             states.save(step)
@@ -293,6 +308,12 @@ async def page_times(path: Path, rollouts: int) -> list[str]:
         "metrics": ("GET", "/metrics-defined", {}),
         "metric": ("GET", "/metrics-defined/latency", {}),
         "settings": ("GET", "/settings", {}),
+        "flag, with a rollout": ("GET", f"/flags/{MOVED}", {}),
+        "flag, one unit explained": ("GET", f"/flags/{MOVED}?unit=user-42&attributes=country%3DUS", {}),
+        "rollout of a flag": ("GET", f"/rollouts/{name_of(0)}", {}),
+        "experiments": ("GET", "/experiments", {}),
+        "configuration": ("GET", "/configuration", {}),
+        "signing in": ("GET", "/login", {}),
         "unit": ("POST", "/units", {"unit": "user-42"}),
         "audit": ("GET", "/audit", {}),
         "audit, filtered": ("GET", "/audit?actor=ann&event=start&from=2025-03-01", {}),

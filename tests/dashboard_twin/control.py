@@ -18,6 +18,7 @@ from fader.model.decision import Command, Step
 from fader.model.evidence import LearningEvidence
 from fader.model.failure import Failure
 from fader.model.flag import Flag
+from fader.model.front import LOOPBACK
 from fader.model.holding import Holding
 from fader.model.installation import Installation, Key
 from fader.model.reach import Reach
@@ -74,7 +75,7 @@ class ScriptedControl:
         self.flags = FlagDesk(self.states, publisher, clock, self.announce)
         self.messenger = MemoryMessenger()
         self.notifier = Notifier(self.states, self.messenger, self.announce, clock)
-        self.failing, self.free = "", 41_000_000_000
+        self.failing, self.free, self.front = "", 41_000_000_000, LOOPBACK
         self.reached: dict[str, Reach] = {}
         self.failed: dict[str, tuple[Failure, ...]] = {}
         self.learning: tuple[LearningEvidence, ...] = ()
@@ -207,7 +208,8 @@ class ScriptedControl:
     def installation(self) -> Installation:
         """Of a server that has been in use for a while."""
         keys = (Key("operator", "everything", "token"), Key("events", "tells what users did", "events-token"))
-        return Installation("1.2.3", "3.11.9", 604_800.0, "/var/lib/fader", 292_000_000, 3_400_000_000, self.free, keys)
+        here = Installation("1.2.3", "3.11.9", 604_800.0, "/var/lib/fader", 292_000_000, 3_400_000_000, self.free, keys)
+        return replace(here, front=self.front)
 
     def moves(self) -> int:
         return self.moved

@@ -730,8 +730,12 @@ def failures(now: float) -> tuple[Failure, ...]:
 def reach() -> Reach:
     """Two stages of a sampled service, and segments of all kinds."""
     stages = (StageReach(0, 1204, 22_871), StageReach(1, 3020, 21_044, 1))
-    segments = (SegmentReach("beta", 5000, 12, 0), SegmentReach("staff", 212, 48, 1), SegmentReach("trial", 90, 0, 0))
-    return Reach(stages, segments, ("americans",), sampled=True)
+    segments = (
+        SegmentReach("beta", 5000, 12, 0, more=True),
+        SegmentReach("staff", 212, 48, 1),
+        SegmentReach("trial", 90, 0, 0),
+    )
+    return Reach(stages, segments, ("americans", "everybody"), sampled=True, many=("everybody",))
 
 
 def channels() -> tuple[Channel, ...]:

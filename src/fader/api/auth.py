@@ -14,16 +14,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
+import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fader.api.allowance import Allowance
 from fader.api.problems import problem
 from fader.api.wire import body_of
+from fader.model.front import inside
 
 COOKIE = "fader_session"
 OFREP = "/ofrep/"
@@ -41,6 +45,8 @@ CROSS_ORIGIN = (
     (b"access-control-max-age", b"600"),
 )
 OPEN = ("/v1/health", "/login", "/static/", "/favicon.ico", "/favicon.svg")
+#: A rollout's page and its picture: what those who are not signed in may be shown of it is up to the dashboard.
+CARD = re.compile(r"/rollouts/[^/]+(/card\.png)?")
 SECURITY_HEADERS = (
     (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"),
     (b"x-content-type-options", b"nosniff"),
@@ -74,8 +80,9 @@ class Tokens:
 class Guard:
     """ASGI middleware in front of everything."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, hosts: frozenset[str]) -> None:
-        self._app, self._tokens, self._hosts = app, tokens, hosts
+    def __init__(self, app: ASGIApp, tokens: Tokens, hosts: frozenset[str], guests: Allowance | None = None) -> None:
+        """`guests`: how often those who are not signed in may look at a rollout's card; None for never."""
+        self._app, self._tokens, self._hosts, self._guests = app, tokens, hosts, guests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -91,7 +98,8 @@ class Guard:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *extra]
+                said = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(h for h in extra if h[0] not in said)]
             await send(message)
 
         return await self._app(scope, receive, with_headers)
@@ -119,8 +127,12 @@ class Guard:
             good = _equal(token, self._tokens.operator) or self._has_session(request)
         if good:
             return None
+        if self._guests is not None and request.method in ("GET", "HEAD") and CARD.fullmatch(path):
+            request.state.guest = True
+            return _too_often(wait) if (wait := self._guests.wait()) else None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            return RedirectResponse("/login", 303)
+            asked = f"{path}?{request.url.query}" if request.url.query else path
+            return RedirectResponse(f"/login?{urlencode({'next': asked})}" if asked != "/" else "/login", 303)
         return problem(401, "No entry", "give the token of this server: Authorization: Bearer TOKEN")
 
     def _refusal_of_evaluation(self, request: Request) -> Response | None:
@@ -159,18 +171,23 @@ def routes(tokens: Tokens) -> list[BaseRoute]:
         body = await body_of(request, 4096)
         try:
             if request.headers.get("content-type", "").startswith("application/json"):
-                token = str(json.loads(body or b"{}").get("token", ""))
-                form = False
+                token, form = str(json.loads(body or b"{}").get("token", "")), None
             else:
-                token, form = str((await _form(body)).get("token", "")), True
+                form = await _form(body)
+                token = form.get("token", "")
         except (ValueError, AttributeError):
             return problem(422, "Bad input", 'send {"token": "..."}')
         if not _equal(token.strip(), tokens.operator):
-            if form:
-                return RedirectResponse("/login?wrong=1", 303)
+            if form is not None:
+                onward = inside(form.get("next", ""))
+                again = {"wrong": "1"} if onward == "/" else {"wrong": "1", "next": onward}
+                return RedirectResponse(f"/login?{urlencode(again)}", 303)
             return problem(401, "Wrong token", "that is not the token of this server; `fader up` prints the link")
-        response: Response = RedirectResponse("/", 303) if form else Response(status_code=204)
-        response.set_cookie(COOKIE, tokens.session(), max_age=30 * 86_400, httponly=True, samesite="strict", path="/")
+        response: Response = Response(status_code=204)
+        if form is not None:
+            response = RedirectResponse(inside(form.get("next", "")), 303)
+        # Lax, so that a link in a notice opens signed in; whatever changes something asks for the Origin as well.
+        response.set_cookie(COOKIE, tokens.session(), max_age=30 * 86_400, httponly=True, samesite="lax", path="/")
         return response
 
     async def logout(_request: Request) -> Response:
@@ -185,6 +202,12 @@ async def _form(body: bytes) -> dict[str, str]:
     from urllib.parse import parse_qsl
 
     return dict(parse_qsl(body.decode()))
+
+
+def _too_often(wait: float) -> Response:
+    refusal = problem(429, "Too often", "cards are asked for too often")
+    refusal.headers["retry-after"] = str(math.ceil(wait))
+    return refusal
 
 
 def _actor(request: Request) -> str:

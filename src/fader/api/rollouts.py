@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from fader.api.wire import read, reply
 from fader.errors import NotFound
 from fader.model.decision import Command, CommandName
+from fader.model.front import LOOPBACK, Front
 from fader.ports.control import Control
 from fader.ports.states import StateStore
 from fader.rollout.explain import findings, sentence
@@ -27,7 +28,9 @@ class Asked:
     same_units: bool = False
 
 
-def routes(control: Control, states: StateStore) -> list[BaseRoute]:
+def routes(control: Control, states: StateStore, front: Front = LOOPBACK) -> list[BaseRoute]:
+    """`front`: where the dashboard shows what is told here."""
+
     async def every(_request: Request) -> Response:
         live = states.ruleset().services
         services = [
@@ -40,10 +43,18 @@ def routes(control: Control, states: StateStore) -> list[BaseRoute]:
             }
             for s in live
         ]
-        return reply({"rollouts": await control.rollouts(), "services": services, "gateways": await control.gateways()})
+        return reply(
+            {
+                "rollouts": await control.rollouts(),
+                "services": services,
+                "gateways": await control.gateways(),
+                "url": front.url,
+            }
+        )
 
     async def one(request: Request) -> Response:
-        return reply(await control.rollout(request.path_params["name"]))
+        view = await control.rollout(request.path_params["name"])
+        return reply({**msgspec.to_builtins(view), "url": front.rollout(view.name)})
 
     async def history(request: Request) -> Response:
         return reply({"steps": await control.history(request.path_params["name"])})

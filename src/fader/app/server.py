@@ -7,7 +7,9 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -32,11 +34,12 @@ from fader.api import (
     units,
 )
 from fader.api import events as tracking
-from fader.api.allowance import NO_LIMITS, Limits
+from fader.api.allowance import NO_LIMITS, Allowance, Limits
 from fader.api.express import Express
 from fader.api.feed import Feed
 from fader.api.notices import Notices
 from fader.app.data import DataDirectory
+from fader.app.front import host_of
 from fader.app.installation import in_memory, installed
 from fader.app.listening import allow_connections, listen
 from fader.app.logs import set_up
@@ -56,6 +59,7 @@ from fader.engine.retention import Retention
 from fader.engine.tally import Tally
 from fader.errors import FaderError
 from fader.gateway.supervisor_watch import parent_gone
+from fader.model.front import LOOPBACK, Front
 from fader.model.installation import Installation
 from fader.notify.http import HttpMessenger
 from fader.ports.events import EventStore
@@ -66,6 +70,8 @@ from fader.storage.database import open_sqlite
 from fader.storage.sql import SqlStateStore
 from fader.telemetry.duckdb_store import DuckDBEventStore
 
+#: Pictures per second that are shown to those who are not signed in, all of them together.
+CARDS = 10.0
 #: A request that is still under way when the server stops (a long poll, a live page) gets this long. Seconds.
 LAST_WORDS = 1
 
@@ -81,10 +87,11 @@ def build(
     installation: Callable[[], Installation] = in_memory,
     limits: Limits = NO_LIMITS,
     environment: str = "",
+    front: Front = LOOPBACK,
 ) -> ASGIApp:
     """The whole control plane as an ASGI app over the given stores; its controller runs with its lifespan.
     `providers`: None asks them over HTTP. `limits`: how often flags may be evaluated over OFREP. `environment`: that of
-    this installation, "" for none."""
+    this installation, "" for none. `front`: how people reach the dashboard."""
     http, messenger = HttpProviders(), HttpMessenger(clock=clock)
     asked = providers or http
     fleet, told = Fleet(), Changes()
@@ -98,7 +105,7 @@ def build(
     applier = Applier(states, events, publisher, probe, clock, asked, told.tell, environment)
     retention = Retention(events, clock)
     meters = Meters(states, asked, told, clock)
-    notifier = Notifier(states, messenger, told.tell, clock)
+    notifier = Notifier(states, messenger, told.tell, clock, front)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -125,7 +132,7 @@ def build(
     app = Starlette(
         routes=[
             *health.routes(controller, environment),
-            *rollouts.routes(desk, states),
+            *rollouts.routes(desk, states, front),
             *documents.routes(applier),
             *flags.routes(flag_desk),
             *sdk.routes(flag_desk, feed),
@@ -139,12 +146,13 @@ def build(
             *tracking.routes(events, clock),
             *gateway.routes(publisher, fleet, events, clock),
             *auth.routes(tokens),
-            *pages.routes(desk, flag_desk, applier, installation, notifier),
+            *pages.routes(desk, flag_desk, applier, installation, notifier, front=front),
         ],
         exception_handlers={FaderError: problems.on_fader_error, Exception: problems.on_any_error},
         lifespan=lifespan,
     )
-    return Express(auth.Guard(app, tokens, hosts), flag_desk, tokens, hosts, limits)
+    guests = Allowance(CARDS, time.monotonic) if front.public_cards else None
+    return Express(auth.Guard(app, tokens, hosts, guests), flag_desk, tokens, hosts, limits)
 
 
 def serve(
@@ -154,6 +162,7 @@ def serve(
     port: int = 7070,
     limits: Limits = NO_LIMITS,
     environment: str = "",
+    front: Front = LOOPBACK,
 ) -> int:
     """Run until SIGTERM or SIGINT, or until the supervisor that started it is gone. Raises BadInput, Corrupt."""
     data = DataDirectory(data_dir)
@@ -164,16 +173,17 @@ def serve(
     bound = listen(host, port)
     states = SqlStateStore(open_sqlite(data.state))
     events = DuckDBEventStore(data.events)
-    hosts = frozenset({"localhost", "127.0.0.1", "::1", host.lower()})
+    hosts = frozenset({"localhost", "127.0.0.1", "::1", host.lower(), host_of(front)})
     config = uvicorn.Config(
         build(
             states,
             events,
             tokens,
             hosts,
-            installation=lambda: installed(data, environment),
+            installation=lambda: replace(installed(data, environment), front=front),
             limits=limits,
             environment=environment,
+            front=front,
         ),
         loop="uvloop",
         http="httptools",

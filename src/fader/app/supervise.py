@@ -16,8 +16,10 @@ from rich.console import Console
 from fader.api.allowance import NO_LIMITS, Limits
 from fader.app.client import ControlPlane
 from fader.app.data import DataDirectory
+from fader.app.front import front
 from fader.app.preflight import check
 from fader.errors import BadInput, Problem, Unavailable
+from fader.model.front import Front
 
 #: A child that lived this long starts anew at once; one that died younger waits, ever longer. Seconds.
 STEADY = 10.0
@@ -92,12 +94,15 @@ def up(
     port: int,
     limits: Limits = NO_LIMITS,
     environment: str = "",
+    external_url: str = "",
+    public_cards: bool = False,
     open_browser: bool = False,
 ) -> int:
     """Check everything, start server and gateway, apply `file`, and stay until Ctrl-C or SIGTERM.
 
     Raises BadInput or Corrupt before anything is started when something is wrong.
     """
+    reached = front(host, port, external_url, public_cards=public_cards)
     data = DataDirectory(data_dir)
     data.prepare()
     lock = data.hold()
@@ -105,33 +110,40 @@ def up(
         data.refuse_other(environment)
         text = check(data, file, host, port, environment)
         data.keep_environment(environment)
-        return asyncio.run(_up(data, file, text, host, port, limits, environment, open_browser))
+        given = _Given(host, port, limits, environment, external_url, reached)
+        return asyncio.run(_up(data, file, text, given, open_browser=open_browser))
     finally:
         os.close(lock)
 
 
-async def _up(
-    data: DataDirectory,
-    file: Path | None,
-    text: str,
-    host: str,
-    port: int,
-    limits: Limits,
-    environment: str,
-    open_browser: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the server is started with. `external_url`: as it was given, "" where it was not."""
+
+    host: str
+    port: int
+    limits: Limits
+    environment: str
+    external_url: str
+    front: Front
+
+    def arguments(self) -> tuple[str, ...]:
+        limited = ("--server-limit", str(self.limits.server), "--client-limit", str(self.limits.client))
+        of = ("--environment", self.environment) if self.environment else ()
+        reached = ("--external-url", self.external_url) if self.external_url else ()
+        shown = ("--public-cards",) if self.front.public_cards else ()
+        return ("--host", self.host, "--port", str(self.port), *limited, *of, *reached, *shown)
+
+
+async def _up(data: DataDirectory, file: Path | None, text: str, given: _Given, *, open_browser: bool) -> int:
     say = Console(stderr=True)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopping.set)
     place = ("--data-dir", str(data.path))
-    reach = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104 (compared, not bound)
-    limited = ("--server-limit", str(limits.server), "--client-limit", str(limits.client))
-    of = ("--environment", environment) if environment else ()
-    server = Child(
-        "server", ("server", *place, "--host", host, "--port", str(port), *limited, *of), data.logs / "server.log"
-    )
+    reach = front(given.host, given.port).url
+    server = Child("server", ("server", *place, *given.arguments()), data.logs / "server.log")
     agent = Child("gateway agent", ("agent", *place, "--server", reach), data.logs / "agent.log")
     control = ControlPlane(reach, data.token.read_text().strip())
     keepers: list[asyncio.Task[None]] = []
@@ -146,7 +158,7 @@ async def _up(
         keepers = [asyncio.create_task(child.keep(say, stopping)) for child in (server, agent)]
         await _serving(control, agent, say, stopping)
         if not stopping.is_set():
-            await _greet(control, data, reach, say, open_browser)
+            await _greet(control, data, reach, given.external_url and given.front.url, open_browser=open_browser)
         await stopping.wait()
         say.print("stopping: open requests are finished first")
     finally:
@@ -186,11 +198,13 @@ async def _serving(control: ControlPlane, agent: Child, say: Console, stopping: 
         await asyncio.sleep(0.03)
 
 
-async def _greet(control: ControlPlane, data: DataDirectory, reach: str, say: Console, open_browser: bool) -> None:
+async def _greet(control: ControlPlane, data: DataDirectory, reach: str, external: str, *, open_browser: bool) -> None:
     status, flags = await asyncio.to_thread(control.status), await asyncio.to_thread(control.flags)
     link = f"{reach}/login#token={control.token}"
     out = Console(stderr=True, soft_wrap=True, highlight=False)
     out.print(f"[bold]dashboard[/bold]  {link}")
+    if external:
+        out.print(f"[bold]for others[/bold]  {external}/login")
     for service in status["services"]:
         versions = ", ".join(f"{v} (baseline)" if v == service["baseline"] else v for v in service["versions"])
         out.print(f"[bold]{service['name']}[/bold]  http://{service['listen']}  ->  {versions}")

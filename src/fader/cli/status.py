@@ -32,6 +32,7 @@ def status(
         print_json(answer)
     elif rollout:
         console().print(view_lines(to_view(answer)))
+        console().print(answer["url"], style="dim", soft_wrap=True, highlight=False)
     else:
         _overview(answer)
 
@@ -62,3 +63,4 @@ def _overview(answer: Any) -> None:
             if not endpoint["healthy"]:
                 where = f"{endpoint['service']} {endpoint['version']} at {endpoint['address']}"
                 out.print(Text(f"gateway {gateway['gateway']}: {where}: {endpoint['reason']}", style="red"))
+    out.print(f"dashboard {answer['url']}", style="dim", soft_wrap=True, highlight=False)

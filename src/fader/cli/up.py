@@ -39,6 +39,22 @@ Of = Annotated[
         show_default=False,
     ),
 ]
+ExternalUrl = Annotated[
+    str,
+    typer.Option(
+        "--external-url",
+        envvar="FADER_EXTERNAL_URL",
+        metavar="URL",
+        help="Where people reach the dashboard, for links.",
+        show_default=False,
+    ),
+]
+PublicCards = Annotated[
+    bool,
+    typer.Option(
+        "--public-cards", envvar="FADER_PUBLIC_CARDS", help="Show the picture of a rollout to whoever asks for it."
+    ),
+]
 DATA = Path("fader-data")
 #: The client key is in the hands of everybody; this leaves room for the rest of the server's work.
 CLIENT_LIMIT = 1_000.0
@@ -58,6 +74,8 @@ def up(
     server_limit: ServerLimit = 0.0,
     client_limit: ClientLimit = CLIENT_LIMIT,
     environment: Of = "",
+    external_url: ExternalUrl = "",
+    public_cards: PublicCards = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the dashboard in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Errors as JSON on stderr.")] = False,
 ) -> int:
@@ -75,6 +93,8 @@ def up(
         port=port,
         limits=limits,
         environment=environment,
+        external_url=external_url,
+        public_cards=public_cards,
         open_browser=open_browser,
     )
 
@@ -86,13 +106,23 @@ def server(
     server_limit: ServerLimit = 0.0,
     client_limit: ClientLimit = CLIENT_LIMIT,
     environment: Of = "",
+    external_url: ExternalUrl = "",
+    public_cards: PublicCards = False,
 ) -> int:
     """The control plane alone: state, evidence, decisions, API and dashboard."""
     from fader.api.allowance import Limits
     from fader.app import server as process
+    from fader.app.front import front
 
     limits = Limits(server_limit, client_limit)
-    return process.serve(data_dir=data_dir, host=host, port=port, limits=limits, environment=environment)
+    return process.serve(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        limits=limits,
+        environment=environment,
+        front=front(host, port, external_url, public_cards=public_cards),
+    )
 
 
 def agent(data_dir: DataDir = DATA, url: Server = DEFAULT_SERVER) -> int:

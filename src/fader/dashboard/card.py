@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
@@ -68,15 +69,32 @@ def fitted(text: str, width: int, height: int) -> tuple[int, list[str]]:
 
 def card(view: RolloutView) -> bytes:
     """As PNG."""
+    image = _begun(view, view.headline)
+    draw = ImageDraw.Draw(image)
+    _fader(draw, picture(view))
+    _bottom(draw, view)
+    return _png(image)
+
+
+def guest_card(view: RolloutView, summary: str) -> bytes:
+    """As PNG, for those who are not signed in: the name, the phase, the share and the summary, and nothing else."""
+    image = _begun(view, summary)
+    _fader(ImageDraw.Draw(image), replace(picture(view), pulled=None))
+    return _png(image)
+
+
+def _begun(view: RolloutView, sentence: str) -> Image.Image:
     image = Image.new("RGB", (WIDTH, HEIGHT), GROUND)
     draw = ImageDraw.Draw(image)
     draw.rounded_rectangle((28, 28, WIDTH - 28, HEIGHT - 28), 24, CARD)
     _top(draw, view)
-    size, lines = fitted(view.headline.translate(PLAIN), WIDTH - 2 * MARGIN, ROOM)
+    size, lines = fitted(sentence.translate(PLAIN), WIDTH - 2 * MARGIN, ROOM)
     for i, line in enumerate(lines):
         draw.text((MARGIN, 146 + i * size * 4 // 3), line, INK, font(size))
-    _fader(draw, picture(view))
-    _bottom(draw, view)
+    return image
+
+
+def _png(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.quantize(64).save(out, "PNG")
     return out.getvalue()

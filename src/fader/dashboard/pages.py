@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import get_args
@@ -29,13 +28,15 @@ from fader.dashboard.overview import Overview, asked
 from fader.dashboard.rollout import Rollout
 from fader.dashboard.service import Services
 from fader.dashboard.settings import Settings
-from fader.dashboard.templating import Templates, address, flag_address, metric_address
+from fader.dashboard.templating import Templates, flag_address, metric_address
+from fader.dashboard.unfurl import Unfurl, guest
 from fader.dashboard.unit import Unit
 from fader.engine.apply import Applier
 from fader.engine.flag_desk import FlagDesk
 from fader.engine.notifier import Notifier
 from fader.errors import BadInput, Conflict, FaderError, NotFound, Refused, Unavailable
 from fader.model.decision import CommandName
+from fader.model.front import LOOPBACK, Front
 from fader.model.installation import Installation
 from fader.ports.control import Control
 
@@ -63,6 +64,7 @@ class Pages:
         installation: Callable[[], Installation],
         notifier: Notifier,
         clock: Clock,
+        front: Front = LOOPBACK,
     ) -> None:
         self._control = control
         self._templates = Templates(installation().environment)
@@ -78,6 +80,7 @@ class Pages:
         self._configuration = Configuration(applier, self._templates)
         self._unit = Unit(control, self._templates)
         self._login = Login(self._templates)
+        self._unfurl = Unfurl(control, self._login, front)
         self._commands = Commands(control, self._templates)
         self._live = Live(self.snapshot, control.changes, control.moves)
 
@@ -116,7 +119,7 @@ class Pages:
             Route("/login", self._login.page, name="login"),
             Route("/rollouts/{name}", self._guarded(self._rollout_page), name="rollout"),
             Route("/rollouts/{name}/live", self._guarded(self._rollout_live)),
-            Route("/rollouts/{name}/card.png", self._guarded(self._card)),
+            Route("/rollouts/{name}/card.png", self._guarded(self._unfurl.card)),
             Route("/rollouts/{name}/preview", self._guarded(self._commands.preview), methods=["POST"]),
             *(
                 Route(f"/rollouts/{{name}}/{command}", self._guarded(self._command(command)), methods=["POST"])
@@ -190,18 +193,13 @@ class Pages:
         return await self._flags.switch(request, enabled=position == "on")
 
     async def _rollout_page(self, request: Request) -> Response:
+        if guest(request):
+            return await self._unfurl.page(request)
         name = request.path_params["name"]
         view = await self._control.rollout(name)
         page = await self._rollout.snapshot(name)
-        here = f"{request.url.scheme}://{request.url.netloc}{address(name)}"
-        return self._templates.page("rollout.html", page=page, view=view, chart=safe_json(page.chart), here=here)
-
-    async def _card(self, request: Request) -> Response:
-        from fader.dashboard.card import card  # drawing is loaded when it is first asked for
-
-        view = await self._control.rollout(request.path_params["name"])
-        png = await asyncio.to_thread(card, view)
-        return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
+        tags = self._unfurl.tags(view)
+        return self._templates.page("rollout.html", page=page, view=view, chart=safe_json(page.chart), tags=tags)
 
     async def _overview_live(self, request: Request) -> Response:
         return await self._stream(with_query("/", request))
@@ -283,6 +281,8 @@ def routes(
     installation: Callable[[], Installation],
     notifier: Notifier,
     clock: Clock = system_clock,
+    front: Front = LOOPBACK,
 ) -> list[BaseRoute]:
-    """The dashboard of `control` and `flags`, to be mounted at /. Cookies, Host, Origin and CSP are the caller's."""
-    return Pages(control, flags, applier, installation, notifier, clock).routes()
+    """The dashboard of `control` and `flags`, to be mounted at /. Cookies, Host, Origin and CSP are the caller's, and
+    so is who may see what: whom it lets in as a `guest` of `request.state` is shown the cards alone."""
+    return Pages(control, flags, applier, installation, notifier, clock, front).routes()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -108,7 +108,7 @@ def environment_of() -> Environment:
     return environment
 
 
-@lru_cache
+@cache
 def reads(template: str) -> tuple[tuple[str, str], ...]:
     """What a template may read of its context: names, each with "" where it is read whole, or with the attribute that
     is read of it. It must include no other template; one that it imports sees only what it is given."""
@@ -145,6 +145,8 @@ def prepare() -> None:
     """Compile every template, so that the first page that is asked for need not wait for it."""
     for name in environment_of().list_templates(extensions=["html"]):
         environment_of().get_template(name)
+        if name.startswith("rollout_"):
+            reads(name)
 
 
 class Templates:

@@ -99,16 +99,16 @@ class FlagDesk:
         switches: dict[str, list[Switch]] = {}
         for switch in self._states.switches():
             switches.setdefault(switch.flag, []).append(switch)
-        changed, counted = self._states.changed(), self._counted()
+        changed, counted, sent = self._states.changed(), self._counted(), self._sent()
         return tuple(
-            self._standing(f, tuple(switches.get(f.name, ())), changed, counted, stale_after)
+            self._standing(f, tuple(switches.get(f.name, ())), changed, counted, sent, stale_after)
             for f in (self.ruleset.flags if flags is None else flags)
         )
 
     def standing(self, name: str) -> Standing:
         """Raises NotFound, naming the flags there are."""
         switches, changed = self._states.switches(name), self._states.changed()
-        return self._standing(self._flag(name), switches, changed, self._counted(), STALE_AFTER)
+        return self._standing(self._flag(name), switches, changed, self._counted(), self._sent(), STALE_AFTER)
 
     def _standing(
         self,
@@ -116,13 +116,17 @@ class FlagDesk:
         switches: tuple[Switch, ...],
         changed: Mapping[str, float],
         counted: Counted,
+        sent: frozenset[str],
         stale_after: float,
     ) -> Standing:
         since, now = max([changed.get(flag.name, 0.0), *(s.at for s in switches)]), self._clock()
-        sent = any(flag.name in live.service.flags for live in self._publisher.current.services)
-        known_since = "" if flag.client or sent else counted.since  # of these not every evaluation is told
+        known_since = "" if flag.client or flag.name in sent else counted.since  # of these not every one is told
         reasons = stale(flag, since, now, stale_after, counted.last(flag.name), known_since)
         return Standing(flag, switches, since, reasons, counted.given(flag.name))
+
+    def _sent(self) -> frozenset[str]:
+        """Those that the gateways send to services in a header."""
+        return frozenset(name for live in self._publisher.current.services for name in live.service.flags)
 
     def _counted(self) -> Counted:
         """Read no more often than it is written: pages ask once a second."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
 
 from fader.clock import Clock
 from fader.errors import NotFound
-from fader.model.channel import Channel, ChannelView
+from fader.model.channel import Channel, ChannelView, Notice
+from fader.model.front import LOOPBACK, Front
 from fader.ports.messenger import Messenger
 from fader.ports.states import StateStore
 from fader.rollout.notice import notice, trial
@@ -43,9 +44,18 @@ class Notifier:
     """What a channel was told stands in the state store, by rollout, and is written down only once it has arrived:
     after a crash between the two it is told once more, with the same id."""
 
-    def __init__(self, states: StateStore, messenger: Messenger, tell: Callable[[str], None], clock: Clock) -> None:
-        """`tell`: who looks at the channels is told of a change by it, as `channel:NAME`."""
+    def __init__(
+        self,
+        states: StateStore,
+        messenger: Messenger,
+        tell: Callable[[str], None],
+        clock: Clock,
+        front: Front = LOOPBACK,
+    ) -> None:
+        """`tell`: who looks at the channels is told of a change by it, as `channel:NAME`. `front`: where the dashboard
+        is, to which notices lead."""
         self._states, self._messenger, self._changed, self._clock = states, messenger, tell, clock
+        self._front = front
         self._lines: dict[str, Line] = {}
         self._telling: dict[str, asyncio.Task[None]] = {}
 
@@ -89,7 +99,7 @@ class Notifier:
         """Send a test, at once and once. Raises NotFound."""
         channel = self._channel(name)
         now = self._clock()
-        why = await self._messenger.send(channel, trial(name, actor, now))
+        why = await self._messenger.send(channel, self._linked(trial(name, actor, now)))
         self._heard(self._line(channel), why, now, counts=False)
         return self._view(channel)
 
@@ -142,11 +152,14 @@ class Notifier:
                     line.dropped += 1
                     log.warning("a notice was given up", channel=channel.name, rollout=step.rollout, seq=step.seq)
                 else:
-                    why = await self._messenger.send(channel, said)
+                    why = await self._messenger.send(channel, self._linked(said))
                     self._heard(line, why, now)
                     if why:
                         return
             self._states.put_cursor(channel.name, step.rollout, step.seq)
+
+    def _linked(self, notice: Notice) -> Notice:
+        return replace(notice, url=f"{self._front.url}{notice.page}")
 
     def _heard(self, line: Line, why: str, now: float, *, counts: bool = True) -> None:
         """`counts`: whether a failure puts the next try off; that of a test does not."""

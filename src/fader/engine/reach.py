@@ -49,10 +49,14 @@ class Reached:
         windows = self._states.windows(view.name, attempt)
         counted = [s for s in segments if 0 < len(s.units) <= LARGEST][:MOST]
         found = [self._segment(view, s) for s in counted] if view.units_exposed else []
+        known = [f for f in found if f is not None]
+        told = view.units_exposed and len(known) == len(found)
+        uncounted = [s for s in segments if s not in counted] if told else []
         return Reach(
             stages=tuple(self._stage(view.name, attempt, w.stage) for w in windows if w.since),
-            segments=tuple(f for f in found if f is not None),
-            uncounted=tuple(s.name for s in segments if s not in counted),
+            segments=tuple(known),
+            uncounted=tuple(s.name for s in uncounted),
+            many=tuple(s.name for s in uncounted if s.units),
             sampled=any(s.name == view.service and s.sample < WHOLE for s in self._states.services()),
         )
 
@@ -65,4 +69,4 @@ class Reached:
         exposed = self._events.among(view.name, view.state.attempt, segment.units)
         if exposed is None:
             return None
-        return SegmentReach(segment.name, len(segment.units), exposed.units, exposed.harmed)
+        return SegmentReach(segment.name, len(segment.units), exposed.units, exposed.harmed, bool(segment.condition))

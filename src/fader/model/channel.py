@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote
 
 #: What a channel may be told of: an attempt begins, a person must approve, fader stopped the ramp, took a further arm
 #: out, pulled the plug, a person pulled it, everybody has the candidate.
@@ -32,7 +33,8 @@ class Notice:
     """What is told. `id`: the same however often it is sent; `kind`: the occasion, or `test`. `sentence` is that of
     every other surface; `needs`: why a person must act, or "". `said`: what a person wrote. `share` in ppm.
 
-    `flag`: the one that the rollout moves, or "". `seq`: the step of its history; 0, and no rollout, in a test.
+    `flag`: the one that the rollout moves, or "". `seq`: the step of its history; 0, and no rollout, in a test. `url`:
+    where the dashboard shows it.
     """
 
     id: str
@@ -51,6 +53,12 @@ class Notice:
     phase: str = ""
     share: int = 0
     flag: str = ""
+    url: str = ""
+
+    @property
+    def page(self) -> str:
+        """The path of the step on the dashboard; that of the channels in a test."""
+        return f"/rollouts/{quote(self.rollout, safe='')}#step-{self.seq}" if self.rollout else "/settings"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fader.model.front import LOOPBACK, Front
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -18,7 +20,7 @@ class Key:
 class Installation:
     """`keep`: seconds for which events are kept. `data`: the data directory, "" where everything is in memory; then
     sizes are 0. `state_bytes`, `event_bytes`: what history and events take there; `free_bytes`: what is left.
-    `environment`: "" for none."""
+    `environment`: "" for none. `front`: how people reach it."""
 
     version: str
     python: str
@@ -29,3 +31,4 @@ class Installation:
     free_bytes: int = 0
     keys: tuple[Key, ...] = ()
     environment: str = ""
+    front: Front = LOOPBACK

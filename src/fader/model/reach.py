@@ -18,23 +18,26 @@ class StageReach:
 
 @dataclass(frozen=True, slots=True)
 class SegmentReach:
-    """Of the units that a segment lists: `listed` in all, `exposed` to the candidate, `harmed` among those."""
+    """Of the units that a segment lists: `listed` in all, `exposed` to the candidate, `harmed` among those. `more`:
+    whether a condition puts others into it too, who are not counted: only the apps know whom it holds for."""
 
     segment: str
     listed: int
     exposed: int
     harmed: int
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """`sampled`: whether the stages count the units of a sample alone. `uncounted`: segments that list nobody (for whom
-    their condition holds is not known here) or too many."""
+    their condition holds is known only in the apps) or too many; `many`: the latter of them."""
 
     stages: tuple[StageReach, ...] = ()
     segments: tuple[SegmentReach, ...] = ()
     uncounted: tuple[str, ...] = ()
     sampled: bool = False
+    many: tuple[str, ...] = ()
 
     def of(self, stage: int) -> StageReach | None:
         return next((s for s in self.stages if s.stage == stage), None)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from fader.model.channel import Notice
 from fader.notify.request import Request
+
+#: Characters that Slack takes in a section, and on a button.
+LONGEST, LONGEST_BUTTON = 3000, 75
 
 _MARK = {"rolled_back": "✕", "aborted": "✕", "withdrawn": "✕", "held": "!", "waiting": "!", "completed": "✓"}
 
@@ -18,7 +23,21 @@ def request(notice: Notice, secret: str, now: float) -> Request:
         lines.append(plain(notice.needs))
     if notice.said:
         lines.append(f"“{plain(notice.said)}”, {plain(notice.actor)}")
-    return Request(msgspec.json.encode({"text": "\n".join(lines)}), {"content-type": "application/json"})
+    said: dict[str, Any] = {"text": "\n".join(lines)}
+    if notice.url:
+        words = f"Open {notice.rollout}" if notice.rollout else "Open the settings"
+        # What shows no blocks shows the text, which therefore leads there too.
+        said["blocks"] = [
+            {"type": "section", "text": {"type": "mrkdwn", "text": said["text"][:LONGEST]}},
+            {"type": "actions", "elements": [button(words, notice.url)]},
+        ]
+        said["text"] += f"\n<{plain(notice.url)}|{plain(words)}>"
+    return Request(msgspec.json.encode(said), {"content-type": "application/json"})
+
+
+def button(words: str, url: str) -> dict[str, Any]:
+    """One that leads somewhere."""
+    return {"type": "button", "text": {"type": "plain_text", "text": words[:LONGEST_BUTTON]}, "url": url}
 
 
 def plain(text: str) -> str:

@@ -9,7 +9,6 @@ import hashlib
 import hmac
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -43,7 +42,8 @@ def payload(notice: Notice) -> dict[str, Any]:
     data: dict[str, Any] = {"sentence": notice.sentence, "actor": notice.actor}
     if notice.rollout:
         data |= {name: getattr(notice, name) for name in FIELDS}
-        data["page"] = f"/rollouts/{quote(notice.rollout, safe='')}#step-{notice.seq}"
+        data["page"] = notice.page
+    data["url"] = notice.url
     return {"type": notice.kind if notice.kind == "test" else f"rollout.{notice.kind}", "timestamp": at, "data": data}
 
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message
 
 from fader.api.auth import Tokens
 from fader.app.server import build
+from fader.model.front import LOOPBACK, Front
 from fader.model.service import Address
 from fader.storage.memory import MemoryStateStore
 from fader.telemetry.memory import MemoryEventStore
@@ -31,9 +32,11 @@ class Plane:
 
     now: float = 1_800_000_000.0
     states: MemoryStateStore = field(default_factory=MemoryStateStore)
+    front: Front = LOOPBACK
 
     def __post_init__(self) -> None:
-        app = build(self.states, MemoryEventStore(), TOKENS, frozenset({"127.0.0.1"}), lambda: self.now, _answers)
+        hosts = frozenset({"127.0.0.1"})
+        app = build(self.states, MemoryEventStore(), TOKENS, hosts, lambda: self.now, _answers, front=self.front)
         self._app = app
         self._transport = httpx2.ASGITransport(app)
 

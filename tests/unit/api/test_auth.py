@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import httpx2
 import pytest
 from starlette.applications import Starlette
@@ -10,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from fader.api import auth
+from fader.api.allowance import Allowance
 
 TOKENS = auth.Tokens("operator-token", "gateway-token", "events-token", "server-key", "client-key")
 HERE = "http://127.0.0.1:7070"
@@ -19,7 +22,7 @@ async def anything(request: Request) -> Response:
     return PlainTextResponse(request.state.actor)
 
 
-def browser(base: str = HERE, tokens: auth.Tokens = TOKENS) -> httpx2.AsyncClient:
+def browser(base: str = HERE, tokens: auth.Tokens = TOKENS, guests: Allowance | None = None) -> httpx2.AsyncClient:
     app = Starlette(
         routes=[
             *auth.routes(tokens),
@@ -28,7 +31,7 @@ def browser(base: str = HERE, tokens: auth.Tokens = TOKENS) -> httpx2.AsyncClien
             Route("/{path:path}", anything, methods=["GET", "POST", "DELETE"]),
         ]
     )
-    guarded = auth.Guard(app, tokens, frozenset({"127.0.0.1", "localhost"}))
+    guarded = auth.Guard(app, tokens, frozenset({"127.0.0.1", "localhost"}), guests)
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(guarded), base_url=base)
 
 
@@ -145,7 +148,7 @@ async def test_the_session_cookie_is_out_of_reach_and_does_not_hold_the_token() 
         answer = await client.post("/login", json={"token": TOKENS.operator}, headers={"origin": HERE})
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
-    assert "samesite=strict" in cookie
+    assert "samesite=lax" in cookie
     assert TOKENS.operator not in cookie
 
 
@@ -156,6 +159,55 @@ async def test_a_wrong_token_gets_no_cookie() -> None:
         answer = await client.post("/login", data={"token": "guess"}, headers={"origin": HERE})
         assert (answer.status_code, answer.headers["location"]) == (303, "/login?wrong=1")
         assert not client.cookies
+
+
+@pytest.mark.parametrize(
+    ("asked", "led"),
+    [
+        ("/", "/login"),
+        ("/rollouts/a", "/login?next=%2Frollouts%2Fa"),
+        ("/audit?actor=ann&page=2", "/login?next=%2Faudit%3Factor%3Dann%26page%3D2"),
+    ],
+)
+async def test_who_is_not_signed_in_is_led_to_where_they_wanted_to_go(asked: str, led: str) -> None:
+    async with browser() as client:
+        assert (await client.get(asked, headers={"accept": "text/html"})).headers["location"] == led
+
+
+@pytest.mark.parametrize(
+    ("next", "leads"),
+    [
+        ("/rollouts/a", "/rollouts/a"),
+        ("", "/"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+        ("/\\evil.example", "/"),
+        ("/\t/evil.example", "/"),
+    ],
+)
+async def test_signing_in_goes_on_to_a_page_of_this_server_alone(next: str, leads: str) -> None:
+    async with browser() as client:
+        wrong = await client.post("/login", data={"token": "guess", "next": next}, headers={"origin": HERE})
+        right = await client.post("/login", data={"token": TOKENS.operator, "next": next}, headers={"origin": HERE})
+    assert wrong.headers["location"] == "/login?wrong=1" + (f"&{urlencode({'next': leads})}" if leads != "/" else "")
+    assert (right.status_code, right.headers["location"]) == (303, leads)
+
+
+async def test_those_who_are_not_signed_in_see_cards_alone_where_they_may_and_not_too_often() -> None:
+    now = 0.0
+    closed = ["/", "/audit", "/rollouts/", "/rollouts/a/live", "/rollouts/a/card.png/x", "/rollouts/a/b/card.png"]
+    async with browser(guests=Allowance(2.0, lambda: now)) as client:
+        for path in (*closed, "/v1/rollouts/a", "/rollouts/a%2Fb"):
+            assert (await client.get(path)).status_code == 401, path
+        for path in ("/rollouts/a", "/rollouts/a/card.png", "/rollouts/a/abort", "/rollouts/a/preview"):
+            assert (await client.post(path)).status_code == 401, path
+        assert (await client.get("/rollouts/a")).status_code == 200
+        assert (await client.get("/rollouts/a/card.png")).status_code == 200
+        refused = await client.get("/rollouts/b/card.png")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        assert (await client.get("/rollouts/a", headers=BEARER)).status_code == 200
+        now = 0.5
+        assert (await client.get("/rollouts/a")).status_code == 200
 
 
 async def test_a_login_from_elsewhere_is_refused() -> None:

@@ -128,11 +128,13 @@ class Shop:
                 )
                 return 200, {
                     "rollouts": [VIEW, held], "services": [service | {"active": "shop-v2"}], "gateways": [gateway],
+                    "url": "https://fader.example.com",
                 }  # fmt: skip
             case _, ["v1", "rollouts", "nobody", *_]:
                 return 404, {"title": "Not found", "detail": "there is no rollout nobody; there is shop-v2"}
             case "GET", ["v1", "rollouts", _]:
-                return 200, self.next_view()
+                url = "https://fader.example.com/rollouts/shop-v2"
+                return 200, {**msgspec.to_builtins(self.next_view()), "url": url}
             case "GET", ["v1", "rollouts", _, "why"]:
                 steps = [
                     msgspec.to_builtins(s)

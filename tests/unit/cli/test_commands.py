@@ -23,6 +23,7 @@ def test_status_shows_every_rollout_in_the_servers_words(fader: Fader) -> None:
         assert words in ended.out
     for words in ("127.0.0.1:8080", "refused: bad cluster", "127.0.0.1:9002: connection refused"):
         assert words in ended.out
+    assert ended.out.endswith("dashboard https://fader.example.com\n")
 
 
 def test_status_of_one_rollout(fader: Fader) -> None:
@@ -38,6 +39,7 @@ def test_status_of_one_rollout(fader: Fader) -> None:
         assert words in ended.out
     assert "units exposed 412, harmed 12 (7 to 11 of them by v2)" in ended.out
     assert "commands: pause, promote, abort" in ended.out
+    assert ended.out.endswith("\nhttps://fader.example.com/rollouts/shop-v2\n")
     for said in ("conversion is worse.", "event refund: 3 times", "2 pp in conversion need", "The experiment says no."):
         assert said in ended.out
 

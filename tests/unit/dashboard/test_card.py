@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -9,7 +10,8 @@ from PIL import Image
 
 from dashboard_twin import scenes
 from dashboard_twin.control import Scene, ScriptedControl
-from fader.dashboard.card import CANDIDATE, HARM, SIZES, SLOT_AT, SLOT_HIGH, card, fitted, font, wrapped
+from fader.dashboard.card import CANDIDATE, HARM, SIZES, SLOT_AT, SLOT_HIGH, card, fitted, font, guest_card, wrapped
+from fader.dashboard.tags import summary
 
 Made = Callable[[ScriptedControl], httpx2.AsyncClient]
 
@@ -52,12 +54,41 @@ def test_lines_fit_and_what_is_too_long_is_cut_with_dots() -> None:
     assert max(map(font(size).getlength, cut)) <= 1000
 
 
+def test_those_who_are_not_signed_in_see_only_name_phase_share_and_verdict(now: float) -> None:
+    view = scenes.rolled_back(now).view
+    other = replace(
+        view,
+        service="other",
+        baseline="one",
+        candidate="two",
+        headline="Something else.",
+        units_exposed=7,
+        units_harmed=3,
+        needs_person="Somebody.",
+        stages=tuple(replace(stage, share=stage.share // 2) for stage in view.stages),
+        spec=replace(view.spec, service="other", baseline="one", candidate="two"),
+    )
+    assert guest_card(view, "rolled back") == guest_card(other, "rolled back")
+    assert card(view) != card(other)
+    assert guest_card(view, "rolled back") != guest_card(replace(view, name="another"), "rolled back")
+    assert guest_card(view, "rolled back") != guest_card(view, "held")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [(scenes.ramping, "ramping at 25\u202f%, undecided"), (scenes.pending, "pending at 0\u202f%"),
+     (scenes.rolled_back, "rolled back at 0\u202f%, harmful")],
+)  # fmt: skip
+def test_the_summary_is_the_worst_of_all_guardrails(now: float, make: Callable[[float], Scene], said: str) -> None:
+    assert summary(make(now).view) == said
+
+
 async def test_the_page_names_its_picture(client: Made, now: float) -> None:
     async with client(ScriptedControl(scenes.ramping(now))) as http:
         page = (await http.get("/rollouts/shop-v2")).text
         picture = await http.get("/rollouts/shop-v2/card.png")
         missing = await http.get("/rollouts/nothing/card.png")
-    assert '<meta property="og:image" content="http://fader/rollouts/shop-v2/card.png">' in page
+    assert '<meta property="og:image" content="http://127.0.0.1:7070/rollouts/shop-v2/card.png">' in page
     assert (picture.status_code, picture.headers["content-type"]) == (200, "image/png")
     assert opened(picture.content).size == (1200, 630)
     assert missing.status_code == 404

@@ -9,6 +9,7 @@ from fader.dashboard.live import Snapshot
 from fader.dashboard.rollout import REGIONS, Rollout, guardrail_lines, proof, title
 from fader.dashboard.templating import HERE, Templates, made_from
 from fader.dashboard.upcoming import Next, next_step
+from fader.model.reach import Reach
 from fader.model.rollout import Budget
 from fader.model.settings import Settings
 from fader.model.state import Phase
@@ -164,8 +165,18 @@ async def test_users_are_told_by_stage_and_by_segment(now: float) -> None:
     assert "in the sample, 3,020 users with v2, 21,044 with v1; 1 met both and counts in neither" in words
     assert regions["reach"].index("staff") < regions["reach"].index("beta")
     assert "2.1\u202f% of them" in regions["reach"]
-    assert "Not counted" in regions["reach"]
-    assert "americans" in regions["reach"]
+    rows = dict(re.findall(r'<tr data-key="([^"]+)">(.*)</tr>', regions["reach"]))
+    assert "known only in the app" in rows["americans"]
+    assert "known only in the app" in rows["beta"]
+    assert "known only in the app" not in rows["staff"]
+    assert "too many are listed" in rows["everybody"]
+    assert not re.search(r">0<", rows["americans"] + rows["everybody"])
+    assert "more are not counted" not in regions["reach"]
+    control.reached["shop-v2"] = Reach(uncounted=tuple(f"by-rule-{i}" for i in range(13)))
+    html = (await page.snapshot("shop-v2")).regions["reach"]
+    assert "by-rule-9" in html
+    assert "by-rule-10" not in html
+    assert "3 more are not counted" in html
 
 
 async def test_what_a_template_may_read_decides_whether_it_is_drawn_anew(now: float) -> None:

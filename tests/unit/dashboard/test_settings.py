@@ -12,6 +12,7 @@ from fader.app.data import DataDirectory
 from fader.app.installation import in_memory, installed
 from fader.dashboard.settings import size
 from fader.model.channel import Channel
+from fader.model.front import Front
 from fader.model.settings import Settings
 
 Made = Callable[[ScriptedControl], httpx2.AsyncClient]
@@ -29,6 +30,16 @@ async def test_what_is_well_and_what_is_not(client: Made, now: float) -> None:
     assert "almost full" not in well
     assert "every rollout holds: OSError: disk" in ill
     assert "almost full" in ill
+
+
+async def test_where_links_lead_and_who_sees_cards(client: Made) -> None:
+    control = ScriptedControl()
+    async with client(control) as http:
+        assert "only to who is signed in" in (await http.get("/settings")).text
+        control.front = Front("https://fader.example.com", public_cards=True)
+        page = (await http.get("/settings")).text
+    assert '<code class="cel">https://fader.example.com</code>' in page
+    assert "Whoever has the link" in page
 
 
 def test_an_installation_tells_no_secret(tmp_path: Path) -> None:

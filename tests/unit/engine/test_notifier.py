@@ -10,6 +10,7 @@ from tests.unit.engine.conftest import FILE, World
 
 from fader.engine.notifier import FIRST_PAUSE, GIVE_UP, LAST_PAUSE, Notifier
 from fader.errors import NotFound
+from fader.model.front import Front
 from fader.model.state import Phase
 from fader.notify.memory import MemoryMessenger
 
@@ -19,6 +20,8 @@ notifications:
   team: {url: "http://h/y", on: [completed]}
 """
 
+FRONT = Front("https://fader.example.com")
+
 
 class Told(World):
     """With two channels; `messenger` has what they were told."""
@@ -27,7 +30,7 @@ class Told(World):
         super().restart()
         self.heard: list[str] = []
         self.messenger = getattr(self, "messenger", MemoryMessenger())
-        self.notifier = Notifier(self.states, self.messenger, self.heard.append, lambda: self.now)
+        self.notifier = Notifier(self.states, self.messenger, self.heard.append, lambda: self.now, FRONT)
 
     async def second(self, each: int = 1) -> None:
         await super().second(each)
@@ -58,6 +61,8 @@ async def test_a_channel_hears_what_it_asked_for_in_the_words_of_the_headline(to
         ("started", "shop-v2 learns what is normal on v1; nobody has v2 yet"),
         ("rolled_back", view.headline),
     ]
+    last = told.messenger.taken[-1][1]
+    assert last.url == f"https://fader.example.com/rollouts/shop-v2#step-{last.seq}"
     assert told.told("team") == []
     last = told.messenger.taken[-1][1]
     assert (last.rollout, last.seq, last.phase) == ("shop-v2", view.state.revision, "rolled_back")

@@ -37,6 +37,7 @@ NOTICE = Notice(
     attempt=1,
     seq=4,
     phase="rolled_back",
+    url="https://fader.example.com/rollouts/shop-v2#step-4",
 )
 Reply = Callable[[httpx2.Request], httpx2.Response]
 
@@ -84,6 +85,7 @@ async def test_a_webhook_is_signed_and_carries_what_happened() -> None:
             "phase": "rolled_back",
             "share": 0,
             "page": "/rollouts/shop-v2#step-4",
+            "url": "https://fader.example.com/rollouts/shop-v2#step-4",
         },
     }
     signed = f"{NOTICE.id}.1764000009.".encode() + request.content
@@ -105,17 +107,36 @@ async def test_without_a_secret_nothing_is_signed() -> None:
 
 
 async def test_a_test_names_no_rollout() -> None:
-    _, [request] = await sent(HOOK, notice=Notice("test-1", "test", 1.0, "a test", actor="ann"))
+    _, [request] = await sent(
+        HOOK, notice=Notice("test-1", "test", 1.0, "a test", actor="ann", url="http://h/settings")
+    )
     body = json.loads(request.content)
-    assert (body["type"], body["data"]) == ("test", {"sentence": "a test", "actor": "ann"})
+    assert body["type"] == "test"
+    assert body["data"] == {"sentence": "a test", "actor": "ann", "url": "http://h/settings"}
 
 
 async def test_slack_takes_nothing_for_a_mention() -> None:
     _, [request] = await sent(SLACK, notice=replace(NOTICE, needs="resume or abort"))
     assert str(request.url) == ENVIRONMENT["SLACK_URL"]
-    assert json.loads(request.content) == {
-        "text": "✕ shop-v2 was rolled back at 5 %: errors rose\nresume or abort\n“&lt;!channel&gt; &amp; all”, ann"
-    }
+    said = "✕ shop-v2 was rolled back at 5 %: errors rose\nresume or abort\n“&lt;!channel&gt; &amp; all”, ann"
+    assert json.loads(request.content)["blocks"][0]["text"] == {"type": "mrkdwn", "text": said}
+    assert json.loads(request.content)["text"].startswith(f"{said}\n")
+
+
+async def test_slack_has_a_button_that_leads_to_the_step() -> None:
+    _, [request] = await sent(SLACK)
+    said = json.loads(request.content)
+    words = {"type": "plain_text", "text": "Open shop-v2"}
+    assert said["blocks"][1]["elements"] == [{"type": "button", "text": words, "url": NOTICE.url}]
+    # Others that take such messages show no blocks.
+    assert said["text"].endswith(f"\n<{NOTICE.url}|Open shop-v2>")
+
+
+async def test_slack_takes_a_section_and_a_button_only_so_long() -> None:
+    _, [request] = await sent(SLACK, notice=replace(NOTICE, sentence="x" * 4000, rollout="r" * 100))
+    section, actions = json.loads(request.content)["blocks"]
+    assert len(section["text"]["text"]) == 3000
+    assert len(actions["elements"][0]["text"]["text"]) == 75
 
 
 @pytest.mark.parametrize(

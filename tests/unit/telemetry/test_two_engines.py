@@ -163,7 +163,7 @@ def test_what_exposed_units_did_is_the_same(engines: tuple[Rows, Any]) -> None:
 def test_the_values_of_what_exposed_units_did_are_the_same(engines: tuple[Rows, Any], cell: Cell) -> None:
     outcomes = tuple(m for m in measures(METRICS, by_request=not cell.flag) if not m.direct)
     units = ask.touched_units(engines[0], cell, WHOLE, PARTS[0])
-    given = WHOLE.parameters(cell), units * 2 + units % 2, np.full(len(units), 1100.0), ask.events_of(cell)
+    given = WHOLE.parameters(cell), units * 2 + units % 2, np.full(len(units), 1100.0), ask.done(cell)
     one, other = (sorted(ask.unit_bins(engine, outcomes, *given)) for engine in engines)
     assert one == other
     assert len({(metric, arm) for metric, arm, *_ in one}) == 2 * sum(m.quantile for m in outcomes) > 0

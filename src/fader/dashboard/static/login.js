@@ -11,11 +11,18 @@ export async function login() {
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify({ token }),
     }).catch(() => null);
-    if (answer?.ok) { location.replace("/"); return; }
+    if (answer?.ok) { goOn(); return; }
     refusal.textContent = answer ? form.dataset.wrong : "The server does not answer. Is fader up running?";
     refusal.hidden = false;
     field.focus();
     field.select();
+  }
+
+  // To the page that was asked for, at the step that its link named; it may be this one, shown without a session.
+  function goOn() {
+    const next = form.dataset.next + location.hash;
+    if (next === location.pathname + location.search + location.hash) location.reload();
+    else location.replace(next);
   }
 
   form.addEventListener("submit", (event) => { event.preventDefault(); sign(field.value.trim()); });
