@@ -20,6 +20,7 @@ from fader.dashboard.commands import Commands
 from fader.dashboard.configuration import Configuration
 from fader.dashboard.experiments import Experiments
 from fader.dashboard.flag import FlagPages
+from fader.dashboard.holdouts import Holdouts
 from fader.dashboard.live import Live, Snapshot
 from fader.dashboard.login import Login
 from fader.dashboard.metric import Metrics
@@ -27,7 +28,7 @@ from fader.dashboard.overview import Overview, asked
 from fader.dashboard.rollout import Rollout
 from fader.dashboard.service import Services
 from fader.dashboard.settings import Settings
-from fader.dashboard.templating import Templates, address, flag_address, metric_address
+from fader.dashboard.templating import Templates, address, flag_address, holdout_address, metric_address
 from fader.dashboard.unit import Unit
 from fader.engine.apply import Applier
 from fader.engine.flag_desk import FlagDesk
@@ -70,6 +71,7 @@ class Pages:
         self._services = Services(control, self._templates, clock)
         self._flags = FlagPages(flags, control, self._templates, clock)
         self._metrics = Metrics(control, self._templates, clock)
+        self._holdouts = Holdouts(control, self._templates, clock)
         self._experiments = Experiments(control, self._templates, clock)
         self._settings = Settings(control, installation, notifier, self._templates, clock)
         self._configuration = Configuration(applier, self._templates)
@@ -98,6 +100,8 @@ class Pages:
             Route("/metrics-defined/{name}/live", self._guarded(self._metric_live)),
             Route("/experiments", self._guarded(self._experiments_page), name="experiments"),
             Route("/live/experiments", self._guarded(self._experiments_live)),
+            Route("/holdouts/{name}", self._guarded(self._holdout_page), name="holdout"),
+            Route("/holdouts/{name}/live", self._guarded(self._holdout_live)),
             Route("/settings", self._guarded(self._settings_page), name="settings"),
             Route("/live/settings", self._guarded(self._settings_live)),
             Route("/settings/channels/{name}/test", self._guarded(self._settings.test), methods=["POST"]),
@@ -145,6 +149,8 @@ class Pages:
                 return await self._settings.snapshot()
         if path.startswith("/metrics-defined/"):
             return await self._metrics.snapshot(unquote(path.removeprefix("/metrics-defined/")))
+        if path.startswith("/holdouts/"):
+            return await self._holdouts.snapshot(unquote(path.removeprefix("/holdouts/")))
         if path.startswith("/flags/"):
             return await self._flags.snapshot(unquote(path.removeprefix("/flags/")))
         return await self._services.snapshot(unquote(path.removeprefix("/services/")))
@@ -171,6 +177,10 @@ class Pages:
 
     async def _experiments_page(self, request: Request) -> Response:
         return self._templates.page("experiments.html", page=await self._experiments.snapshot())
+
+    async def _holdout_page(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return self._templates.page("holdout.html", page=await self._holdouts.snapshot(name), name=name)
 
     async def _settings_page(self, request: Request) -> Response:
         return self._templates.page("settings.html", page=await self._settings.snapshot())
@@ -218,6 +228,9 @@ class Pages:
 
     async def _experiments_live(self, request: Request) -> Response:
         return await self._stream("/experiments")
+
+    async def _holdout_live(self, request: Request) -> Response:
+        return await self._stream(holdout_address(request.path_params["name"]))
 
     async def _settings_live(self, request: Request) -> Response:
         return await self._stream("/settings")
