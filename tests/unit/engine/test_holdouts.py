@@ -14,6 +14,7 @@ from fader.model.holdout import HoldoutView
 from fader.model.share import Draw, Interval
 from fader.model.state import Phase
 from fader.ports.events import Tracked
+from fader.schema import load_document
 
 FILE = """
 services:
@@ -37,6 +38,10 @@ rollouts:
     outcomes: {conversion: {tolerate: 20%}}
 """
 WITHOUT = FILE.replace("holdouts: {q4: 20%}\n", "")
+LOAD = """metrics:
+  load: {kind: external, provider: prom, series: "load{version='{{version}}'}", better: lower}
+"""
+PROVIDERS = "providers: {prom: {kind: prometheus, url: http://127.0.0.1:9090}}\n"
 HELD = drawn(Draw("holdout/q4", Interval(0, 200_000)))
 
 
@@ -156,20 +161,32 @@ async def test_listed_metrics_take_the_place_of_those_of_its_rollouts(world: Any
     assert [(r.outcome.metric.name, r.outcome.tolerate.value) for r in read] == [("conversion", 0.2), ("errors", 0.05)]
 
 
+async def test_what_a_process_did_not_come_to_open_is_opened_by_the_next(world: Any) -> None:
+    await world.apply(FILE)
+    await App(world, {}).second()
+    world.events = type(world.events)()  # as if it had ended after the state was kept
+    world.restart()
+    await App(world, {}).second()
+    view = await world.desk.holdout("q4")
+    assert view.held + view.others == world.users
+
+
+async def test_what_a_provider_counts_is_not_read(world: Any) -> None:
+    text = FILE.replace("latency: {}}", "latency: {}, load: {}}").replace("metrics:\n", LOAD, 1) + PROVIDERS
+    assert "load" in [w.metric.name for w in load_document(text, "fader.yaml").rollouts[0].watched]
+    found = load_document(text, "fader.yaml").settings.holdouts[0].metrics
+    assert [o.metric.name for o in found] == ["conversion", "errors", "latency"]
+
+
 @pytest.mark.parametrize(
     ("listed", "why"),
     [("[converson]", "there is no metric"), ("[load]", "load is external and knows no users")],
 )
 async def test_what_cannot_be_read_is_refused(world: Any, listed: str, why: str) -> None:
     text = FILE.replace("{q4: 20%}", f"{{q4: {{share: 20%, metrics: {listed}}}}}")
-    text = text.replace(
-        "metrics:\n",
-        'metrics:\n  load: {kind: external, provider: prom, series: "load{{version}}", better: lower}\n',
-        1,
-    )
-    text += "providers: {prom: {kind: prometheus, url: http://127.0.0.1:9090}}\n"
+    with_load = text.replace("metrics:\n", LOAD, 1) + PROVIDERS
     with pytest.raises(BadInput, match=why):
-        await world.apply(text)
+        await world.apply(with_load)
 
 
 async def test_one_that_is_not_there_names_those_that_are(world: Any) -> None:
