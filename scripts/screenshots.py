@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from dashboard_twin import flags, scenes, services  # noqa: E402
+from dashboard_twin import flags, holdouts, scenes, services  # noqa: E402
 from dashboard_twin.control import ScriptedControl  # noqa: E402
 from dashboard_twin.server import serving  # noqa: E402
 from fader.model.applied import Applied, Change  # noqa: E402
@@ -81,6 +81,7 @@ PAGES = (
     Page("experiment", "/rollouts/shop-v3"),
     Page("flag-ramp", "/rollouts/new-form"),
     Page("experiments", "/experiments", "/experiments", "/experiments"),
+    Page("holdout", "/holdouts/q4", "", f"/holdouts/{LONG}"),
     Page("flags", "/flags", "/flags", "/flags"),
     Page("flag", "/flags/new-checkout?unit=u1&attributes=country%3DUS", "", f"/flags/{LONG}"),
     Page("metrics", "/metrics-defined", "/metrics-defined", "/metrics-defined"),
@@ -119,6 +120,7 @@ def usual(now: float) -> ScriptedControl:
     control.failed["checkout-v7"] = control.failed["shop-v2"] = scenes.failures(now)
     control.reached["checkout-v7"] = control.reached["shop-v2"] = scenes.reach()
     tell(control, scenes.channels()[:2])
+    control.holding = (holdouts.usual(now), holdouts.ended(now))
     return control
 
 
@@ -134,6 +136,7 @@ def extreme(now: float) -> ScriptedControl:
     )
     control.play(scenes.pending(now))
     control.learning = scenes.learnt()
+    control.holding = (holdouts.fresh(now), holdouts.mismatched(now), holdouts.usual(now), holdouts.ended(now))
     control.failed[LONG] = scenes.failures(now) * 3
     control.reached[LONG] = replace(
         scenes.reach(),

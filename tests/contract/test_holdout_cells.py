@@ -174,6 +174,7 @@ def test_an_ended_holdout_keeps_its_answers_when_the_rows_are_gone(store: EventS
     store.retain(5000.0)
     assert store.evidence(*CELL.key) == before
     assert units(store) == (1, 0)
+    assert store.among("holdout/q4", 1, [REST[0]]) == Exposure()  # nobody was ever given anything by it
     assert store.forget(REST[0]) == 0
 
 

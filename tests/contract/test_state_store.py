@@ -17,14 +17,15 @@ from fader.model.decision import Command, Step
 from fader.model.evidence import Evidence, MetricEvidence
 from fader.model.flag import Flag, Forced, Prerequisite, Rule, Switch, Variant
 from fader.model.holding import Holding
+from fader.model.holdout import Holdout, HoldoutState, Measured
 from fader.model.metric import Comparison, Margin, Metric
-from fader.model.rollout import Guardrail, RolloutSpec, Stage
+from fader.model.rollout import Guardrail, Outcome, RolloutSpec, Stage
 from fader.model.ruleset import LiveService, Split
 from fader.model.segment import Segment
 from fader.model.series import Block, Series
 from fader.model.service import Address, Service, UnitSource, Version
 from fader.model.settings import Settings
-from fader.model.share import Interval
+from fader.model.share import Draw, Interval
 from fader.model.state import Basis, Phase, RolloutState
 from fader.model.summary import ArmSummary, Histogram
 from fader.model.usage import Given, Usage
@@ -251,6 +252,24 @@ def test_windows_are_kept_by_stage_and_overwritten(reopen: Callable[[], StateSto
         Window("shop-v2", 1, 0, 2, since=5.0),
         Window("shop-v2", 1, 1, 3, since=7.0),
     )
+
+
+def test_holdouts_are_kept_by_name_and_overwritten(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    assert store.holdouts() == ()
+    outcome = Outcome(ERRORS, Margin("relative", 0.1))
+    begun = HoldoutState("q4", Draw("holdout/q4", Interval(0, 50_000)), 1, 5.0)
+    store.put_holdout(begun)
+    store.put_holdout(replace(begun, name="all-year", rollouts=("shop-v2",)))
+    ended = replace(begun, until=9.0, measured=(Measured(outcome, 0, 5.0), Measured(outcome, 1, 6.0, threshold=2.5)))
+    store.put_holdout(ended)
+    assert reopen().holdouts() == (replace(begun, name="all-year", rollouts=("shop-v2",)), ended)
+
+
+def test_what_is_applied_holds_out(reopen: Callable[[], StateStore]) -> None:
+    holdout = Holdout("q4", Draw("holdout/q4", Interval(0, 50_000)), (), (Outcome(ERRORS, Margin("relative", 0.1)),))
+    reopen().apply((SHOP,), (), settings=Settings(holdouts=(holdout,)))
+    assert reopen().settings().holdouts == (holdout,)
 
 
 def point(at: float, metric: str = "errors") -> Point:

@@ -20,6 +20,7 @@ from fader.model.failure import Failure
 from fader.model.flag import Flag
 from fader.model.front import LOOPBACK
 from fader.model.holding import Holding
+from fader.model.holdout import HoldoutView
 from fader.model.installation import Installation, Key
 from fader.model.reach import Reach
 from fader.model.report import GatewayReport
@@ -78,6 +79,7 @@ class ScriptedControl:
         self.failing, self.free, self.front = "", 41_000_000_000, LOOPBACK
         self.reached: dict[str, Reach] = {}
         self.failed: dict[str, tuple[Failure, ...]] = {}
+        self.holding: tuple[HoldoutView, ...] = ()
         self.learning: tuple[LearningEvidence, ...] = ()
         self.asked: list[tuple[str, Command]] = []
         self.rendered = self.moved = 0
@@ -130,6 +132,15 @@ class ScriptedControl:
     async def learnt(self, name: str, metric: str = "") -> tuple[LearningEvidence, ...]:
         self._scene(name)
         return self.learning
+
+    async def holdouts(self) -> tuple[HoldoutView, ...]:
+        return self.holding
+
+    async def holdout(self, name: str) -> HoldoutView:
+        found = next((h for h in self.holding if h.name == name), None)
+        if found is None:
+            raise NotFound(f"there is no holdout {name!r}")
+        return found
 
     async def failures(self, name: str) -> tuple[Failure, ...]:
         self._scene(name)

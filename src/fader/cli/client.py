@@ -42,6 +42,12 @@ class Client:
     def rollout(self, name: str) -> Any:
         return self._ask("GET", f"/v1/rollouts/{quote(name, safe='')}")
 
+    def holdouts(self) -> Any:
+        return self._ask("GET", "/v1/holdouts")
+
+    def holdout(self, name: str) -> Any:
+        return self._ask("GET", f"/v1/holdouts/{quote(name, safe='')}")
+
     def why(self, name: str) -> Any:
         return self._ask("GET", f"/v1/rollouts/{quote(name, safe='')}/why")
 

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import typer
 
-from fader.cli import demo, doctor, flags, forget, notify, plan, preview, schema, status, steer, up, watch, why
+from fader.cli import (
+    demo,
+    doctor,
+    flags,
+    forget,
+    holdouts,
+    notify,
+    plan,
+    preview,
+    schema,
+    status,
+    steer,
+    up,
+    watch,
+    why,
+)
 
 EPILOG = (
     "Exit codes: 0 done · 1 failed · 2 what was written is wrong · 3 not allowed now · 4 not found · "
@@ -36,5 +51,5 @@ def _fader(
     """Options of `fader` itself."""
 
 
-for module in (up, demo, doctor, plan, schema, steer, status, watch, why, preview, flags, notify, forget):
+for module in (up, demo, doctor, plan, schema, steer, status, watch, why, preview, holdouts, flags, notify, forget):
     module.register(app)

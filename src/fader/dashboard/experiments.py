@@ -1,10 +1,11 @@
-"""GET /experiments: the A/B readings of rollouts that hold a stage for one, those that run first."""
+"""GET /experiments: the A/B readings of rollouts that hold a stage for one, those that run first; then holdouts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from fader.clock import Clock
+from fader.dashboard.holdouts import Holdouts
 from fader.dashboard.live import Snapshot
 from fader.dashboard.outcomes import ExperimentLine, OutcomeLine, experiment_line, outcome_lines
 from fader.dashboard.overview import listed
@@ -46,6 +47,7 @@ def card(view: RolloutView) -> Card | None:
 class Experiments:
     def __init__(self, control: Control, templates: Templates, clock: Clock) -> None:
         self._control, self._templates, self._clock = control, templates, clock
+        self._holdouts = Holdouts(control, templates, clock)
 
     async def snapshot(self) -> Snapshot:
         """Raises Unavailable."""
@@ -55,4 +57,5 @@ class Experiments:
         views = {view.name: view for view in await self._control.rollouts(shown)}
         cards = [made for name in shown if name in views and (made := card(views[name]))]
         html = self._templates.render("experiments_list.html", cards=cards, total=len(held))
-        return Snapshot(title="Experiments · fader", at=now, regions={"experiments": html})
+        regions = {"experiments": html, "holdouts": await self._holdouts.section()}
+        return Snapshot(title="Experiments · fader", at=now, regions=regions)

@@ -21,6 +21,7 @@ from fader.dashboard.configuration import Configuration
 from fader.dashboard.experiments import Experiments
 from fader.dashboard.flag import FlagPages
 from fader.dashboard.flags import FlagList
+from fader.dashboard.holdouts import Holdouts
 from fader.dashboard.live import Live, Snapshot
 from fader.dashboard.login import Login
 from fader.dashboard.metric import Metrics
@@ -28,7 +29,7 @@ from fader.dashboard.overview import Overview, asked
 from fader.dashboard.rollout import Rollout
 from fader.dashboard.service import Services
 from fader.dashboard.settings import Settings
-from fader.dashboard.templating import Templates, flag_address, metric_address
+from fader.dashboard.templating import Templates, flag_address, holdout_address, metric_address
 from fader.dashboard.unfurl import Unfurl, guest
 from fader.dashboard.unit import Unit
 from fader.engine.apply import Applier
@@ -75,6 +76,7 @@ class Pages:
         self._flag_list = FlagList(flags, self._templates, clock)
         self._flags = FlagPages(flags, control, self._templates, clock)
         self._metrics = Metrics(control, self._templates, clock)
+        self._holdouts = Holdouts(control, self._templates, clock)
         self._experiments = Experiments(control, self._templates, clock)
         self._settings = Settings(control, installation, notifier, self._templates, clock)
         self._configuration = Configuration(applier, self._templates)
@@ -104,6 +106,8 @@ class Pages:
             Route("/metrics-defined/{name}/live", self._guarded(self._metric_live)),
             Route("/experiments", self._guarded(self._experiments_page), name="experiments"),
             Route("/live/experiments", self._guarded(self._experiments_live)),
+            Route("/holdouts/{name}", self._guarded(self._holdout_page), name="holdout"),
+            Route("/holdouts/{name}/live", self._guarded(self._holdout_live)),
             Route("/settings", self._guarded(self._settings_page), name="settings"),
             Route("/live/settings", self._guarded(self._settings_live)),
             Route("/settings/channels/{name}/test", self._guarded(self._settings.test), methods=["POST"]),
@@ -151,6 +155,8 @@ class Pages:
                 return await self._settings.snapshot()
         if path.startswith("/metrics-defined/"):
             return await self._metrics.snapshot(unquote(path.removeprefix("/metrics-defined/")))
+        if path.startswith("/holdouts/"):
+            return await self._holdouts.snapshot(unquote(path.removeprefix("/holdouts/")))
         if path.startswith("/flags/"):
             return await self._flags.snapshot(unquote(path.removeprefix("/flags/")))
         return await self._services.snapshot(unquote(path.removeprefix("/services/")))
@@ -177,6 +183,10 @@ class Pages:
 
     async def _experiments_page(self, request: Request) -> Response:
         return self._templates.page("experiments.html", page=await self._experiments.snapshot())
+
+    async def _holdout_page(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return self._templates.page("holdout.html", page=await self._holdouts.snapshot(name), name=name)
 
     async def _settings_page(self, request: Request) -> Response:
         return self._templates.page("settings.html", page=await self._settings.snapshot())
@@ -221,6 +231,9 @@ class Pages:
 
     async def _experiments_live(self, request: Request) -> Response:
         return await self._stream("/experiments")
+
+    async def _holdout_live(self, request: Request) -> Response:
+        return await self._stream(holdout_address(request.path_params["name"]))
 
     async def _settings_live(self, request: Request) -> Response:
         return await self._stream("/settings")

@@ -70,6 +70,11 @@ def metric_address(metric: str) -> str:
     return f"/metrics-defined/{quote(metric, safe='')}"
 
 
+def holdout_address(holdout: str) -> str:
+    """The path of a holdout's page."""
+    return f"/holdouts/{quote(holdout, safe='')}"
+
+
 @lru_cache
 def environment_of() -> Environment:
     """One for all: what a template was compiled to serves every page of the process."""
@@ -100,6 +105,7 @@ def environment_of() -> Environment:
         service_address=service_address,
         flag_address=flag_address,
         metric_address=metric_address,
+        holdout_address=holdout_address,
         trace_address=trace_address,
         throughput=digits.throughput,
         milliseconds=digits.milliseconds,

@@ -1,4 +1,4 @@
-"""/v1/audit, /v1/services and /v1/units over the twin of Control."""
+"""/v1/audit, /v1/services, /v1/units and /v1/holdouts over the twin of Control."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ TESTS = str(Path(__file__).parents[2])
 if TESTS not in sys.path:
     sys.path.insert(0, TESTS)
 
-from dashboard_twin import scenes, services  # noqa: E402
+from dashboard_twin import holdouts, scenes, services  # noqa: E402
 from dashboard_twin.control import ScriptedControl  # noqa: E402
 from fader.api import audit, problems, units  # noqa: E402
+from fader.api import holdouts as holdouts_api  # noqa: E402
 from fader.api import services as services_api  # noqa: E402
 from fader.errors import FaderError  # noqa: E402
 
@@ -26,8 +27,14 @@ NOW = 1_764_000_000.0
 @pytest.fixture
 def http() -> httpx2.AsyncClient:
     control = ScriptedControl(*scenes.everything(NOW), services=services.everything(NOW), live=services.live())
+    control.holding = (holdouts.usual(NOW), holdouts.ended(NOW))
     app = Starlette(
-        routes=[*audit.routes(control), *services_api.routes(control), *units.routes(control)],
+        routes=[
+            *audit.routes(control),
+            *services_api.routes(control),
+            *units.routes(control),
+            *holdouts_api.routes(control),
+        ],
         exception_handlers={FaderError: problems.on_fader_error},
     )
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://fader")
@@ -70,3 +77,14 @@ async def test_a_unit_is_asked_for_in_the_body(http: httpx2.AsyncClient) -> None
     assert found["unit"] == "user-42"
     assert [a["service"] for a in found["assignments"]] == ["shop", "mail", "search"]
     assert (await http.post("/v1/units", json={})).status_code == 422
+
+
+async def test_holdouts_come_with_their_readings(http: httpx2.AsyncClient) -> None:
+    everything = (await http.get("/v1/holdouts")).json()["holdouts"]
+    assert [h["name"] for h in everything] == ["q4", "search"]
+    one = (await http.get("/v1/holdouts/q4")).json()
+    assert one == everything[0]
+    assert (one["share"], one["held"], one["others"], one["mismatch"]) == (50_000, 13_010, 247_400, False)
+    assert [r["reading"]["verdict"] for r in one["readings"]][:3] == ["better", "same", "worse"]
+    assert one["readings"][0]["sentence"].startswith("conversion is better without the holdout")
+    assert (await http.get("/v1/holdouts/q9")).status_code == 404

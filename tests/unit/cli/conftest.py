@@ -18,8 +18,10 @@ from fader.api.edition import Edition
 from fader.cli.entry import run
 from fader.model.decision import Command, Step
 from fader.model.flag import Flag, Rule, Variant
+from fader.model.holdout import HoldoutView, MetricReading
+from fader.model.metric import Margin, Metric
 from fader.model.report import EndpointHealth, GatewayReport
-from fader.model.rollout import RolloutSpec, Stage
+from fader.model.rollout import Outcome, RolloutSpec, Stage
 from fader.model.ruleset import Ruleset
 from fader.model.segment import Segment
 from fader.model.state import Phase, RolloutState
@@ -33,6 +35,10 @@ HARM = Judgement(
 )
 BLIND = Judgement("latency", Verdict.UNKNOWN, missing="no log lines for 20 s")
 READ = Reading("conversion", "v2", "worse", 0.18, 0.3, -0.12, -0.14, -0.1, 0.01)
+HOLDOUT = HoldoutView(
+    "q4", 50_000, (), 1_790_000_000.0, 0.0, 510, 9720, -2.0, False, "q4 holds 5 % of users out.",
+    (MetricReading(Outcome(Metric("errors", "proportion"), Margin("relative", 0.1)), READ, "errors is worse."),),
+)  # fmt: skip
 FOUND = Signal("event", "refund", 30, 190, 3.0, 1.5, 1e300, 9.0, 4.0, harmful=True)
 VIEW = RolloutView(
     name="shop-v2",
@@ -104,6 +110,7 @@ class Shop:
     replays: list[str] = field(default_factory=lambda: ["same", "same"])
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     channels: list[str] = field(default_factory=lambda: ["oncall"])
+    holdouts: list[HoldoutView] = field(default_factory=lambda: [HOLDOUT])
     down: tuple[int, bytes] | None = None
     url: str = ""
 
@@ -132,6 +139,10 @@ class Shop:
                 }  # fmt: skip
             case _, ["v1", "rollouts", "nobody", *_]:
                 return 404, {"title": "Not found", "detail": "there is no rollout nobody; there is shop-v2"}
+            case "GET", ["v1", "holdouts"]:
+                return 200, {"holdouts": self.holdouts}
+            case "GET", ["v1", "holdouts", "q4"]:
+                return 200, HOLDOUT
             case "GET", ["v1", "rollouts", _]:
                 url = "https://fader.example.com/rollouts/shop-v2"
                 return 200, {**msgspec.to_builtins(self.next_view()), "url": url}

@@ -44,6 +44,18 @@ def test_status_of_one_rollout(fader: Fader) -> None:
         assert said in ended.out
 
 
+@pytest.mark.parametrize("arguments", [("holdouts",), ("holdouts", "q4")])
+def test_holdouts_are_shown_with_their_readings(fader: Fader, arguments: tuple[str, ...]) -> None:
+    ended = fader(*arguments)
+    assert (ended.code, ended.out) == (0, "q4 holds 5 % of users out.\n  errors is worse.\n")
+    assert json.loads(fader(*arguments, "--json").out)
+
+
+def test_without_any_holdout_that_is_said(fader: Fader, shop: Shop) -> None:
+    shop.holdouts.clear()
+    assert fader("holdouts").out == "no holdouts\n"
+
+
 @pytest.mark.parametrize("arguments", [("status",), ("status", "shop-v2"), ("why", "shop-v2"), ("preview", "shop-v2")])
 def test_json_is_the_servers_own_answer(fader: Fader, arguments: tuple[str, ...]) -> None:
     ended = fader(*arguments, "--json")

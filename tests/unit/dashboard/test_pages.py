@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 import fader.dashboard
-from dashboard_twin import flags, scenes, services
+from dashboard_twin import flags, holdouts, scenes, services
 from dashboard_twin.control import Scene, ScriptedControl
 from fader.dashboard.templating import Templates, prepare
 
@@ -78,6 +78,7 @@ async def test_no_page_has_inline_script_or_style(client: Made, now: float, make
 BESIDE = (
     "/metrics-defined",
     "/experiments",
+    f"/holdouts/{quote(scenes.MARKUP)}",
     "/settings",
     "/configuration",
     "/flags",
@@ -96,6 +97,7 @@ async def test_no_page_beside_the_rollout_has_inline_script_or_style(client: Mad
     control = ScriptedControl(
         scenes.markup(now), services=(services.markup(now),), live=services.live(), flags=flags.extreme()
     )
+    control.holding = (holdouts.markup(now),)
     async with client(control) as http:
         pages = [await http.get(address) for address in BESIDE] + [await http.post("/units", data={"unit": "user-1"})]
     for page in pages:
@@ -107,9 +109,9 @@ async def test_no_page_beside_the_rollout_has_inline_script_or_style(client: Mad
 
 
 async def test_markup_comes_out_as_text(client: Made, now: float) -> None:
-    async with client(
-        ScriptedControl(scenes.markup(now), services=(services.markup(now),), flags=flags.extreme())
-    ) as http:
+    control = ScriptedControl(scenes.markup(now), services=(services.markup(now),), flags=flags.extreme())
+    control.holding = (holdouts.markup(now),)
+    async with client(control) as http:
         for address in ("/", f"/rollouts/{scenes.MARKUP}", *BESIDE):
             text = (await http.get(address)).text
             assert "<img" not in text

@@ -276,7 +276,8 @@ async def test_a_holdout_keeps_what_it_had_until_it_is_released(world: Any) -> N
     assert {app.got[f"user-{i}"] for i in range(40)} == {"on"}
     plan = await world.apply(FILE)
     changes = {c.name: c.detail for c in plan.changes if c.action != "same"}
-    assert changes == {"new-form": "its holdouts", "shop-v2": "holdouts"}
+    gone = "its users get what everybody has, and its reading ends"
+    assert changes == {"new-form": "its holdouts", "shop-v2": "holdouts", "q4": gone}
     await app.second()
     assert set(app.got.values()) == {"on"}
     assert {c.action for c in (await world.apply(FILE)).changes} == {"same"}
