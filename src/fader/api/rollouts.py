@@ -27,7 +27,9 @@ class Asked:
     same_units: bool = False
 
 
-def routes(control: Control, states: StateStore) -> list[BaseRoute]:
+def routes(control: Control, states: StateStore, environment: str = "") -> list[BaseRoute]:
+    """`environment`: that of this installation, "" for none."""
+
     async def every(_request: Request) -> Response:
         live = states.ruleset().services
         services = [
@@ -40,10 +42,13 @@ def routes(control: Control, states: StateStore) -> list[BaseRoute]:
             }
             for s in live
         ]
-        return reply({"rollouts": await control.rollouts(), "services": services, "gateways": await control.gateways()})
+        rollouts, gateways = await control.rollouts(), await control.gateways()
+        found = {"rollouts": rollouts, "services": services, "gateways": gateways}
+        return reply({"environment": environment, **found})
 
     async def one(request: Request) -> Response:
-        return reply(await control.rollout(request.path_params["name"]))
+        view = await control.rollout(request.path_params["name"])
+        return reply({"environment": environment, **msgspec.to_builtins(view)})
 
     async def history(request: Request) -> Response:
         return reply({"steps": await control.history(request.path_params["name"])})

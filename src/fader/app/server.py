@@ -124,7 +124,7 @@ def build(
     app = Starlette(
         routes=[
             *health.routes(controller, environment),
-            *rollouts.routes(desk, states),
+            *rollouts.routes(desk, states, environment),
             *documents.routes(applier),
             *flags.routes(flag_desk),
             *sdk.routes(flag_desk, feed),

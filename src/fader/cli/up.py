@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fader.cli.options import DEFAULT_SERVER, DataDir, Server
+from fader.cli.options import DEFAULT_SERVER, DataDir, Environment, Server
 
 Host = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address of the dashboard and the API.")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port of the dashboard and the API.")]
@@ -29,16 +29,6 @@ ConfigFile = Annotated[
         show_default=False,
     ),
 ]
-Of = Annotated[
-    str,
-    typer.Option(
-        "--environment",
-        envvar="FADER_ENVIRONMENT",
-        metavar="NAME",
-        help="Which of the file's environments this is.",
-        show_default=False,
-    ),
-]
 DATA = Path("fader-data")
 #: The client key is in the hands of everybody; this leaves room for the rest of the server's work.
 CLIENT_LIMIT = 1_000.0
@@ -57,7 +47,7 @@ def up(
     port: Port = 7070,
     server_limit: ServerLimit = 0.0,
     client_limit: ClientLimit = CLIENT_LIMIT,
-    environment: Of = "",
+    environment: Environment = "",
     open_browser: Annotated[bool, typer.Option("--open", help="Open the dashboard in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Errors as JSON on stderr.")] = False,
 ) -> int:
@@ -85,7 +75,7 @@ def server(
     port: Port = 7070,
     server_limit: ServerLimit = 0.0,
     client_limit: ClientLimit = CLIENT_LIMIT,
-    environment: Of = "",
+    environment: Environment = "",
 ) -> int:
     """The control plane alone: state, evidence, decisions, API and dashboard."""
     from fader.api.allowance import Limits
