@@ -126,7 +126,8 @@ class Shop:
                     VIEW, name="api-v2", needs_person="errors rose: a person must act", headline="api-v2 is held."
                 )
                 return 200, {
-                    "environment": "staging", "rollouts": [VIEW, held], "services": [service | {"active": "shop-v2"}], "gateways": [gateway],
+                    "environment": "staging", "rollouts": [VIEW, held],
+                    "services": [service | {"active": "shop-v2"}], "gateways": [gateway],
                 }  # fmt: skip
             case _, ["v1", "rollouts", "nobody", *_]:
                 return 404, {"title": "Not found", "detail": "there is no rollout nobody; there is shop-v2"}
