@@ -341,6 +341,13 @@ def test_any_slip_of_the_pen_is_read_or_refused(at: int, slip: str, gone: int) -
     check(SMALL[:at] + slip + SMALL[at + gone :])
 
 
+def test_of_many_names_a_few_are_listed() -> None:
+    text = "flags:\n" + "".join(f"  f{i}: {{}}\n" for i in range(60)) + "  top: {requires: {zzzzz: [on]}}\n"
+    with pytest.raises(BadInput) as refused:
+        load_document(text, "fader.yaml")
+    assert refused.value.problems[0].fix.endswith("f48, f49 and 11 more")
+
+
 @pytest.mark.slow
 def test_ten_thousand_flags_and_a_thousand_segments_are_read() -> None:
     flags = [
