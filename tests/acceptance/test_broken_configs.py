@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -461,6 +462,37 @@ def test_the_whole_configuration_is_sound(directory: Path, capsys: pytest.Captur
     (directory / "fader.yaml").write_text(GOOD)
     assert run(["plan", "--offline"]) == 0
     assert capsys.readouterr().out == "fader.yaml is sound: services shop; rollouts shop-v2\n"
+
+
+def test_a_file_of_several_environments_is_checked_as_one_of_them(
+    directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `plan` without a server and by `doctor`, which look at the same."""
+    (directory / "fader.yaml").write_text(
+        GOOD.replace("services:\n", "environments: [staging, production]\nservices:\n", 1).replace(
+            "    baseline: v1\n", "    baseline: v1\n    environments: {production: {listen: 127.0.0.1:8099}}\n", 1
+        )
+    )
+    assert run(["plan", "--offline"]) == 2
+    asked = "environments: the file is for staging, production, and none of them is asked for"
+    assert capsys.readouterr().err == f"fader.yaml:1: {asked}\n  fix: say which, e.g. --environment staging\n"
+    assert run(["plan", "--offline", "--environment", "productoin"]) == 2
+    assert (
+        "productoin is none of the environments of the file\n  fix: did you mean production?" in capsys.readouterr().err
+    )
+    monkeypatch.setenv("FADER_ENVIRONMENT", "production")
+    assert run(["plan", "--offline"]) == 0
+    assert capsys.readouterr().out == "fader.yaml is sound in production: services shop; rollouts shop-v2\n"
+
+    def seen(*arguments: str) -> str:
+        run(["doctor", "--json", "--server", "http://127.0.0.1:1", *arguments])
+        checks = json.loads(capsys.readouterr().out)["checks"]
+        return " ".join(c["found"] for c in checks if c["name"] in ("fader.yaml", "port of shop"))
+
+    assert seen().startswith("sound in production: shop, shop-v2 127.0.0.1:8099: ")
+    assert seen("--environment", "staging").startswith("sound in staging: shop, shop-v2 127.0.0.1:8080: ")
+    monkeypatch.delenv("FADER_ENVIRONMENT")
+    assert seen() == f"line 1: {asked}"
 
 
 @pytest.mark.parametrize("name", EDITS)

@@ -539,3 +539,21 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="cannot write the state file"):
         open_sqlite(tmp_path / "file" / "state.db")
+
+
+def test_rulesets_that_stay_in_the_file_are_few_when_they_are_large(tmp_path: Path) -> None:
+    engine = open_sqlite(tmp_path / "state.db")
+    store = SqlStateStore(engine)
+
+    def kept() -> list[int]:
+        with engine.begin() as c:
+            return list(c.execute(text("SELECT version FROM rulesets ORDER BY version")).scalars())
+
+    for i in range(120):
+        store.publish((), (replace(FLAG, description=str(i)),))
+    assert kept() == list(range(21, 121))
+    for i in range(3):
+        store.publish((), (replace(FLAG, description="x" * 20_000_000 + str(i)),))
+    assert kept() == [122, 123]
+    assert store.ruleset().version == 123
+    store.close()

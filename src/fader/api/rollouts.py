@@ -28,8 +28,8 @@ class Asked:
     same_units: bool = False
 
 
-def routes(control: Control, states: StateStore, front: Front = LOOPBACK) -> list[BaseRoute]:
-    """`front`: where the dashboard shows what is told here."""
+def routes(control: Control, states: StateStore, front: Front = LOOPBACK, environment: str = "") -> list[BaseRoute]:
+    """`front`: where the dashboard shows what is told here; `environment`: that of this installation, "" for none."""
 
     async def every(_request: Request) -> Response:
         live = states.ruleset().services
@@ -43,18 +43,13 @@ def routes(control: Control, states: StateStore, front: Front = LOOPBACK) -> lis
             }
             for s in live
         ]
-        return reply(
-            {
-                "rollouts": await control.rollouts(),
-                "services": services,
-                "gateways": await control.gateways(),
-                "url": front.url,
-            }
-        )
+        rollouts, gateways = await control.rollouts(), await control.gateways()
+        found = {"rollouts": rollouts, "services": services, "gateways": gateways}
+        return reply({"environment": environment, **found, "url": front.url})
 
     async def one(request: Request) -> Response:
         view = await control.rollout(request.path_params["name"])
-        return reply({**msgspec.to_builtins(view), "url": front.rollout(view.name)})
+        return reply({"environment": environment, **msgspec.to_builtins(view), "url": front.rollout(view.name)})
 
     async def history(request: Request) -> Response:
         return reply({"steps": await control.history(request.path_params["name"])})

@@ -132,7 +132,7 @@ def build(
     app = Starlette(
         routes=[
             *health.routes(controller, environment),
-            *rollouts.routes(desk, states, front),
+            *rollouts.routes(desk, states, front, environment),
             *documents.routes(applier),
             *flags.routes(flag_desk),
             *sdk.routes(flag_desk, feed),

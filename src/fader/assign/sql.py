@@ -7,7 +7,7 @@ column holds values of one kind, which follows from what the condition compares 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,8 +71,8 @@ Pieces = tuple[str | Parameter, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Predicate:
-    """`columns`: the kind of each that is looked at; "" where any will do."""
+class SqlText:
+    """An expression. `columns`: the kind of each that is looked at; "" where any will do."""
 
     pieces: Pieces
     dialect: Dialect
@@ -99,14 +99,13 @@ def predicate(
     dialect: Dialect,
     unit: str = "unit",
     columns: Mapping[str, str] | None = None,
-) -> Predicate:
+) -> SqlText:
     """Of `condition`; "" is everybody. `unit`: the column with the unit's id; null is nobody. `columns`: those of
     attributes, such as `device.os`, that are not called as the attribute is.
 
     Raises NotInSql, CelError for a condition that is not sound, KeyError for a segment that does not exist."""
-    writer = _Writer(segments, dialect, unit, columns or {})
-    pieces = writer.holds(parse(condition)) if condition else ("TRUE",)
-    return Predicate(pieces, dialect, {name: kind for name, (kind, _) in writer.kinds.items()})
+    writer = Writer(segments, dialect, unit, columns or {})
+    return writer.whole(writer.holds(parse(condition)) if condition else ("TRUE",))
 
 
 def identifier(name: str, dialect: Dialect) -> str:
@@ -125,7 +124,9 @@ def _literal(value: str | int | float, dialect: Dialect) -> str:
     return written if isinstance(value, int) or "e" in written else f"{written}e0"  # else a decimal for some
 
 
-class _Writer:
+class Writer:
+    """For all conditions of one expression: their bounds are those of all together, and a column has one kind."""
+
     def __init__(
         self, segments: Mapping[str, Segment], dialect: Dialect, unit: str, columns: Mapping[str, str]
     ) -> None:
@@ -133,6 +134,10 @@ class _Writer:
         self._compared = self._listed = 0
         #: Kind of each column, and where that was seen.
         self.kinds: dict[str, tuple[Kind | Literal[""], int]] = {}
+
+    def whole(self, pieces: Pieces) -> SqlText:
+        """The expression that was written in these pieces."""
+        return SqlText(pieces, self._dialect, {name: kind for name, (kind, _) in self.kinds.items()})
 
     def holds(self, e: Expression) -> Pieces:
         """True, false, or null where CEL has an error."""
@@ -168,16 +173,25 @@ class _Writer:
 
     def _segment(self, name: str, at: int) -> Pieces:
         segment = self._segments[name]
-        self._listed += len(segment.units)
-        if self._listed > MOST_LISTED:
-            reason = f"segment {name} makes more than {MOST_LISTED:,} listed units"
-            raise NotInSql(at, reason, "join a table of them")
-        ways = [self._in(Attribute((), at), segment.units)] if segment.units else []
         try:
+            ways = [self.listed(Attribute((), at), segment.units)] if segment.units else []
             ways += [self.holds(parse(segment.condition))] if segment.condition else []
         except NotInSql as no:
             raise NotInSql(at, f"segment {name}, {no}", no.fix) from None
         return _joined(" OR ", ways) if ways else ("FALSE",)
+
+    def listed(self, attribute: Attribute, values: Sequence[Scalar]) -> Pieces:
+        """Whether it is one of these, in a list that may be long. Raises NotInSql."""
+        self._listed += len(values)
+        if self._listed > MOST_LISTED:
+            raise NotInSql(attribute.at, f"it makes more than {MOST_LISTED:,} listed units", "join a table of them")
+        return self._in(attribute, values)
+
+    def count(self, at: int) -> None:
+        """One comparison more. Raises NotInSql where there are too many."""
+        self._compared += 1
+        if self._compared > MOST_COMPARED:
+            raise NotInSql(at, f"it makes more than {MOST_COMPARED:,} comparisons", "write a simpler condition")
 
     def _compare(self, e: Compare) -> Pieces:
         left, right, sign = e.left, e.right, str(e.operator)
@@ -238,10 +252,7 @@ class _Writer:
         return (Parameter(value),)
 
     def _column(self, attribute: Attribute, kind: Kind | Literal[""]) -> str:
-        self._compared += 1
-        if self._compared > MOST_COMPARED:
-            reason = f"it makes more than {MOST_COMPARED:,} comparisons"
-            raise NotInSql(attribute.at, reason, "write a simpler condition")
+        self.count(attribute.at)
         if not attribute.path:
             return f"coalesce(CAST({identifier(self._unit, self._dialect)} AS {_TEXT[self._dialect]}), '')"
         path = ".".join(attribute.path)

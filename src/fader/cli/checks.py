@@ -144,12 +144,13 @@ def channel(found: Any) -> Check:
     return Check(label, True, found["place"] + lost)
 
 
-def config(file: Path) -> tuple[Check, Document | None]:
+def config(file: Path, environment: str = "") -> tuple[Check, Document | None]:
+    """`environment`: one of the file's; "" for the only one, or none where it names none."""
     from fader.cli.plan import read_file
     from fader.schema import load_document
 
     try:
-        document = load_document(read_file(file), str(file))
+        document = load_document(read_file(file), str(file), environment or None)
     except BadInput as error:
         first, more = error.problems[0], len(error.problems) - 1
         where = f"line {first.line}: " if first.line else ""
@@ -158,7 +159,8 @@ def config(file: Path) -> tuple[Check, Document | None]:
     names = ", ".join(
         [s.name for s in document.services] + [r.name for r in document.rollouts] + [f.name for f in document.flags]
     )
-    return Check(str(file), True, f"sound: {names}"), document
+    here = f" in {document.environment}" if document.environment else ""
+    return Check(str(file), True, f"sound{here}: {names}"), document
 
 
 def service_port(service: Service, ours: frozenset[str]) -> Check:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fader.cli.options import DEFAULT_SERVER, AsJson, DataDir, Server, TokenFile, connect
+from fader.cli.options import DEFAULT_SERVER, AsJson, DataDir, Environment, Server, TokenFile, connect
 from fader.errors import FaderError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def doctor(
             "--file", "-f", metavar="FILE", help="Check what it names; default fader.yaml where there is one."
         ),
     ] = None,
+    environment: Environment = "",
     as_json: AsJson = False,
     server: Server = DEFAULT_SERVER,
     token_file: TokenFile = None,
@@ -47,7 +48,7 @@ def doctor(
     default = Path("fader.yaml")
     chosen = file or (default if default.exists() else None)
     if chosen is not None:
-        check, document = checks.config(chosen)
+        check, document = checks.config(chosen, environment)
         found.append(check)
         ours = _ours(server, token_file, data_dir)
         for service in document.services if document else ():

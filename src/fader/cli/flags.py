@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fader.cli import flag_care, flag_export, flag_import
+from fader.cli import flag_care, flag_export, flag_import, flag_sql
 from fader.cli.options import DEFAULT_SERVER, AsJson, DataDir, Server, TokenFile, connect
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     flag_care.register(group)
     flag_import.register(group)
     flag_export.register(group)
+    flag_sql.register(group)
     app.add_typer(group, name="flags")
     app.command("flag", epilog='Example: fader flag off new-checkout --reason "orders fail"')(flag)
     app.command("explain", epilog="Example: fader explain new-checkout --unit ann --attr country=US")(explain)

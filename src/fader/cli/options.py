@@ -33,6 +33,16 @@ TokenFile = Annotated[
 DataDir = Annotated[
     Path, typer.Option("--data-dir", envvar="FADER_DATA_DIR", metavar="DIR", help="Where fader keeps its data.")
 ]
+Environment = Annotated[
+    str,
+    typer.Option(
+        "--environment",
+        envvar="FADER_ENVIRONMENT",
+        metavar="NAME",
+        help="Which of the file's environments this is.",
+        show_default=False,
+    ),
+]
 
 
 def connect(server: str, token_file: Path | None, data_dir: Path) -> Client:

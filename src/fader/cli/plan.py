@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fader.cli.options import DEFAULT_SERVER, AsJson, DataDir, File, Server, TokenFile, connect
+from fader.cli.options import DEFAULT_SERVER, AsJson, DataDir, Environment, File, Server, TokenFile, connect
 from fader.errors import BadInput, Problem
 
 FILE = Path("fader.yaml")
@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
 def plan(
     file: File = FILE,
     offline: Annotated[bool, typer.Option("--offline", help="Only check the file; ask no server.")] = False,
+    environment: Environment = "",
     as_json: AsJson = False,
     server: Server = DEFAULT_SERVER,
     token_file: TokenFile = None,
@@ -37,11 +38,11 @@ def plan(
     if offline:
         from fader.schema import load_document
 
-        document = load_document(text, str(file))
+        document = load_document(text, str(file), environment or None)
         found = {"services": [s.name for s in document.services], "rollouts": [r.name for r in document.rollouts]}
         if document.flags:
             found["flags"] = [f.name for f in document.flags]
-        _print_offline(str(file), found, as_json)
+        _print_offline(str(file), document.environment, found, as_json)
         return
     _print(_sent(file, lambda path: connect(server, token_file, data_dir).plan(path, text)), as_json)
 
@@ -112,10 +113,14 @@ def _print(answer: Any, as_json: bool) -> None:
         out.print("nothing to change")
 
 
-def _print_offline(path: str, found: dict[str, list[str]], as_json: bool) -> None:
+def _print_offline(path: str, environment: str, found: dict[str, list[str]], as_json: bool) -> None:
     from fader.cli.show import print_json
 
     if as_json:
-        print_json({"path": path, **found})
+        print_json({"path": path, "environment": environment, **found})
     else:
-        print(f"{path} is sound: " + "; ".join(f"{kind} {', '.join(names) or 'none'}" for kind, names in found.items()))
+        here = f" in {environment}" if environment else ""
+        print(
+            f"{path} is sound{here}: "
+            + "; ".join(f"{kind} {', '.join(names) or 'none'}" for kind, names in found.items())
+        )

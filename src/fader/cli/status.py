@@ -30,7 +30,10 @@ def status(
     answer = client.rollout(rollout) if rollout else client.overview()
     if as_json:
         print_json(answer)
-    elif rollout:
+        return
+    if answer.get("environment"):
+        console().print(f"environment {answer['environment']}", style="bold", markup=False, highlight=False)
+    if rollout:
         console().print(view_lines(to_view(answer)))
         console().print(answer["url"], style="dim", soft_wrap=True, highlight=False)
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fader.cli.options import DEFAULT_SERVER, DataDir, Server
+from fader.cli.options import DEFAULT_SERVER, DataDir, Environment, Server
 
 Host = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address of the dashboard and the API.")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port of the dashboard and the API.")]
@@ -26,16 +26,6 @@ ConfigFile = Annotated[
         "-f",
         metavar="FILE",
         help="Applied at the start; default fader.yaml where there is one.",
-        show_default=False,
-    ),
-]
-Of = Annotated[
-    str,
-    typer.Option(
-        "--environment",
-        envvar="FADER_ENVIRONMENT",
-        metavar="NAME",
-        help="Which of the file's environments this is.",
         show_default=False,
     ),
 ]
@@ -73,7 +63,7 @@ def up(
     port: Port = 7070,
     server_limit: ServerLimit = 0.0,
     client_limit: ClientLimit = CLIENT_LIMIT,
-    environment: Of = "",
+    environment: Environment = "",
     external_url: ExternalUrl = "",
     public_cards: PublicCards = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the dashboard in the browser.")] = False,
@@ -105,7 +95,7 @@ def server(
     port: Port = 7070,
     server_limit: ServerLimit = 0.0,
     client_limit: ClientLimit = CLIENT_LIMIT,
-    environment: Of = "",
+    environment: Environment = "",
     external_url: ExternalUrl = "",
     public_cards: PublicCards = False,
 ) -> int:

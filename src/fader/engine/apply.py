@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from fader.assign.cases import cases, in_order, moved
@@ -23,7 +23,7 @@ from fader.model.channel import Channel
 from fader.model.evidence import Evidence
 from fader.model.flag import Flag, Piece
 from fader.model.holdout import Holdout
-from fader.model.rollout import RolloutSpec
+from fader.model.rollout import RolloutSpec, Subject
 from fader.model.segment import Segment
 from fader.model.service import Address, Service
 from fader.model.share import WHOLE, Interval
@@ -34,6 +34,7 @@ from fader.ports.providers import Providers
 from fader.ports.states import Entry, StateStore
 from fader.rollout import explain, explain_outcome
 from fader.rollout.learning import planned
+from fader.rollout.ruleset import baseline_now
 from fader.rollout.words import phase
 from fader.schema.document import Document, load_document
 
@@ -268,15 +269,28 @@ class Applier:
             if why
         ]
 
+    def _moved_on(self, document: Document) -> Iterator[str]:
+        """Where the file still says what was before a completed rollout. Weights leave no unit to the default."""
+        completed = [(e.spec, e.state) for e in self._states.entries() if e.state.phase is Phase.COMPLETED]
+        moved = {spec.subject for spec, _ in completed}
+        written: list[tuple[Subject, str, str, str, Service | Flag]] = []
+        written += [(Subject("service", s.name), s.name, "baseline", s.baseline, s) for s in document.services]
+        written += [
+            (Subject("flag", f.name), f"flag {f.name}", "default", f.default, f) for f in document.flags if not f.split
+        ]
+        for subject, name, key, said, noun in written:
+            now = baseline_now(noun, completed) if subject in moved else said
+            if now != said:
+                done = [s.name for s in document.rollouts if s.subject == subject and s.candidate == now]
+                without = f" and take rollout {done[0]} out" if done else ""
+                yield (
+                    f"{name}: the file says {key} {said}, but a completed rollout made it {now}; the state decides. "
+                    f"Write `{key}: {now}`{without} to agree"
+                )
+
     def _warnings(self, document: Document) -> list[str]:
         warnings = [str(w) for w in document.warnings]
-        for live in self._publisher.current.services:
-            new = next((s for s in document.services if s.name == live.service.name), None)
-            if new and new.baseline != live.baseline:
-                warnings.append(
-                    f"{new.name}: the file says baseline {new.baseline}, but a completed rollout made it "
-                    f"{live.baseline}; the state decides. Write `baseline: {live.baseline}` to agree"
-                )
+        warnings += self._moved_on(document)
         last = {s.flag: s for s in self._states.switches()}
         for flag in document.flags:
             switch = last.get(flag.name)

@@ -22,6 +22,8 @@ from fader.ports.states import StateStore
 
 #: Seconds for which a flag may give everybody the same answer before it counts as stale.
 STALE_AFTER = 30 * 86_400.0
+#: So many of the flags that there are, are named to whoever asks for another.
+NAMED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,10 @@ class FlagDesk:
         try:
             return self.flags.flags[name]
         except KeyError:
-            known = ", ".join(self.flags.flags) or "none yet: write one into fader.yaml under flags:"
-            raise NotFound(f"there is no flag named {name!r}; there are: {known}") from None
+            names = list(self.flags.flags)
+            known = ", ".join(names[:NAMED]) or "none yet: write one into fader.yaml under flags:"
+            more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+            raise NotFound(f"there is no flag named {name!r}; there are: {known}{more}") from None
 
 
 def _flags_alone(ruleset: Ruleset) -> Ruleset:

@@ -68,7 +68,8 @@ class FileText(Noun):
 class Document:
     """`metrics` holds the built-in ones too. `lines`: (`services`, `shop`, `versions`, `v2`) → its line in `path`.
 
-    `directions`: those of the named events. `warnings` are no errors: they are shown by `plan` and `apply`.
+    `directions`: those of the named events. `environment`: the one of the file's that it is read for, "" for none.
+    `warnings` are no errors: they are shown by `plan` and `apply`.
     """
 
     path: str
@@ -83,6 +84,7 @@ class Document:
     providers: tuple[Provider, ...] = ()
     holdouts: tuple[Draw, ...] = ()
     settings: Settings = Settings()
+    environment: str = ""
 
     def problem(self, where: Location, message: str, fix: str) -> Problem:
         """For what comes to light later, such as a version that does not answer: a problem at its line."""
@@ -90,8 +92,8 @@ class Document:
 
 
 def load_document(text: str, path: str, environment: str | None = None) -> Document:
-    """The document as it is in an environment, "" for none; None: as in the first that it names. It must be sound in
-    all of them.
+    """The document as it is in an environment, "" for none; None: as in the only one that it names. It must be sound
+    in all of them.
 
     Raises BadInput with all problems. Files that it names are looked up beside `path`; versions are not called.
     """
@@ -101,11 +103,14 @@ def load_document(text: str, path: str, environment: str | None = None) -> Docum
     names = environments(source) or ("",)
     for name in names:
         try:
-            documents[name] = _document(there(source, name))
+            documents[name] = replace(_document(there(source, name)), environment=name)
         except BadInput as bad:
             found += bad.problems
     if found:
         raise BadInput(*sorted(dict.fromkeys(found), key=lambda p: p.line))
+    if environment is None and len(names) > 1:
+        message = f"the file is for {', '.join(names)}, and none of them is asked for"
+        raise BadInput(source.problem(("environments",), message, f"say which, e.g. --environment {names[0]}"))
     return documents[environment if environment in documents else names[0]]
 
 

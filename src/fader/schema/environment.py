@@ -45,7 +45,7 @@ def environments(source: Source) -> tuple[str, ...]:
 
 
 def environment_problems(source: Source, here: str | None) -> Iterator[Problem]:
-    """`here`: the environment of the server that the file is for; "" for none, None where that does not matter."""
+    """`here`: the environment that the file is read for; "" for that of a server of none, None where it is not said."""
     names = environments(source)
     written = source.data.get("environments") if isinstance(source.data, dict) else None
     at: Location = ("environments",)
@@ -66,7 +66,7 @@ def environment_problems(source: Source, here: str | None) -> Iterator[Problem]:
     if here is None or here in names or (not here and not names):
         return
     if here and names:
-        yield source.problem(at, f"this server is of {here}, which the file does not name", did_you_mean(here, names))
+        yield source.problem(at, f"{here} is none of the environments of the file", did_you_mean(here, names))
     elif names:
         fix = f"start it with: fader up --environment {names[0]} (or another of them)"
         yield source.problem(at, f"the file is for {', '.join(names)}, and this server is of no environment", fix)

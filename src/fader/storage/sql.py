@@ -37,6 +37,8 @@ from fader.storage.thinning import KEEP, thin
 NEWEST = 256
 #: Rulesets that stay in the file: the last one is served, the others are for whoever has to look.
 KEPT_RULESETS = 100
+#: Fewer stay when they are large: about so many bytes of them together.
+KEPT_BYTES = 50_000_000
 
 T = TypeVar("T")
 _encode = msgspec.json.encode
@@ -268,9 +270,11 @@ class SqlStateStore:
             if (last.services, last.flags, last.segments) == (services, flags, segments):
                 return last
             new = Ruleset(last.version + 1, services, flags, segments)
+            body = _encode(new)
+            kept = max(1, min(KEPT_RULESETS, KEPT_BYTES // len(body)))
             with self._engine.begin() as c:
-                c.execute(insert(t.rulesets).values(version=new.version, body=_encode(new)))
-                c.execute(delete(t.rulesets).where(t.rulesets.c.version <= new.version - KEPT_RULESETS))
+                c.execute(insert(t.rulesets).values(version=new.version, body=body))
+                c.execute(delete(t.rulesets).where(t.rulesets.c.version <= new.version - kept))
             self._last = new
             return new
 

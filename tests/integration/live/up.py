@@ -19,20 +19,24 @@ PATIENCE = 60.0
 class Fader:
     """The server's `url`, and the keys in its data directory."""
 
-    def __init__(self, folder: Path, text: str) -> None:
+    def __init__(self, folder: Path, text: str, environment: str = "") -> None:
+        """`environment`: which of the file's it is, with a data directory of that name; "" for none."""
         (folder / "fader.yaml").write_text(text)
-        self.folder, self.port = folder, free_port()
+        self.folder, self.port, self.environment = folder, free_port(), environment
+        self.data = folder / (environment or "fader-data")
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
         self._starts = 0
 
     def key(self, name: str) -> str:
         """Of `token`, `server-key`, `client-key` and `events-token`."""
-        return (self.folder / "fader-data" / name).read_text().strip()
+        return (self.data / name).read_text().strip()
 
     def start(self) -> None:
         command = [sys.executable, "-m", "fader.cli.entry", "up", "--port", str(self.port)]
-        with (self.folder / "up.log").open("ab") as log:
+        if self.environment:
+            command += ["--environment", self.environment, "--data-dir", self.data.name]
+        with self._log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
         self._starts += 1
         until(self._is_up, self.log)
@@ -63,7 +67,11 @@ class Fader:
         assert self.post(f"/v1/flags/{flag}/{command}", {"reason": "test"})[0] == 200
 
     def log(self) -> str:
-        return (self.folder / "up.log").read_text(errors="replace")
+        return self._log.read_text(errors="replace")
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / f"up{self.environment}.log"
 
     def _is_up(self) -> bool:
         """The last line of the start is said when the file is applied."""
@@ -73,9 +81,9 @@ class Fader:
 
 
 @contextmanager
-def fader_up(folder: Path, text: str) -> Iterator[Fader]:
+def fader_up(folder: Path, text: str, environment: str = "") -> Iterator[Fader]:
     """With `text` as fader.yaml."""
-    fader = Fader(folder, text)
+    fader = Fader(folder, text, environment)
     try:
         fader.start()
         yield fader

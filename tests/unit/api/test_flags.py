@@ -94,6 +94,9 @@ async def test_some_of_many_flags(plane: Plane, as_: As) -> None:
     assert await found("q=search&offset=13") == (["flag-27", "flag-29"], 15)
     assert await found("limit=0") == ([], 30)
     assert await found("q=none") == ([], 0)
+    await plane.apply("flags:\n" + "".join(f"  flag-{i}: {{}}\n" for i in range(60)))
+    missing = (await as_("operator-token").get("/v1/flags/none")).json()["detail"]
+    assert missing.endswith("flag-48, flag-49 and 10 more")
     for query in ("limit=-1", "offset=inf", "limit=²"):
         assert (await as_("operator-token").get(f"/v1/flags?{query}")).status_code == 422
 

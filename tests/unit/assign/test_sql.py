@@ -149,15 +149,18 @@ def joined(leaves: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     ).filter(lambda text: not any(f"(beta) {sign} (beta)" in text for sign in ("==", "!=")))  # which is refused
 
 
-def held(condition: str) -> list[int]:
-    """By the condition itself: a row has an attribute for each column that is not null."""
-    holds, found = compile_condition(parse(condition), KNOWN), []
-    for i, row in enumerate(ROWS):
+def people() -> Iterator[tuple[dict[str, Any], str]]:
+    """Attributes and unit of each row: an attribute for each column that is not null."""
+    for row in ROWS:
         named = {name: value for name, value in zip(COLUMNS, row, strict=True) if value is not None}
         unit, name = str(named.pop("who", "")), named.pop("os`name", None)
-        if holds(named | ({} if name is None else {"device": {"os": name}}), unit):
-            found.append(i)
-    return found
+        yield named | ({} if name is None else {"device": {"os": name}}), unit
+
+
+def held(condition: str) -> list[int]:
+    """By the condition itself."""
+    holds = compile_condition(parse(condition), KNOWN)
+    return [i for i, (attributes, unit) in enumerate(people()) if holds(attributes, unit)]
 
 
 def asked(engines: dict[Dialect, Ask], dialect: Dialect, condition: str) -> list[int]:

@@ -134,7 +134,8 @@ class Shop:
                     VIEW, name="api-v2", needs_person="errors rose: a person must act", headline="api-v2 is held."
                 )
                 return 200, {
-                    "rollouts": [VIEW, held], "services": [service | {"active": "shop-v2"}], "gateways": [gateway],
+                    "environment": "staging", "rollouts": [VIEW, held],
+                    "services": [service | {"active": "shop-v2"}], "gateways": [gateway],
                     "url": "https://fader.example.com",
                 }  # fmt: skip
             case _, ["v1", "rollouts", "nobody", *_]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def test_status_shows_every_rollout_in_the_servers_words(fader: Fader) -> None:
     ended = fader("status")
     assert ended.code == 0
+    assert ended.out.startswith("environment staging\n")
     for words in ("shop-v2", "ramping", "5%", "v2 serves 5 % of users.", "errors rose: a person must act"):
         assert words in ended.out
     for words in ("127.0.0.1:8080", "refused: bad cluster", "127.0.0.1:9002: connection refused"):
@@ -28,6 +29,7 @@ def test_status_shows_every_rollout_in_the_servers_words(fader: Fader) -> None:
 
 def test_status_of_one_rollout(fader: Fader) -> None:
     ended = fader("status", "shop-v2")
+    assert "environment" not in ended.out, "a server of none says so by silence"
     for words in (
         "v2 serves 5 % of users.",
         "errors need about 900 more users",

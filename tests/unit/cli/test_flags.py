@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from fader.cli.entry import run
@@ -130,6 +132,41 @@ def test_flags_leave_for_flagd_and_what_stays_is_said(fader: Fader, tmp_path: Pa
     written = fader("flags", "export", "--flag", "checkout", "--output", str(file))
     assert (written.out, written.err) == (f"{file}: 1 flag\n", "")
     assert json.loads(file.read_text()) == json.loads(ended.out)
+
+
+def test_a_flag_as_sql(fader: Fader) -> None:
+    users = "unit VARCHAR, land VARCHAR, email VARCHAR"
+    rows = [
+        ("ann", "US", "ann@example.com"),
+        ("o'neil", "US", None),
+        ("bob", "US", "bob@x"),
+        ("eve", None, "e@example.com"),
+    ]
+    given = [("ann", "on"), ("o'neil", "on"), ("bob", "off"), ("eve", "off")]
+    asked = ("flags", "sql", "checkout", "--column", "country=land", "--table", "users")
+    for dialect, engine in (("duckdb", duckdb.connect()), ("sqlite", sqlite3.connect(":memory:"))):
+        engine.execute(f"CREATE TABLE users ({users})")
+        engine.executemany("INSERT INTO users VALUES (?, ?, ?)", rows)
+        ended = fader(*asked, "--dialect", dialect)
+        assert (ended.code, ended.err) == (
+            0,
+            "column land: a text, null where it is missing\ncolumn email: a text, null where it is missing\n",
+        )
+        assert engine.execute(ended.out).fetchall() == given
+        engine.close()
+    told = json.loads(fader(*asked, "--json").out)
+    assert (told["columns"], told["unit"]) == ({"land": "text", "email": "text"}, "unit")
+    assert told["sql"].endswith(' AS "variant" FROM "users"')
+    assert fader("flags", "sql", "checkout").out.startswith("CASE WHEN ")
+
+
+def test_what_sql_cannot_say_of_a_flag(fader: Fader) -> None:
+    ended = fader("flags", "sql", "gradual")
+    assert (ended.code, ended.out) == (3, "")
+    assert ended.err.startswith("fader: flag gradual, few: its share draws units by a hash with a seed: ")
+    assert fader("flags", "sql", "none").code == 4
+    assert fader("flags", "sql", "checkout", "--column", "country").code == 2
+    assert fader("flags", "sql", "checkout", "--dialect", "oracle").code == 2
 
 
 def test_a_flag_that_is_none_and_a_file_that_cannot_be_written(fader: Fader, tmp_path: Path) -> None:

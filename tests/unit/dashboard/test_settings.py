@@ -1,15 +1,19 @@
 """The settings page: health, where things lie, keys by name and never by their secret."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
 
 from dashboard_twin import scenes
 from dashboard_twin.control import ScriptedControl
 from fader.app.data import DataDirectory
 from fader.app.installation import in_memory, installed
+from fader.dashboard.pages import routes
 from fader.dashboard.settings import size
 from fader.model.channel import Channel
 from fader.model.front import Front
@@ -40,6 +44,22 @@ async def test_where_links_lead_and_who_sees_cards(client: Made) -> None:
         page = (await http.get("/settings")).text
     assert '<code class="cel">https://fader.example.com</code>' in page
     assert "Whoever has the link" in page
+
+
+@pytest.mark.parametrize("name", ["", "staging"])
+async def test_each_page_says_at_its_head_of_which_environment_the_server_is(now: float, name: str) -> None:
+    control = ScriptedControl()
+    here = replace(control.installation(), environment=name)
+    pages = routes(control, control.flags, control.applier, lambda: here, control.notifier, lambda: now)
+    transport = httpx2.ASGITransport(app=Starlette(routes=pages))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://fader") as http:
+        head = '<span class="chip of" title="The environment of this server">'
+        for path in ("/", "/flags", "/settings"):
+            text = (await http.get(path)).text
+            assert (f"{head}staging</span>" in text, head in text) == (bool(name), bool(name)), path
+    row = re.search(r'<span class="ruled-name">environment</span><div><p>([^<]*)</p>', text)
+    assert row
+    assert row[1] == (name or "none: this server is for every one")
 
 
 def test_an_installation_tells_no_secret(tmp_path: Path) -> None:

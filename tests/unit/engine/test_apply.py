@@ -68,8 +68,17 @@ async def test_the_state_decides_the_baseline_and_the_plan_says_so(world: Any) -
     await world.ask("start")
     await world.until(lambda v: v.state.phase is Phase.COMPLETED)
     plan = await world.apply()
-    assert any("the state decides" in w for w in plan.warnings)
+    said = "shop: the file says baseline v1, but a completed rollout made it v2; the state decides. "
+    assert f"{said}Write `baseline: v2` and take rollout shop-v2 out to agree" in plan.warnings
     assert world.publisher.current.services[0].baseline == "v2"
+    agreed = FILE.replace("baseline: v1", "baseline: v2")
+    agreed = agreed[: agreed.index("  shop-v2:")] + agreed[agreed.index("  shop-v3:") :]
+    assert (await world.apply(agreed)).warnings == ()
+
+
+async def test_a_baseline_that_the_file_changes_is_no_completed_rollout(world: Any) -> None:
+    other = FILE.replace("baseline: v1", "baseline: v2").replace("candidate: v2", "candidate: v1")
+    assert (await world.apply(other)).warnings == ()
 
 
 AUDIENCE = (

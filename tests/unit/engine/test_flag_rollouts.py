@@ -122,6 +122,18 @@ async def test_a_healthy_flag_goes_to_everybody_and_becomes_the_default(world: A
     assert (flag.default, flag.move) == ("on", None)
     assert world.states.flags()[0].default == "off", "the file says what it said"
     await steps(world)
+    assert (await world.apply(FILE)).warnings == (
+        "flag checkout: the file says default off, but a completed rollout made it on; the state decides. "
+        "Write `default: on` and take rollout new-form out to agree",
+    )
+    alone = FILE[: FILE.index("rollouts:")]
+    weighted = alone.replace("  checkout:\n", "  checkout:\n    default: {on: 50%, off: 50%}\n")
+    agreed = alone.replace("  checkout:\n", "  checkout:\n    default: on\n")
+    [said] = (await world.apply(alone)).warnings
+    assert said.endswith("Write `default: on` to agree")
+    for text in (weighted, agreed):
+        assert (await world.apply(text)).warnings == ()
+    assert world.publisher.current.flags[0].default == "on"
 
 
 async def test_failed_requests_of_the_units_that_have_it_pull_the_plug(world: Any) -> None:

@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -28,11 +29,16 @@ def snippets(language: str) -> dict[str, str]:
 
 
 YAML = snippets("yaml")
+
+
+def options(command: Any) -> set[str]:
+    """Of a command and of those below it."""
+    own = {option for parameter in command.params for option in parameter.opts}
+    return own.union(*map(options, getattr(command, "commands", {}).values()))
+
+
 #: Name of each command → its options.
-COMMANDS = {
-    name: {option for parameter in command.params for option in parameter.opts}
-    for name, command in vars(typer.main.get_command(app))["commands"].items()
-}
+COMMANDS = {name: options(command) for name, command in vars(typer.main.get_command(app))["commands"].items()}
 
 
 def lines() -> list[list[str]]:
@@ -45,7 +51,9 @@ def lines() -> list[list[str]]:
 def test_files_in_the_docs_are_good(text: str) -> None:
     """A snippet without services is a part of a file: it is read together with some."""
     services = 'services: {shop: {listen: 127.0.0.1:1, versions: {v1: "http://h:2", v2: "http://h:3"}, baseline: v1}}\n'
-    document = load_document(text if "services:" in text else services + text, "fader.yaml")
+    environment = re.search(r"^environments: \[([\w-]+)", text)
+    whole = text if "services:" in text else services + text
+    document = load_document(whole, "fader.yaml", environment[1] if environment else None)
     assert document.services
     nouns = (*document.services, *document.metrics, *document.rollouts, *document.flags, *document.segments)
     nouns = (*nouns, *document.providers, *document.settings.channels)

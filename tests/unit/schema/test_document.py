@@ -341,6 +341,36 @@ def test_any_slip_of_the_pen_is_read_or_refused(at: int, slip: str, gone: int) -
     check(SMALL[:at] + slip + SMALL[at + gone :])
 
 
+def test_of_many_names_a_few_are_listed() -> None:
+    text = "flags:\n" + "".join(f"  f{i}: {{}}\n" for i in range(60)) + "  top: {requires: {zzzzz: [on]}}\n"
+    with pytest.raises(BadInput) as refused:
+        load_document(text, "fader.yaml")
+    assert refused.value.problems[0].fix.endswith("f48, f49 and 11 more")
+
+
+@pytest.mark.slow
+def test_ten_thousand_flags_and_a_thousand_segments_are_read() -> None:
+    flags = [
+        f"""  flag-{i}:
+    description: panel {i}, as agreed with the team
+    owner: team {i % 40}
+    rules:
+      - {{variant: on, when: 'segment("segment-{i % 1_000}")'}}
+      - {{variant: on, when: 'country in ["US", "CA"] && plan == "plan-{i}"', share: 10%, name: first}}
+    units: {{on: [user-{i}], off: [user-{i + 1}]}}
+    metadata: {{ticket: ABC-{i}}}
+    environments: {{staging: {{default: on}}}}
+"""
+        for i in range(10_000)
+    ]
+    segments = [f"  segment-{i}: {{when: 'plan == \"plan-{i}\"', units: [user-{i}]}}\n" for i in range(1_000)]
+    text = "environments: [production, staging]\nflags:\n" + "".join(flags) + "segments:\n" + "".join(segments)
+    document = load_document(text, "fader.yaml", "staging")
+    assert (len(document.flags), len(document.segments)) == (10_000, 1_000)
+    assert (document.flags[-1].default, len(document.flags[-1].rules)) == ("on", 2)
+    assert document.lines["flags", "flag-9999", "default"] == text[: text.index("segments:\n")].count("\n")
+
+
 def check(text: str) -> None:
     problems: tuple[Problem, ...] = ()
     services: tuple[Service, ...] = ()

@@ -72,7 +72,19 @@ def test_a_rollout_is_where_it_is_said_to_be_and_so_are_those_that_name_it() -> 
 def test_a_file_without_environments_is_for_every_server() -> None:
     alone = "flags: {checkout: {}}\n"
     assert load_document(alone, "f", "staging").flags == load_document(alone, "f", "").flags
-    assert load_document(FILE, "f").flags == load_document(FILE, "f", "dev").flags, "checked without a server"
+
+
+def test_of_several_environments_one_must_be_named_and_a_single_one_need_not() -> None:
+    single = "environments: [dev]\nflags: {checkout: {environments: {dev: {default: 'on'}}}}\n"
+    document = load_document(single, "f")
+    assert (document.environment, document.flags[0].default) == ("dev", "on")
+    assert refused(FILE, None) == [
+        (
+            1,
+            "environments: the file is for dev, staging, production, and none of them is asked for",
+            "say which, e.g. --environment dev",
+        )
+    ]
 
 
 def refused(text: str, environment: str | None) -> list[tuple[int, str, str]]:
@@ -85,7 +97,7 @@ def refused(text: str, environment: str | None) -> list[tuple[int, str, str]]:
     ("old", "new", "environment", "line", "message", "fix"),
     [
         ("", "", "", 1, "and this server is of no environment", "--environment dev"),
-        ("", "", "stagin", 1, "this server is of stagin, which the file does not name", "staging"),
+        ("", "", "stagin", 1, "stagin is none of the environments of the file", "staging"),
         ("[dev, staging, production]", "[dev, dev, staging, production]", None, 1, '"dev" stands twice', "remove"),
         ("[dev, staging, production]", "[dev, staging, production, a/b]", None, 1, "cannot be a name", "letters"),
         ("[dev, staging, production]", "production", None, 1, "is no list of names", "environments: [staging"),
