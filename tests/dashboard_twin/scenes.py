@@ -17,7 +17,7 @@ from fader.model.rollout import Budget, Experiment, Guardrail, Outcome, RolloutS
 from fader.model.state import Basis, Phase, RolloutState
 from fader.model.summary import ArmSummary, Histogram
 from fader.model.verdict import Judgement, Plan, Reading, Signal, Verdict
-from fader.model.view import Point, RolloutView, StageView
+from fader.model.view import Harm, Point, RolloutView, StageView
 from fader.rollout.words import share as percent
 
 ERRORS = Metric("errors", "proportion", where=(Comparison("status", ">=", 500),))
@@ -237,7 +237,7 @@ def ramping(now: float, name: str = "shop-v2", service: str = "shop") -> Scene:
         0.0,
         "",
         RUNNING,
-        harm_caused=(0, 41),
+        harm=Harm(0, 41, 0.93, 1.53),
     )
     marks = [*starts[:2], now - 420, now]
     points = []
@@ -314,7 +314,7 @@ def rolled_back(now: float, name: str = "checkout-v7", service: str = "checkout"
         180.0,
         "",
         ("retry",),
-        harm_caused=(12, 19),
+        harm=Harm(12, 19, 3.1, 19.0),
     )
     points = []
     at = begun + 6
@@ -440,7 +440,7 @@ def awaiting(now: float, name: str = "basket-v4", service: str = "basket") -> Sc
         waits=("A person approves 25 %.",),
         units_exposed=2417,
         units_harmed=41,
-        harm_caused=(0, 12),
+        harm=Harm(0, 12, 0.7, 1.4),
         stages=stage_views(of, "pcaaa", since, ["Proven safe after 10 min 50 s."]),
         judgements=tuple(
             replace(j, verdict=Verdict.SAFE, log_e_safe=5.3, more_units=None) for j in scene.view.judgements
@@ -530,7 +530,7 @@ def experimenting(now: float, name: str = "shop-v3", service: str = "shop") -> S
         health=HealthEvidence(24_880, 24_912, crossed=3, skew=0.4),
         units_exposed=24_880,
         units_harmed=87,
-        harm_caused=(0, 15),
+        harm=Harm(0, 15, 0.8, 1.2),
     )
     sold = tuple(
         replace(

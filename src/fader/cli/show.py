@@ -85,7 +85,7 @@ def view_lines(view: RolloutView) -> RenderableType:
         Text(said, style="yellow" if signal.harmful else "")
         for said, signal in zip(view.signal_sentences, view.signals, strict=True)
     ]
-    blame = f" ({words.caused(view.harm_caused, view.spec.new)})" if view.harm_caused and view.units_harmed else ""
+    blame = f" ({words.caused(view.harm, view.spec.new)})" if view.harm and view.units_harmed else ""
     parts.append(Text(f"units exposed {view.units_exposed:,}, harmed {view.units_harmed:,}{blame}"))
     if view.commands:
         parts.append(Text("commands: " + ", ".join(view.commands), style="dim"))

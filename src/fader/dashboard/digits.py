@@ -6,6 +6,7 @@ import math
 from functools import lru_cache
 
 from fader.model.metric import Margin, Metric
+from fader.model.view import Harm
 from fader.rollout import words
 from fader.stats.judge import UNBOUNDED
 
@@ -115,9 +116,9 @@ def _times(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
-def blamed(bounds: tuple[int, int]) -> str:
+def blamed(harm: Harm) -> str:
     """How many of the hurt users were so by the change, where there is little room: `13–18`, `≤ 41`."""
-    low, high = bounds
+    low, high = harm.low, harm.high
     if low == high:
         return count(low)
     return f"{count(low)}–{count(high)}" if low else f"≤{THIN}{count(high)}"

@@ -37,15 +37,26 @@ class ArmView:
 
 
 @dataclass(frozen=True, slots=True)
+class Harm:
+    """`low` to `high` of the units that were harmed would have been spared on the baseline. `times_low` to
+    `times_high`: how many times as many units fail on the candidate; 1e300 where nothing bounds it. Both hold at every
+    look, and miss in 5 % of the rollouts at most."""
+
+    low: int
+    high: int
+    times_low: float
+    times_high: float
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutView:
     """`headline`: one sentence, the state of things. `units_harmed`: candidate units with a failed request or one
-    that the baseline had to answer; `harm_caused`: how many of them the baseline would have spared, at least and at
-    most, None while that is not known. `seconds_to_decision`: from the first candidate exposure to the end, 0 before.
-    `needs_person`: why a person must act, or "". `commands`: what may be asked now. `reading_sentences` and
-    `signal_sentences` go with `readings` and `signals`, one each; `plan`: what the experiment can show, or "";
-    `verdict`: what it came to, or "". `health`: of the data of the stage, None before there is any. `arms`: further
-    ones of its experiment; `arm_judgements`: their guardrails and outcomes. `audience`: whom it is for, in a sentence,
-    or "" for everybody.
+    that the baseline had to answer; `harm`: what the change did to them, None while that is not known.
+    `seconds_to_decision`: from the first candidate exposure to the end, 0 before. `needs_person`: why a person must
+    act, or "". `commands`: what may be asked now. `reading_sentences` and `signal_sentences` go with `readings` and
+    `signals`, one each; `plan`: what the experiment can show, or ""; `verdict`: what it came to, or "". `health`: of
+    the data of the stage, None before there is any. `arms`: further ones of its experiment; `arm_judgements`: their
+    guardrails and outcomes. `audience`: whom it is for, in a sentence, or "" for everybody.
     """
 
     name: str
@@ -74,7 +85,7 @@ class RolloutView:
     arm_judgements: tuple[Judgement, ...] = ()
     flag: str = ""
     audience: str = ""
-    harm_caused: tuple[int, int] | None = None
+    harm: Harm | None = None
 
 
 @dataclass(frozen=True, slots=True)

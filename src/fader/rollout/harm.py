@@ -8,7 +8,9 @@ from fader.model.metric import REQUEST, Comparison, Metric
 from fader.model.rollout import RolloutSpec
 from fader.model.state import RolloutState
 from fader.model.verdict import Judgement, Verdict
+from fader.model.view import Harm
 from fader.rollout.plan import stakes
+from fader.stats.judge import UNBOUNDED
 from fader.stats.rate_bound import rate_bounds
 
 #: Chance that the interval misses the truth at any look.
@@ -16,11 +18,9 @@ MISSED = 0.05
 FAILED = Comparison("status", ">=", 500.0)
 
 
-def caused(
-    spec: RolloutSpec, state: RolloutState, judgements: tuple[Judgement, ...], harmed: int
-) -> tuple[int, int] | None:
-    """Of `harmed` units, how many would have been spared on the baseline, at least and at most; `judgements` are of the
-    stage of `state`. None where no guardrail counts failed requests, or nothing is known of it yet.
+def harm(spec: RolloutSpec, state: RolloutState, judgements: tuple[Judgement, ...], harmed: int) -> Harm | None:
+    """What the change did to `harmed` units; `judgements` are of the stage of `state`. None where no guardrail counts
+    failed requests, or nothing is known of it yet.
 
     Of the units with a failure, each is the candidate's with the chance theta = pi R / (pi R + 1 - pi), where R is the
     risk ratio and pi the candidate's share. Bounds of theta that hold at every look (`stats.rate_bound`) bound R, and
@@ -32,15 +32,19 @@ def caused(
         return None
     pi = stakes(spec, state).pi
     met = judged.candidate_first + judged.baseline_first
-    low, high = (_part(theta, pi) for theta in rate_bounds(judged.candidate_first, met, MISSED))
-    return floor(harmed * low), ceil(harmed * high)
+    low, high = (_ratio(theta, pi) for theta in rate_bounds(judged.candidate_first, met, MISSED))
+    return Harm(floor(harmed * _part(low)), ceil(harmed * _part(high)), low, high)
 
 
 def _counts_failures(metric: Metric) -> bool:
     return metric.kind == "proportion" and metric.event == REQUEST and metric.where == (FAILED,)
 
 
-def _part(theta: float, pi: float) -> float:
-    """1 - 1/R, and 0 where the candidate is not worse."""
+def _ratio(theta: float, pi: float) -> float:
     odds, even = theta * (1 - pi), pi * (1 - theta)
-    return max(0.0, 1 - even / odds) if odds > 0 else 0.0
+    return odds / even if even > 0 else UNBOUNDED
+
+
+def _part(ratio: float) -> float:
+    """1 - 1/R, and 0 where the candidate is not worse."""
+    return 1 - 1 / ratio if ratio > 1 else 0.0

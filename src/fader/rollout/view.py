@@ -15,7 +15,7 @@ from fader.rollout.experiment import main_reading
 from fader.rollout.explain import arm_ahead, arm_ended, arm_running, audience, headline, needs_person, sentence
 from fader.rollout.explain_outcome import plan, reading, verdict
 from fader.rollout.explain_signal import signal
-from fader.rollout.harm import caused
+from fader.rollout.harm import harm
 from fader.rollout.plan import further, route
 
 
@@ -58,7 +58,7 @@ def view(
         judgements=judgements,
         units_exposed=exposure.units,
         units_harmed=exposure.harmed,
-        harm_caused=caused(then, judged, judgements, exposure.harmed),
+        harm=harm(then, judged, judgements, exposure.harmed),
         seconds_to_decision=_seconds(state, exposure),
         needs_person=needs_person(spec, state),
         commands=allowed(state),

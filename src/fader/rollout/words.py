@@ -10,6 +10,7 @@ from fader.model.metric import REQUEST, Margin, Metric
 from fader.model.share import WHOLE
 from fader.model.state import RolloutState
 from fader.model.verdict import Judgement
+from fader.model.view import Harm
 
 
 def share(ppm: int) -> str:
@@ -37,9 +38,9 @@ def users(n: float) -> str:
     return f"{number(n)} user" + ("" if round(n) == 1 else "s")
 
 
-def caused(bounds: tuple[int, int], arm: str) -> str:
+def caused(harm: Harm, arm: str) -> str:
     """How many of the hurt users were so by the change: `13 to 18 of them by v2`."""
-    low, high = bounds
+    low, high = harm.low, harm.high
     if low == high:
         return f"{number(low) if low else 'none'} of them by {arm}"
     return f"{number(low)} to {number(high)} of them by {arm}" if low else f"at most {number(high)} of them by {arm}"

@@ -26,7 +26,7 @@ from fader.model.ruleset import Ruleset
 from fader.model.segment import Segment
 from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Reading, Signal, Verdict
-from fader.model.view import RolloutView, StageView
+from fader.model.view import Harm, RolloutView, StageView
 
 TOKEN = "operator-token"
 SPEC = RolloutSpec("shop-v2", "shop", "v1", "v2", (Stage(50_000, 600.0), Stage(1_000_000, 0.0)), ())
@@ -62,7 +62,7 @@ VIEW = RolloutView(
     signal_sentences=("event refund: 3 times as many.",),
     plan="2 pp in conversion need 9,000 users.",
     verdict="The experiment says no.",
-    harm_caused=(7, 11),
+    harm=Harm(7, 11, 2.4, 11.0),
 )
 
 

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from tests.unit.rollout.build import spec, state
 
 from fader.model.metric import Comparison
-from fader.model.state import Phase
+from fader.model.rollout import RolloutSpec
+from fader.model.state import Phase, RolloutState
 from fader.model.verdict import Judgement, Verdict
+from fader.model.view import Harm
 from fader.rollout import words
-from fader.rollout.harm import caused
+from fader.rollout.harm import harm
 
 RAMP = spec()
 AT_FIRST = state(phase=Phase.RAMPING, stage=0, share=RAMP.stages[0].share)
@@ -24,6 +26,11 @@ def judged(candidate: int, baseline: int, verdict: Verdict = Verdict.UNDECIDED) 
     return Judgement("latency", Verdict.SAFE, candidate_first=500, baseline_first=500), found
 
 
+def caused(of: RolloutSpec, at: RolloutState, judgements: tuple[Judgement, ...], harmed: int) -> tuple[int, int] | None:
+    found = harm(of, at, judgements, harmed)
+    return (found.low, found.high) if found else None
+
+
 def test_what_the_baseline_would_have_spared_is_bounded() -> None:
     assert caused(RAMP, AT_FIRST, judged(19, 44), 19) == (12, 19)
     assert caused(RAMP, AT_FIRST, judged(19, 44), 38) == (25, 37)
@@ -31,6 +38,16 @@ def test_what_the_baseline_would_have_spared_is_bounded() -> None:
     assert caused(RAMP, AT_FIRST, judged(2, 998), 2) == (0, 0)
     assert caused(RAMP, AT_FIRST, judged(7, 0), 7) == (6, 7)
     assert caused(RAMP, AT_FIRST, judged(0, 0), 0) == (0, 0)
+
+
+def test_how_many_times_as_many_fail_is_bounded() -> None:
+    found = harm(RAMP, AT_FIRST, judged(19, 44), 19)
+    assert found is not None
+    assert found.times_low == pytest.approx(3.13, rel=0.01)
+    assert found.times_high == pytest.approx(19.3, rel=0.01)
+    alone = harm(RAMP, AT_FIRST, judged(7, 0), 7)
+    assert alone is not None
+    assert (alone.times_low > 3, alone.times_high) == (True, 1e300)
 
 
 def test_it_is_not_known_without_a_guardrail_on_failures_or_before_its_judgement() -> None:
@@ -77,4 +94,4 @@ def test_the_interval_holds_at_every_look(ratio: float) -> None:
     ],
 )
 def test_it_is_told_in_words(bounds: tuple[int, int], said: str) -> None:
-    assert words.caused(bounds, "v2") == said
+    assert words.caused(Harm(*bounds, 1.0, 2.0), "v2") == said

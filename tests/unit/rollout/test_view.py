@@ -70,7 +70,8 @@ def test_a_ramp_in_the_middle() -> None:
     assert v.stages[0].reason.startswith("v2 goes from 5 % to 10 % of users: errors proven less than 10 pp worse")
     assert v.stages[1].until == 0.0
     assert (v.units_exposed, v.units_harmed, v.seconds_to_decision) == (40, 2, 0.0)
-    assert v.harm_caused == (0, 2)
+    assert v.harm
+    assert (v.harm.low, v.harm.high) == (0, 2)
     assert "it bakes for another 12 s" in v.waits
     assert len(v.judgements) == 2
     assert v.needs_person == ""
@@ -85,11 +86,12 @@ def test_after_the_plug_was_pulled() -> None:
     assert v.stages[1].until == life.state.ended_at
     assert v.stages[1].reason == life.state.cause
     assert v.seconds_to_decision == pytest.approx(4)
-    assert v.harm_caused == (17, 19)
+    assert v.harm
+    assert (v.harm.low, v.harm.high) == (17, 19)
     assert v.commands == ("retry",)
     life.decision = Decision(life.state)  # as after a restart: the record still says what was judged
     assert len(life.view().judgements) == 2
-    assert life.view(Exposure(90, 20, NOW + 40)).harm_caused == v.harm_caused
+    assert life.view(Exposure(90, 20, NOW + 40)).harm == v.harm
 
 
 def test_completed() -> None:
