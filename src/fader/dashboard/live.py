@@ -215,11 +215,13 @@ class Live:
                 await asyncio.wait_for(self._wake.wait(), self._refresh)
             self._wake.clear()
             for key in tuple(self._readers):
-                if self._due(key, time() - self._posted.get(key, 0.0)):
-                    self._moved.discard(key)
-                    self._dirty.discard(key)
-                    self._posted[key] = time()
-                    await self._post(key)
+                for each in (*self._moved, key):  # what moves meanwhile does not wait for the figures of others
+                    if each in self._readers and self._due(each, time() - self._posted.get(each, 0.0)):
+                        self._moved.discard(each)
+                        self._dirty.discard(each)
+                        self._posted[each] = time()
+                        await self._post(each)
+                await asyncio.sleep(0)  # so that it is heard, and requests are answered between two pages
             self._moved &= self._readers.keys()
             self._dirty &= self._readers.keys()
             if self._moved or self._dirty:

@@ -193,6 +193,40 @@ async def test_figures_are_shown_in_the_end(now: float) -> None:
             assert "77,777" in (await waiting)["regions"]["hero"]
 
 
+async def test_what_moves_while_figures_are_drawn_is_drawn_before_the_rest_of_them(now: float) -> None:
+    scene = scenes.ramping(now)
+    names = [f"shop-{i}" for i in range(20)]
+    each = {name: replace(scene, view=replace(scene.view, name=name)) for name in names}
+    control = ScriptedControl(*each.values())
+    page, drawn = Rollout(control, Templates(), lambda: now), list[str]()
+
+    async def render(key: str, since: float) -> Snapshot:
+        drawn.append(key)
+        if drawn == [names[0]]:  # the first of those whose figures have grown
+            control.play(each[names[-1]])
+        return await page.snapshot(key, since)
+
+    live = Live(render, control.changes, control.moves, refresh=3600.0, figures=(0.0, 0.0))
+    streams = [live.stream(name) for name in names]
+    for stream in streams:
+        await page_of(stream)
+    waiting = [asyncio.ensure_future(page_of(stream)) for stream in streams]
+    await listening(control)
+    drawn.clear()
+    for one in each.values():
+        control.play(replace(one, view=replace(one.view, units_exposed=7)), figures=True)
+    await waiting[0]
+    async with asyncio.timeout(30):
+        while len(drawn) < len(names):
+            await asyncio.sleep(0.01)
+    assert drawn.index(names[-1]) < 5
+    for future in waiting:
+        future.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    for stream in streams:
+        await stream.aclose()
+
+
 async def test_nothing_runs_when_nobody_looks(now: float) -> None:
     control = ScriptedControl(scenes.ramping(now))
     live = live_of(control, now)
