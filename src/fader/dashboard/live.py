@@ -101,13 +101,14 @@ def joined(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
 
 
 class Live:
-    """`moves`: a number that rises with each change that must be seen at once; without it, that is every change."""
+    """`moves`: the number of the last change of a name that must be seen at once, of all for ""; without it, that is
+    every change."""
 
     def __init__(
         self,
         render: Render,
         changes: Callable[[], AsyncIterator[str]],
-        moves: Callable[[], int] | None = None,
+        moves: Callable[[str], int] | None = None,
         refresh: float = REFRESH,
         figures: tuple[float, float] = FIGURES,
     ) -> None:
@@ -195,12 +196,13 @@ class Live:
                 mailbox.close()
 
     async def _listen(self) -> None:
-        moves = self._moves() if self._moves else 0
+        before = self._moves("") if self._moves else 0
+        heard: dict[str, int] = {}
         async for name in self._changes():
             told = {name, *(key for key in self._readers if key.startswith("/"))}
-            now = self._moves() if self._moves else moves + 1
-            if now != moves:
-                moves = now
+            last = self._moves(name) if self._moves else None
+            if last is None or last > heard.get(name, before):
+                heard[name] = last or 0
                 self._moved |= told
                 for key in told:
                     self._wholes.pop(key, None)

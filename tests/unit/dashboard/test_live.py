@@ -193,6 +193,29 @@ async def test_figures_are_shown_in_the_end(now: float) -> None:
             assert "77,777" in (await waiting)["regions"]["hero"]
 
 
+async def test_what_moved_is_told_from_what_grew_at_the_same_time(now: float) -> None:
+    scene = scenes.ramping(now)
+    one, two = (replace(scene, view=replace(scene.view, name=name)) for name in ("one", "two"))
+    control = ScriptedControl(one, two)
+    page, drawn = Rollout(control, Templates(), lambda: now), list[str]()
+
+    async def render(key: str, since: float) -> Snapshot:
+        drawn.append(key)
+        return await page.snapshot(key, since)
+
+    live = Live(render, control.changes, control.moves, refresh=3600.0, figures=(3600.0, 3600.0))
+    async with aclosing(live.stream("one")) as first, aclosing(live.stream("two")) as second:
+        await page_of(first)
+        await page_of(second)
+        waiting = asyncio.ensure_future(page_of(second))
+        await listening(control)
+        control.play(one, figures=True)
+        control.play(replace(two, view=replace(two.view, headline="It moved.")))
+        async with asyncio.timeout(30):
+            assert "It moved." in (await waiting)["regions"]["head"]
+        assert drawn == ["one", "two", "two"]
+
+
 async def test_what_moves_while_figures_are_drawn_is_drawn_before_the_rest_of_them(now: float) -> None:
     scene = scenes.ramping(now)
     names = [f"shop-{i}" for i in range(20)]
