@@ -177,6 +177,10 @@ async def test_a_move_is_shown_at_once_and_figures_on_a_slower_beat(now: float) 
         assert control.rendered == drawn
         control.play(replace(scene, view=replace(scene.view, headline="It moved.", units_exposed=4)))
         assert {"head", "hero"} <= (await waiting)["regions"].keys()
+        drawn = control.rendered
+        control.play(replace(scene, view=replace(scene.view, units_exposed=5)), figures=True)
+        await asyncio.sleep(0.6)
+        assert control.rendered == drawn
 
 
 async def test_figures_are_shown_in_the_end(now: float) -> None:
