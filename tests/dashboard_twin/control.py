@@ -82,7 +82,8 @@ class ScriptedControl:
         self.holding: tuple[HoldoutView, ...] = ()
         self.learning: tuple[LearningEvidence, ...] = ()
         self.asked: list[tuple[str, Command]] = []
-        self.rendered = self.moved = 0
+        self.rendered = 0
+        self.moved: dict[str, int] = {}
         self._listeners: dict[asyncio.Queue[str], asyncio.AbstractEventLoop] = {}
 
     @property
@@ -99,7 +100,8 @@ class ScriptedControl:
         self.announce(name)
 
     def announce(self, name: str, *, figures: bool = False) -> None:
-        self.moved += not figures
+        if not figures:
+            self.moved[name] = self.moves() + 1
         for queue, loop in list(self._listeners.items()):
             loop.call_soon_threadsafe(queue.put_nowait, name)
 
@@ -222,8 +224,8 @@ class ScriptedControl:
         here = Installation("1.2.3", "3.11.9", 604_800.0, "/var/lib/fader", 292_000_000, 3_400_000_000, self.free, keys)
         return replace(here, front=self.front)
 
-    def moves(self) -> int:
-        return self.moved
+    def moves(self, name: str = "") -> int:
+        return self.moved.get(name, 0) if name else max(self.moved.values(), default=0)
 
     async def changes(self) -> AsyncIterator[str]:
         queue: asyncio.Queue[str] = asyncio.Queue()

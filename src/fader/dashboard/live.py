@@ -101,13 +101,14 @@ def joined(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
 
 
 class Live:
-    """`moves`: a number that rises with each change that must be seen at once; without it, that is every change."""
+    """`moves`: the number of the last change of a name that must be seen at once, of all for ""; without it, that is
+    every change."""
 
     def __init__(
         self,
         render: Render,
         changes: Callable[[], AsyncIterator[str]],
-        moves: Callable[[], int] | None = None,
+        moves: Callable[[str], int] | None = None,
         refresh: float = REFRESH,
         figures: tuple[float, float] = FIGURES,
     ) -> None:
@@ -195,12 +196,13 @@ class Live:
                 mailbox.close()
 
     async def _listen(self) -> None:
-        moves = self._moves() if self._moves else 0
+        before = self._moves("") if self._moves else 0
+        heard: dict[str, int] = {}
         async for name in self._changes():
             told = {name, *(key for key in self._readers if key.startswith("/"))}
-            now = self._moves() if self._moves else moves + 1
-            if now != moves:
-                moves = now
+            last = self._moves(name) if self._moves else None
+            if last is None or last > heard.get(name, before):
+                heard[name] = last or 0
                 self._moved |= told
                 for key in told:
                     self._wholes.pop(key, None)
@@ -215,11 +217,13 @@ class Live:
                 await asyncio.wait_for(self._wake.wait(), self._refresh)
             self._wake.clear()
             for key in tuple(self._readers):
-                if self._due(key, time() - self._posted.get(key, 0.0)):
-                    self._moved.discard(key)
-                    self._dirty.discard(key)
-                    self._posted[key] = time()
-                    await self._post(key)
+                for each in (*self._moved, key):  # what moves meanwhile does not wait for the figures of others
+                    if each in self._readers and self._due(each, time() - self._posted.get(each, 0.0)):
+                        self._moved.discard(each)
+                        self._dirty.discard(each)
+                        self._posted[each] = time()
+                        await self._post(each)
+                await asyncio.sleep(0)  # so that it is heard, and requests are answered between two pages
             self._moved &= self._readers.keys()
             self._dirty &= self._readers.keys()
             if self._moved or self._dirty:

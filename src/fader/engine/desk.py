@@ -266,8 +266,8 @@ class Desk:
     def trouble(self) -> str:
         return self._controller.failing
 
-    def moves(self) -> int:
-        return self._changes.moves
+    def moves(self, name: str = "") -> int:
+        return self._changes.moves(name)
 
     async def _view(self, entry: Entry) -> RolloutView:
         """The decision of the last tick is shown only while the state is still the one it was made of."""

@@ -117,5 +117,6 @@ class Control(Protocol):
     def trouble(self) -> str:
         """Why nothing can be judged at the moment, or ""."""
 
-    def moves(self) -> int:
-        """Rises with every change that is more than figures: a step, a command."""
+    def moves(self, name: str = "") -> int:
+        """The number of the last change of `name` (as `changes` has it) that was more than figures: a step, a command.
+        All are counted together; "" is for the last of any, 0 for none."""

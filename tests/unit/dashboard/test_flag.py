@@ -61,6 +61,15 @@ async def test_many_flags_are_shown_page_by_page_and_found_by_name_and_owner(cli
     assert rows.findall((await pages.snapshot("/flags?page=3", 0.0)).regions["flags"]) == last
 
 
+async def test_the_list_follows_what_is_switched(client: Made) -> None:
+    board = control()
+    async with client(board) as http:
+        before = (await http.get("/flags")).text
+        board.flags.switch("theme", False, "ann", "")
+        after = (await http.get("/flags")).text
+    assert (before.count("v-harmful"), after.count("v-harmful")) == (1, 2)
+
+
 async def test_without_flags_the_page_teaches_the_first(client: Made) -> None:
     async with client(ScriptedControl()) as http:
         assert "fader apply -f fader.yaml" in (await http.get("/flags")).text

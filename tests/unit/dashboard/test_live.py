@@ -177,6 +177,10 @@ async def test_a_move_is_shown_at_once_and_figures_on_a_slower_beat(now: float) 
         assert control.rendered == drawn
         control.play(replace(scene, view=replace(scene.view, headline="It moved.", units_exposed=4)))
         assert {"head", "hero"} <= (await waiting)["regions"].keys()
+        drawn = control.rendered
+        control.play(replace(scene, view=replace(scene.view, units_exposed=5)), figures=True)
+        await asyncio.sleep(0.6)
+        assert control.rendered == drawn
 
 
 async def test_figures_are_shown_in_the_end(now: float) -> None:
@@ -191,6 +195,63 @@ async def test_figures_are_shown_in_the_end(now: float) -> None:
         control.play(replace(scene, view=replace(scene.view, units_exposed=77_777)), figures=True)
         async with asyncio.timeout(30):
             assert "77,777" in (await waiting)["regions"]["hero"]
+
+
+async def test_what_moved_is_told_from_what_grew_at_the_same_time(now: float) -> None:
+    scene = scenes.ramping(now)
+    one, two = (replace(scene, view=replace(scene.view, name=name)) for name in ("one", "two"))
+    control = ScriptedControl(one, two)
+    page, drawn = Rollout(control, Templates(), lambda: now), list[str]()
+
+    async def render(key: str, since: float) -> Snapshot:
+        drawn.append(key)
+        return await page.snapshot(key, since)
+
+    live = Live(render, control.changes, control.moves, refresh=3600.0, figures=(3600.0, 3600.0))
+    async with aclosing(live.stream("one")) as first, aclosing(live.stream("two")) as second:
+        await page_of(first)
+        await page_of(second)
+        waiting = asyncio.ensure_future(page_of(second))
+        await listening(control)
+        control.play(one, figures=True)
+        control.play(replace(two, view=replace(two.view, headline="It moved.")))
+        async with asyncio.timeout(30):
+            assert "It moved." in (await waiting)["regions"]["head"]
+        assert drawn == ["one", "two", "two"]
+
+
+async def test_what_moves_while_figures_are_drawn_is_drawn_before_the_rest_of_them(now: float) -> None:
+    scene = scenes.ramping(now)
+    names = [f"shop-{i}" for i in range(20)]
+    each = {name: replace(scene, view=replace(scene.view, name=name)) for name in names}
+    control = ScriptedControl(*each.values())
+    page, drawn = Rollout(control, Templates(), lambda: now), list[str]()
+
+    async def render(key: str, since: float) -> Snapshot:
+        drawn.append(key)
+        if drawn == [names[0]]:  # the first of those whose figures have grown
+            control.play(each[names[-1]])
+        return await page.snapshot(key, since)
+
+    live = Live(render, control.changes, control.moves, refresh=3600.0, figures=(0.0, 0.0))
+    streams = [live.stream(name) for name in names]
+    for stream in streams:
+        await page_of(stream)
+    waiting = [asyncio.ensure_future(page_of(stream)) for stream in streams]
+    await listening(control)
+    drawn.clear()
+    for one in each.values():
+        control.play(replace(one, view=replace(one.view, units_exposed=7)), figures=True)
+    await waiting[0]
+    async with asyncio.timeout(30):
+        while len(drawn) < len(names):
+            await asyncio.sleep(0.01)
+    assert drawn.index(names[-1]) < 5
+    for future in waiting:
+        future.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    for stream in streams:
+        await stream.aclose()
 
 
 async def test_nothing_runs_when_nobody_looks(now: float) -> None:

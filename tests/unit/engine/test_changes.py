@@ -39,3 +39,12 @@ async def test_a_listener_that_left_is_forgotten() -> None:
     await asyncio.gather(task, return_exceptions=True)
     changes.tell("a")
     assert changes.listeners == 0
+
+
+def test_what_is_more_than_figures_is_counted_by_name() -> None:
+    changes = Changes()
+    assert (changes.moves(), changes.moves("a")) == (0, 0)
+    changes.tell("a")
+    changes.tell("b", figures=True)
+    changes.tell("c")
+    assert (changes.moves(), changes.moves("a"), changes.moves("b"), changes.moves("c")) == (2, 1, 0, 2)
