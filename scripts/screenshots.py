@@ -108,6 +108,7 @@ def usual(now: float) -> ScriptedControl:
         flags=(tuple(replace(f, expires="2026-10-31" if f.name == "theme" else "") for f in every), segments),
         clock=lambda: now - 900,
     )
+    flags.report(control.states, flags.searches(now))
     control.flags.switch("limits", False, "ann", "not before Monday")
     control.flags.switch("theme", False, "ann", "the red one is unreadable")
     control.flags.switch("theme", True, "bob", "mended")
@@ -130,6 +131,7 @@ def extreme(now: float) -> ScriptedControl:
         live=services.live(),
         flags=flags.extreme(),
     )
+    flags.report(control.states, flags.many_searches(now))
     control.play(scenes.pending(now))
     control.learning = scenes.learnt()
     control.failed[LONG] = scenes.failures(now) * 3

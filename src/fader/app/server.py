@@ -18,6 +18,7 @@ from fader.api import (
     audit,
     auth,
     changes,
+    codebases,
     documents,
     flags,
     gateway,
@@ -44,6 +45,7 @@ from fader.clock import Clock, system_clock
 from fader.dashboard import pages, templating
 from fader.engine.apply import Applier, answers
 from fader.engine.changes import Changes
+from fader.engine.codebase_desk import CodebaseDesk
 from fader.engine.controller import Controller
 from fader.engine.desk import Desk, Probe
 from fader.engine.exposing import Exposing
@@ -128,6 +130,7 @@ def build(
             *rollouts.routes(desk, states),
             *documents.routes(applier),
             *flags.routes(flag_desk),
+            *codebases.routes(CodebaseDesk(states, flag_desk, clock, told.tell)),
             *sdk.routes(flag_desk, feed),
             *ofrep.routes(flag_desk, Notices(feed, clock), tokens),
             *units.routes(desk),

@@ -14,6 +14,7 @@ from fader.engine.exposing import Exposing
 from fader.engine.publish import Publisher
 from fader.engine.tally import EVERY, Tally
 from fader.errors import NotFound
+from fader.model.codebase import Searched, Sighting, left
 from fader.model.evaluation import Evaluation
 from fader.model.flag import Flag, Switch
 from fader.model.ruleset import Ruleset
@@ -28,13 +29,15 @@ STALE_AFTER = 30 * 86_400.0
 class Standing:
     """A flag as it is in force. `switches`: who turned it on and off, oldest first; () while the file decides.
     `since`: when it was last changed or switched, 0 if that is not known. `stale`: why it could go. `given`: how often
-    apps were given each variant, as far as it is counted, those never given left out."""
+    apps were given each variant, as far as it is counted, those never given left out. `code`: where it stands in each
+    codebase; of one flag with places, of several without."""
 
     flag: Flag
     switches: tuple[Switch, ...] = ()
     since: float = 0.0
     stale: tuple[str, ...] = ()
     given: tuple[Given, ...] = ()
+    code: tuple[Sighting, ...] = ()
 
 
 class FlagDesk:
@@ -99,16 +102,19 @@ class FlagDesk:
         switches: dict[str, list[Switch]] = {}
         for switch in self._states.switches():
             switches.setdefault(switch.flag, []).append(switch)
-        changed, counted = self._states.changed(), self._counted()
-        return tuple(
-            self._standing(f, tuple(switches.get(f.name, ())), changed, counted, stale_after)
+        changed, counted, required = self._states.changed(), self._counted(), self._required()
+        searched = self._searched(None if flags is None else tuple(f.name for f in flags))
+        found = (
+            self._standing(f, tuple(switches.get(f.name, ())), changed, counted, searched, required, stale_after)
             for f in (self.ruleset.flags if flags is None else flags)
         )
+        return tuple(replace(s, code=tuple(replace(one, places=()) for one in s.code)) for s in found)
 
     def standing(self, name: str) -> Standing:
         """Raises NotFound, naming the flags there are."""
         switches, changed = self._states.switches(name), self._states.changed()
-        return self._standing(self._flag(name), switches, changed, self._counted(), STALE_AFTER)
+        counted, searched, required = self._counted(), self._searched((name,)), self._required()
+        return self._standing(self._flag(name), switches, changed, counted, searched, required, STALE_AFTER)
 
     def _standing(
         self,
@@ -116,13 +122,25 @@ class FlagDesk:
         switches: tuple[Switch, ...],
         changed: Mapping[str, float],
         counted: Counted,
+        searched: Searched,
+        required: frozenset[str],
         stale_after: float,
     ) -> Standing:
         since, now = max([changed.get(flag.name, 0.0), *(s.at for s in switches)]), self._clock()
         sent = any(flag.name in live.service.flags for live in self._publisher.current.services)
         known_since = "" if flag.client or sent else counted.since  # of these not every evaluation is told
-        reasons = stale(flag, since, now, stale_after, counted.last(flag.name), known_since)
-        return Standing(flag, switches, since, reasons, counted.given(flag.name))
+        code = searched.of(flag.name)
+        gone = 0.0 if flag.name in required else left(code)
+        reasons = stale(flag, since, now, stale_after, counted.last(flag.name), known_since, gone)
+        return Standing(flag, switches, since, reasons, counted.given(flag.name), code)
+
+    def _required(self) -> frozenset[str]:
+        """What other flags rest on is needed though no code names it."""
+        return frozenset(p.flag for f in self.ruleset.flags for p in f.requires)
+
+    def _searched(self, flags: tuple[str, ...] | None) -> Searched:
+        codebases = self._states.codebases()
+        return Searched(codebases, self._states.sightings(flags) if codebases else ())
 
     def _counted(self) -> Counted:
         """Read no more often than it is written: pages ask once a second."""
