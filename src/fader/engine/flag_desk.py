@@ -55,10 +55,8 @@ class FlagDesk:
         self._exposing, self._tally = exposing, tally
         self._read, self._read_at = Counted(), -EVERY
         self._states, self._publisher, self._clock, self._told = states, publisher, clock, told
-        self._seen = self._held = _flags_alone(publisher.current)
-        self._compiled = Flags(self._held.flags, self._held.segments)
-        if exposing:
-            exposing.follow(self._held.flags)
+        self._seen = _flags_alone(publisher.current)
+        self._hold(self._seen)
 
     @property
     def ruleset(self) -> Ruleset:
@@ -68,11 +66,15 @@ class FlagDesk:
         if current.version != self._seen.version:
             self._seen = _flags_alone(current)
             if replace(self._seen, version=self._held.version) != self._held:
-                self._held = self._seen
-                self._compiled = Flags(self._held.flags, self._held.segments)
-                if self._exposing:
-                    self._exposing.follow(self._held.flags)
+                self._hold(self._seen)
         return self._held
+
+    def _hold(self, ruleset: Ruleset) -> None:
+        self._held = ruleset
+        self._compiled = Flags(ruleset.flags, ruleset.segments)
+        self._required = frozenset(p.flag for flag in ruleset.flags for p in flag.requires)
+        if self._exposing:
+            self._exposing.follow(ruleset.flags)
 
     @property
     def flags(self) -> Flags:
@@ -102,19 +104,18 @@ class FlagDesk:
         switches: dict[str, list[Switch]] = {}
         for switch in self._states.switches():
             switches.setdefault(switch.flag, []).append(switch)
-        changed, counted, required = self._states.changed(), self._counted(), self._required()
-        searched = self._searched(None if flags is None else tuple(f.name for f in flags))
-        found = (
-            self._standing(f, tuple(switches.get(f.name, ())), changed, counted, searched, required, stale_after)
-            for f in (self.ruleset.flags if flags is None else flags)
+        changed, counted = self._states.changed(), self._counted()
+        found = self.ruleset.flags if flags is None else flags
+        searched = self._searched(None if flags is None else tuple(f.name for f in flags), places=False)
+        return tuple(
+            self._standing(f, tuple(switches.get(f.name, ())), changed, counted, searched, stale_after) for f in found
         )
-        return tuple(replace(s, code=tuple(replace(one, places=()) for one in s.code)) for s in found)
 
     def standing(self, name: str) -> Standing:
         """Raises NotFound, naming the flags there are."""
         switches, changed = self._states.switches(name), self._states.changed()
-        counted, searched, required = self._counted(), self._searched((name,)), self._required()
-        return self._standing(self._flag(name), switches, changed, counted, searched, required, STALE_AFTER)
+        counted, searched = self._counted(), self._searched((name,))
+        return self._standing(self._flag(name), switches, changed, counted, searched, STALE_AFTER)
 
     def _standing(
         self,
@@ -123,24 +124,20 @@ class FlagDesk:
         changed: Mapping[str, float],
         counted: Counted,
         searched: Searched,
-        required: frozenset[str],
         stale_after: float,
     ) -> Standing:
         since, now = max([changed.get(flag.name, 0.0), *(s.at for s in switches)]), self._clock()
         sent = any(flag.name in live.service.flags for live in self._publisher.current.services)
         known_since = "" if flag.client or sent else counted.since  # of these not every evaluation is told
         code = searched.of(flag.name)
-        gone = 0.0 if flag.name in required else left(code)
+        gone = 0.0 if flag.name in self._required else left(code)  # another flag needs it, though no code names it
         reasons = stale(flag, since, now, stale_after, counted.last(flag.name), known_since, gone)
         return Standing(flag, switches, since, reasons, counted.given(flag.name), code)
 
-    def _required(self) -> frozenset[str]:
-        """What other flags rest on is needed though no code names it."""
-        return frozenset(p.flag for f in self.ruleset.flags for p in f.requires)
-
-    def _searched(self, flags: tuple[str, ...] | None) -> Searched:
+    def _searched(self, flags: tuple[str, ...] | None, *, places: bool = True) -> Searched:
         codebases = self._states.codebases()
-        return Searched(codebases, self._states.sightings(flags) if codebases else ())
+        known = self._states.sightings(flags) if codebases else ()
+        return Searched(codebases, known if places else (replace(one, places=()) for one in known))
 
     def _counted(self) -> Counted:
         """Read no more often than it is written: pages ask once a second."""

@@ -127,10 +127,10 @@ async def test_where_a_flag_stands_in_code(client: Made, now: float) -> None:
         listed = (await http.get("/flags")).text
     shop, mail = in_code(checkout)
     assert shop.startswith(
-        "shop Seen in code: 12 references in 4 files, 2025-11-24 14:00 UTC. src/checkout/page.py:41, "
+        "shop Seen in code: 12 references in 4 files, as of 2025-11-24 14:00 UTC. src/checkout/page.py:41, "
     )
     assert shop.endswith("src/checkout/tests/test_page.py:18 and 7 more")
-    assert mail == "mail Not in code, 2025-11-22 16:00 UTC, nor in any search before."
+    assert mail == "mail Not in code as of 2025-11-22 16:00 UTC, nor in any search before."
     assert "has done its work" not in checkout
     assert in_code(theme)[0] == (
         "shop No longer in code since 2025-11-24 14:00 UTC. "
@@ -152,7 +152,7 @@ async def test_what_nobody_has_reported_is_not_known(client: Made, now: float) -
         unasked, limits = [(await http.get(f"/flags/{name}")).text for name in ("theme", "limits")]
     assert "Nobody has reported where it stands in code: <code>fader flags unused --code . --report</code>" in unknown
     assert in_code(unasked) == ["shop Not known: it was not searched for this flag."]
-    assert in_code(limits) == ["shop Seen in code: 1 reference in 1 file, 2025-11-24 16:00 UTC. a.py:1"]
+    assert in_code(limits) == ["shop Seen in code: 1 reference in 1 file, as of 2025-11-24 16:00 UTC. a.py:1"]
 
 
 async def test_many_codebases_and_long_places_and_markup(client: Made, now: float) -> None:
