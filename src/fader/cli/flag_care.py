@@ -88,7 +88,7 @@ def unused(
         raise BadInput(Problem("--as names a report, and there is none", "add --report"))
     client = connect(server, token_file, data_dir)
     flags, searched = [s["flag"] for s in client.flags()["flags"]], Sources(code)
-    found = references({str(flag["name"]) for flag in flags}, searched)
+    found = references([str(flag["name"]) for flag in flags], searched)
     required = {p["flag"] for flag in flags for p in flag.get("requires", ())}
     rows = [{"name": f["name"], "owner": f["owner"], "places": _places(found[f["name"]])} for f in flags]
     taken = _report(client, codebase, found, searched, code) if report else None
@@ -107,7 +107,7 @@ def unused(
         out.print(f"reported as {taken['codebase']['name']}: it names {taken['named']} of {len(rows)} flags{gone}")
 
 
-def references(names: set[str], files: Iterable[tuple[str, str]]) -> dict[str, list[tuple[str, int]]]:
+def references(names: Iterable[str], files: Iterable[tuple[str, str]]) -> dict[str, list[tuple[str, int]]]:
     """File and line of each place that names a flag, by flag. `files`: name and text of each."""
     found: dict[str, list[tuple[str, int]]] = {name: [] for name in names}
     for file, text in files:

@@ -45,11 +45,9 @@ class CodebaseDesk:
         flags = self._flags.flags.flags
         codebase = Codebase(name, self._clock(), actor)
         here = tuple(one for one in found if one.flag in flags)
-        await asyncio.to_thread(self._states.put_codebase, codebase, here)
+        now = await asyncio.to_thread(self._states.put_codebase, codebase, here)
         self._told(f"codebase:{name}")
-        sightings = await asyncio.to_thread(self._states.sightings)
-        gone = tuple(one.flag for one in sightings if one.codebase == name and one.gone)
-        return Taken(codebase, sum(one.references > 0 for one in here), gone)
+        return Taken(codebase, sum(one.references > 0 for one in now), tuple(one.flag for one in now if one.gone))
 
     def forget(self, name: str) -> Codebase:
         """Raises NotFound, naming those there are."""

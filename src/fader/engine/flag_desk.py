@@ -136,8 +136,7 @@ class FlagDesk:
 
     def _searched(self, flags: tuple[str, ...] | None, *, places: bool = True) -> Searched:
         codebases = self._states.codebases()
-        known = self._states.sightings(flags) if codebases else ()
-        return Searched(codebases, known if places else (replace(one, places=()) for one in known))
+        return Searched(codebases, self._states.sightings(flags, places=places) if codebases else ())
 
     def _counted(self) -> Counted:
         """Read no more often than it is written: pages ask once a second."""

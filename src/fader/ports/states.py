@@ -139,14 +139,14 @@ class StateStore(Protocol):
     def codebases(self) -> tuple[Codebase, ...]:
         """By name."""
 
-    def put_codebase(self, codebase: Codebase, found: tuple[Found, ...]) -> None:
+    def put_codebase(self, codebase: Codebase, found: tuple[Found, ...]) -> tuple[Sighting, ...]:
         """Put what a search found, one of each flag, in place of what was known of the codebase, in one transaction. Of
-        a flag that was not looked for nothing is known then."""
+        a flag that was not looked for nothing is known then. What is known now, in the order of `found`."""
 
     def forget_codebase(self, name: str) -> None: ...
 
-    def sightings(self, flags: tuple[str, ...] | None = None) -> tuple[Sighting, ...]:
-        """Of these flags or of all, where they were looked for; by flag and codebase."""
+    def sightings(self, flags: tuple[str, ...] | None = None, *, places: bool = True) -> tuple[Sighting, ...]:
+        """Of these flags or of all, where they were looked for; by flag and codebase. `places`: with them."""
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
@@ -10,6 +12,7 @@ from fader.storage import tables as t
 
 #: More flags than these are not asked for by name: all are read.
 NAMED = 500
+_PLACES = msgspec.json.Decoder(tuple[str, ...])
 
 
 def codebases(c: Connection) -> tuple[Codebase, ...]:
@@ -17,31 +20,28 @@ def codebases(c: Connection) -> tuple[Codebase, ...]:
     return tuple(Codebase(*row) for row in c.execute(asked))
 
 
-def put(c: Connection, codebase: Codebase, found: tuple[Found, ...]) -> None:
-    of = t.sightings.c.codebase == codebase.name
-    known = {
-        row.flag: row for row in c.execute(select(t.sightings.c.flag, t.sightings.c.seen, t.sightings.c.gone).where(of))
-    }
-    before = {flag: Sighting(codebase.name, flag, seen=row.seen, gone=row.gone) for flag, row in known.items()}
+def put(c: Connection, codebase: Codebase, found: tuple[Found, ...]) -> tuple[Sighting, ...]:
+    s = t.sightings.c
+    known = c.execute(select(s.flag, s.seen, s.gone).where(s.codebase == codebase.name))
+    before = {flag: Sighting(codebase.name, flag, seen=seen, gone=gone) for flag, seen, gone in known}
     forget(c, codebase.name)
     c.execute(insert(t.codebases).values(name=codebase.name, at=codebase.at, actor=codebase.actor))
-    after = [sighted(codebase, one, before.get(one.flag)) for one in found]
+    after = tuple(sighted(codebase, one, before.get(one.flag)) for one in found)
     if after:
-        c.execute(
-            insert(t.sightings),
-            [
-                {
-                    "flag": one.flag,
-                    "codebase": one.codebase,
-                    "references": one.references,
-                    "files": one.files,
-                    "places": msgspec.json.encode(one.places),
-                    "seen": one.seen,
-                    "gone": one.gone,
-                }
-                for one in after
-            ],
-        )
+        c.execute(insert(t.sightings), [_row(one) for one in after])
+    return after
+
+
+def _row(one: Sighting) -> dict[str, Any]:
+    return {
+        "flag": one.flag,
+        "codebase": one.codebase,
+        "references": one.references,
+        "files": one.files,
+        "places": msgspec.json.encode(one.places),
+        "seen": one.seen,
+        "gone": one.gone,
+    }
 
 
 def forget(c: Connection, name: str) -> None:
@@ -49,18 +49,15 @@ def forget(c: Connection, name: str) -> None:
     c.execute(delete(t.codebases).where(t.codebases.c.name == name))
 
 
-def sightings(c: Connection, flags: tuple[str, ...] | None) -> tuple[Sighting, ...]:
+def sightings(c: Connection, flags: tuple[str, ...] | None, places: bool) -> tuple[Sighting, ...]:
     s = t.sightings.c
-    asked = (
-        select(s.codebase, s.flag, t.codebases.c.at, s.references, s.files, s.places, s.seen, s.gone)
-        .join_from(t.sightings, t.codebases, t.codebases.c.name == s.codebase)
-        .order_by(s.flag, s.codebase)
-    )
+    asked = select(s.flag, s.codebase, t.codebases.c.at, s.references, s.files, s.places, s.seen, s.gone)
+    asked = asked.join_from(t.sightings, t.codebases, t.codebases.c.name == s.codebase).order_by(s.flag, s.codebase)
     if flags is not None and len(flags) <= NAMED:
         asked = asked.where(s.flag.in_(flags))
-    wanted = None if flags is None else set(flags)
+    wanted = None if flags is None else frozenset(flags)
     return tuple(
-        Sighting(*row[:5], msgspec.json.decode(row.places, type=tuple[str, ...]), *row[6:])
-        for row in c.execute(asked)
-        if wanted is None or row.flag in wanted
+        Sighting(codebase, flag, at, references, files, _PLACES.decode(body) if places else (), seen, gone)
+        for flag, codebase, at, references, files, body, seen, gone in c.execute(asked)
+        if wanted is None or flag in wanted
     )

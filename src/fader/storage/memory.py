@@ -179,19 +179,21 @@ class MemoryStateStore:
     def codebases(self) -> tuple[Codebase, ...]:
         return tuple(codebase for _, codebase in sorted(self._codebases.items()))
 
-    def put_codebase(self, codebase: Codebase, found: tuple[Found, ...]) -> None:
-        name, before = codebase.name, self._sightings
+    def put_codebase(self, codebase: Codebase, found: tuple[Found, ...]) -> tuple[Sighting, ...]:
+        name = codebase.name
+        after = tuple(sighted(codebase, one, self._sightings.get((one.flag, name))) for one in found)
         self.forget_codebase(name)
         self._codebases[name] = codebase
-        for one in found:
-            self._sightings[one.flag, name] = sighted(codebase, one, before.get((one.flag, name)))
+        self._sightings |= {(one.flag, name): one for one in after}
+        return after
 
     def forget_codebase(self, name: str) -> None:
         self._codebases.pop(name, None)
         self._sightings = {key: one for key, one in self._sightings.items() if one.codebase != name}
 
-    def sightings(self, flags: tuple[str, ...] | None = None) -> tuple[Sighting, ...]:
-        return tuple(one for _, one in sorted(self._sightings.items()) if flags is None or one.flag in flags)
+    def sightings(self, flags: tuple[str, ...] | None = None, *, places: bool = True) -> tuple[Sighting, ...]:
+        found = (one for _, one in sorted(self._sightings.items()) if flags is None or one.flag in flags)
+        return tuple(one if places else replace(one, places=()) for one in found)
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()

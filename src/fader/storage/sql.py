@@ -252,17 +252,17 @@ class SqlStateStore:
         with self._lock, self._engine.begin() as c:
             return codebases.codebases(c)
 
-    def put_codebase(self, codebase: Codebase, found: tuple[Found, ...]) -> None:
+    def put_codebase(self, codebase: Codebase, found: tuple[Found, ...]) -> tuple[Sighting, ...]:
         with self._lock, self._engine.begin() as c:
-            codebases.put(c, codebase, found)
+            return codebases.put(c, codebase, found)
 
     def forget_codebase(self, name: str) -> None:
         with self._lock, self._engine.begin() as c:
             codebases.forget(c, name)
 
-    def sightings(self, flags: tuple[str, ...] | None = None) -> tuple[Sighting, ...]:
+    def sightings(self, flags: tuple[str, ...] | None = None, *, places: bool = True) -> tuple[Sighting, ...]:
         with self._lock, self._engine.begin() as c:
-            return codebases.sightings(c, flags)
+            return codebases.sightings(c, flags, places)
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()
