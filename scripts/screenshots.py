@@ -111,6 +111,7 @@ def usual(now: float) -> ScriptedControl:
         flags=(tuple(replace(f, expires="2026-10-31" if f.name == "theme" else "") for f in every), segments),
         clock=lambda: now - 900,
     )
+    flags.report(control.states, flags.searches(now))
     control.flags.switch("limits", False, "ann", "not before Monday")
     control.flags.switch("theme", False, "ann", "the red one is unreadable")
     control.flags.switch("theme", True, "bob", "mended")
@@ -134,6 +135,7 @@ def extreme(now: float) -> ScriptedControl:
         live=services.live(),
         flags=flags.extreme(),
     )
+    flags.report(control.states, flags.many_searches(now))
     control.play(scenes.pending(now))
     control.learning = scenes.learnt()
     control.holding = (holdouts.fresh(now), holdouts.mismatched(now), holdouts.usual(now), holdouts.ended(now))

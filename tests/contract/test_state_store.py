@@ -13,6 +13,7 @@ from fader.errors import BadInput, Conflict, Corrupt, NotFound
 from fader.model.applied import Applied, Change
 from fader.model.audit import Choices, Filter, Record, place
 from fader.model.channel import Channel
+from fader.model.codebase import Codebase, Found, Sighting
 from fader.model.decision import Command, Step
 from fader.model.evidence import Evidence, MetricEvidence
 from fader.model.flag import Flag, Forced, Prerequisite, Rule, Switch, Variant
@@ -231,6 +232,57 @@ def test_usage_adds_up_by_day_and_is_forgotten_after_weeks(reopen: Callable[[], 
         Given("a", "on", 0, 0, "2026-10-28", "2026-10-28"),
         Given("b", "on", 2**40, 2**40, "2026-10-29", "2026-11-05"),
     )
+
+
+def test_a_search_stands_in_place_of_the_last_one(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    places = ("a.py:2", "ü.py:3")
+    store.put_codebase(Codebase("shop", 1.0, "ci"), (Found("a", 2, 2, places), Found("b"), Found("c", 1, 1)))
+    store.put_codebase(Codebase("cart", 2.0), (Found("a"),))
+    a, b = Sighting("shop", "a", 1.0, 2, 2, places, seen=1.0), Sighting("shop", "b", 1.0)
+    assert reopen().sightings(("a", "b", "none")) == (Sighting("cart", "a", 2.0), a, b)
+    store = reopen()
+    a, b = Sighting("shop", "a", 3.0, seen=1.0, gone=3.0), Sighting("shop", "b", 3.0, 1, 1, ("b.py:1",), seen=3.0)
+    assert store.put_codebase(Codebase("shop", 3.0), (Found("b", 1, 1, b.places), Found("a"))) == (b, a)
+    assert reopen().sightings(places=False)[-1] == replace(b, places=())
+    assert reopen().sightings() == (Sighting("cart", "a", 2.0), a, b)
+    assert reopen().codebases() == (Codebase("cart", 2.0), Codebase("shop", 3.0))
+    store.put_codebase(Codebase("shop", 4.0), (Found("a"), Found("c", 1, 1)))
+    assert reopen().sightings(("a",))[1] == Sighting("shop", "a", 4.0, seen=1.0, gone=3.0)
+    assert reopen().sightings(("b",)) == ()
+    store.put_codebase(Codebase("shop", 5.0), (Found("a", 1, 1),))
+    assert reopen().sightings(("a",))[1] == Sighting("shop", "a", 5.0, 1, 1, seen=5.0)
+
+
+def test_a_codebase_is_forgotten_whole(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    for name in ("shop", "cart"):
+        store.put_codebase(Codebase(name, 1.0), (Found("a", 1, 1),))
+    store.forget_codebase("shop")
+    store.forget_codebase("none")
+    assert [one.codebase for one in reopen().sightings()] == ["cart"]
+    assert reopen().codebases() == (Codebase("cart", 1.0),)
+    store.put_codebase(Codebase("shop", 2.0), (Found("a"),))
+    assert reopen().sightings()[1] == Sighting("shop", "a", 2.0)
+
+
+def test_many_flags_are_found_by_their_names_too(reopen: Callable[[], StateStore]) -> None:
+    store = reopen()
+    found = tuple(Found(f"flag-{i}", 1, 1) for i in range(1500))
+    store.put_codebase(Codebase("shop", 1.0), found)
+    wanted = tuple(one.flag for one in found[:1200])
+    assert {one.flag for one in reopen().sightings(wanted)} == set(wanted)
+    assert reopen().sightings(()) == ()
+
+
+def test_a_search_that_cannot_be_written_leaves_what_was_known(tmp_path: Path) -> None:
+    store = SqlStateStore(open_sqlite(tmp_path / "state.db"))
+    store.put_codebase(Codebase("shop", 1.0), (Found("a", 1, 1), Found("b", 1, 1)))
+    before = store.sightings()
+    with pytest.raises(OverflowError):
+        store.put_codebase(Codebase("shop", 2.0), (Found("a"), Found("b", 2**70, 1)))
+    assert store.sightings() == before
+    store.close()
 
 
 def test_switches_are_appended(reopen: Callable[[], StateStore]) -> None:
@@ -506,7 +558,7 @@ def test_steps_of_the_first_tables_can_be_searched(tmp_path: Path) -> None:
         for column in ("event", "actor", "attempt", "start", "share", "flag"):
             c.execute(text(f"ALTER TABLE steps DROP COLUMN {column}"))
         tables = ("flags", "segments", "switches", "series", "written", "settings", "cursors", "applies", "usage")
-        for table in (*tables, "holdouts"):
+        for table in (*tables, "holdouts", "codebases", "sightings"):
             c.execute(text(f"DROP TABLE {table}"))
         c.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dashboard_twin.scenes import LONG, MARKUP
+from fader.model.codebase import LONGEST_PLACE, Codebase, Found
 from fader.model.flag import Flag, Forced, Prerequisite, Rule, Variant
 from fader.model.segment import Segment
+from fader.ports.states import StateStore
 
+PLACES = ("page.py:41", "page.py:97", "payment.py:12", "templates/basket.html:30", "tests/test_page.py:18")
 ON_OFF = (Variant("on", True), Variant("off", False))
 CHECKOUT = Flag(
     "new-checkout",
@@ -68,3 +71,38 @@ def everything() -> tuple[tuple[Flag, ...], tuple[Segment, ...]]:
 
 def extreme() -> tuple[tuple[Flag, ...], tuple[Segment, ...]]:
     return (*everything()[0], EXTREME, MARKED), everything()[1]
+
+
+#: A codebase, and what a search of it found.
+Search = tuple[Codebase, tuple[Found, ...]]
+
+
+def searches(now: float) -> tuple[Search, ...]:
+    """Of `everything`, oldest first: one codebase names new-checkout, and theme no longer; another names neither."""
+    day = 86_400.0
+    checkout = Found("new-checkout", 12, 4, tuple(f"src/checkout/{at}" for at in PLACES))
+    none = tuple(Found(name) for name in ("new-checkout", "theme", "limits"))
+    return (
+        (Codebase("shop", now - 9 * day, "ci"), (checkout, Found("theme", 2, 1, ("src/colours.py:7",)), none[2])),
+        (Codebase("mail", now - 2 * day, "ci"), none),
+        (Codebase("shop", now - 7200.0, "ci"), (checkout, *none[1:])),
+    )
+
+
+def many_searches(now: float) -> tuple[Search, ...]:
+    """Of `extreme`: more codebases than a page shows, with names, numbers and places as long as they get."""
+    deep = "/".join(["services", "a-folder-with-a-long-name", *["inner"] * 30])
+    wide = tuple(f"{deep[: LONGEST_PLACE - 10]}:{100_000 + i}" for i in range(5))
+    marked = Found("marked", 2, 1, (f"{MARKUP}.py:1", "<script>alert(7)</script>:2"))
+    loud = tuple(
+        (Codebase(f"{'code-' * 11}{i:04}", now - 60.0 * i), (Found(LONG, 987_654_321 - i, 123_456, wide), marked))
+        for i in range(22)
+    )
+    before, after = Codebase("was", now - 9e6, "ci"), Codebase("was", now - 8e6, "ci")
+    gone = ((before, (Found(LONG, 1, 1), Found("limits", 1, 1))), (after, (Found(LONG), Found("limits"))))
+    return (*loud, *gone, (Codebase("never-searched-for-it", now - 9e6), ()))
+
+
+def report(states: StateStore, found: tuple[Search, ...]) -> None:
+    for search in found:
+        states.put_codebase(*search)

@@ -20,6 +20,7 @@ from fader.api import (
     audit,
     auth,
     changes,
+    codebases,
     documents,
     flags,
     gateway,
@@ -47,6 +48,7 @@ from fader.clock import Clock, system_clock
 from fader.dashboard import pages, templating
 from fader.engine.apply import Applier, answers
 from fader.engine.changes import Changes
+from fader.engine.codebase_desk import CodebaseDesk
 from fader.engine.controller import Controller
 from fader.engine.desk import Desk, Probe
 from fader.engine.exposing import Exposing
@@ -135,6 +137,7 @@ def build(
             *rollouts.routes(desk, states, front, environment),
             *documents.routes(applier),
             *flags.routes(flag_desk),
+            *codebases.routes(CodebaseDesk(states, flag_desk, clock, told.tell)),
             *sdk.routes(flag_desk, feed),
             *ofrep.routes(flag_desk, Notices(feed, clock), tokens),
             *units.routes(desk),

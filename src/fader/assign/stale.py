@@ -9,11 +9,13 @@ from fader.model.usage import DAYS, day_of
 DAY = 86_400.0
 
 
-def stale(flag: Flag, since: float, now: float, after: float, asked: str = "", counted: str = "") -> tuple[str, ...]:
+def stale(
+    flag: Flag, since: float, now: float, after: float, asked: str = "", counted: str = "", left: float = 0.0
+) -> tuple[str, ...]:
     """Reasons, () for none. `since`: when the flag was last changed or switched, 0 if that is not known; `after`:
     seconds for which it may give everybody the same answer, or not be asked for at all. `asked`: the last day on which
     anybody asked for it, "" for none that is known; `counted`: the day since which that is counted, "" where it is
-    not."""
+    not. `left`: when it was gone from all code, 0 where it is not, or where that is not known."""
     found = []
     if flag.expires and day_of(now) > flag.expires:
         found.append(f"its day was {flag.expires}")
@@ -25,6 +27,9 @@ def stale(flag: Flag, since: float, now: float, after: float, asked: str = "", c
     idle = not asked or asked < day_of(now - longest)
     if counted and counted <= day_of(now - longest) and since and now - since >= longest and idle:
         found.append(f"not evaluated since {asked}" if asked else f"never evaluated in {int(longest // DAY)} days")
+    if left:
+        gone = day_of(left)
+        found.append(f"no longer in code since {gone}" + (f", though evaluated on {asked}" if asked > gone else ""))
     return tuple(found)
 
 

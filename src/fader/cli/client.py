@@ -77,6 +77,12 @@ class Client:
     def explain(self, flag: str, unit: str, attributes: dict[str, Any]) -> Any:
         return self._ask("POST", f"/v1/flags/{quote(flag, safe='')}/explain", {"unit": unit, "attributes": attributes})
 
+    def report_codebase(self, name: str, flags: list[dict[str, Any]]) -> Any:
+        return self._ask("PUT", f"/v1/codebases/{quote(name, safe='')}", {"flags": flags})
+
+    def forget_codebase(self, name: str) -> Any:
+        return self._ask("DELETE", f"/v1/codebases/{quote(name, safe='')}")
+
     def channels(self) -> Any:
         return self._ask("GET", "/v1/notifications")
 

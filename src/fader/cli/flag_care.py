@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fader.cli.options import DEFAULT_SERVER, AsJson, DataDir, Server, TokenFile, connect
 from fader.errors import BadInput, Problem
+
+if TYPE_CHECKING:
+    from fader.cli.client import Client
 
 DATA = Path("fader-data")
 #: A flag is named in code as a text: its name alone, between quotes of any language.
@@ -23,7 +26,7 @@ _LARGEST = 2_000_000
 
 def register(group: typer.Typer) -> None:
     group.command("stale", epilog="Example: fader flags stale --after 60d")(stale)
-    group.command("unused", epilog="Example: fader flags unused --code src --code web")(unused)
+    group.command("unused", epilog="Example: fader flags unused --code . --report")(unused)
 
 
 def stale(
@@ -61,6 +64,18 @@ def unused(
         list[Path],
         typer.Option("--code", metavar="PATH", help="Source to search; may be given several times.", exists=True),
     ],
+    report: Annotated[
+        bool, typer.Option("--report", help="Tell the server what was found; for CI, on the main branch.")
+    ] = False,
+    codebase: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="What the codebase is called in the report; else as its git repository, else as its folder.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
     server: Server = DEFAULT_SERVER,
     token_file: TokenFile = None,
@@ -69,12 +84,16 @@ def unused(
     """Find where the source names each flag, as a text in quotes, and list those that it does not name."""
     from fader.cli.show import console, plain_table, print_json
 
-    flags = [s["flag"] for s in connect(server, token_file, data_dir).flags()["flags"]]
-    found = references({str(flag["name"]) for flag in flags}, sources(code))
+    if codebase is not None and not report:
+        raise BadInput(Problem("--as names a report, and there is none", "add --report"))
+    client = connect(server, token_file, data_dir)
+    flags, searched = [s["flag"] for s in client.flags()["flags"]], Sources(code)
+    found = references([str(flag["name"]) for flag in flags], searched)
     required = {p["flag"] for flag in flags for p in flag.get("requires", ())}
-    rows = [{"name": f["name"], "owner": f["owner"], "places": found[f["name"]]} for f in flags]
+    rows = [{"name": f["name"], "owner": f["owner"], "places": _places(found[f["name"]])} for f in flags]
+    taken = _report(client, codebase, found, searched, code) if report else None
     if as_json:
-        print_json({"flags": rows})
+        print_json({"flags": rows} | ({"report": taken} if taken else {}))
         return
     out, table = console(), plain_table("flag", "named in", "owner")
     for row in rows:
@@ -83,38 +102,88 @@ def unused(
     idle = [row["name"] for row in rows if not row["places"]]
     if idle:
         out.print(f"not named in {', '.join(map(str, code))}: {', '.join(idle)}")
+    if taken:
+        gone = f"; no longer: {', '.join(taken['gone'])}" if taken["gone"] else ""
+        out.print(f"reported as {taken['codebase']['name']}: it names {taken['named']} of {len(rows)} flags{gone}")
 
 
-def references(names: set[str], files: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """`file:line` of each place that names a flag, by flag. `files`: name and text of each."""
-    found: dict[str, list[str]] = {name: [] for name in names}
+def references(names: Iterable[str], files: Iterable[tuple[str, str]]) -> dict[str, list[tuple[str, int]]]:
+    """File and line of each place that names a flag, by flag. `files`: name and text of each."""
+    found: dict[str, list[tuple[str, int]]] = {name: [] for name in names}
     for file, text in files:
         for match in _QUOTED.finditer(text):
             if match[1] in found:
-                place = f"{file}:{text.count(chr(10), 0, match.start()) + 1}"
+                place = file, text.count("\n", 0, match.start()) + 1
                 if place not in found[match[1]][-1:]:
                     found[match[1]].append(place)
     return found
 
 
-def sources(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    """The text files below, in order; hidden folders and those of dependencies are passed over."""
-    for path in paths:
-        if path.is_file():
-            yield from _text(path)
-        for folder, folders, files in os.walk(path):
-            folders[:] = sorted(f for f in folders if f not in _PASSED_OVER and not f.startswith("."))
-            for file in sorted(files):
-                yield from _text(Path(folder, file))
+class Sources:
+    """The text files below some paths, name and text, in order; hidden folders and those of dependencies are passed
+    over. After that, `read` is how many there were, and `unread` the files and folders that were there and could not be
+    read."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = tuple(paths)
+        self.read, self.unread = 0, list[str]()
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        self.read, self.unread = 0, []
+        for path in self._paths:
+            if path.is_file():
+                yield from self._text(path)
+            for folder, folders, files in os.walk(path, onerror=self._failed):
+                folders[:] = sorted(f for f in folders if f not in _PASSED_OVER and not f.startswith("."))
+                for file in sorted(files):
+                    yield from self._text(Path(folder, file))
+
+    def _text(self, file: Path) -> Iterator[tuple[str, str]]:
+        """Nothing for what is no text, too large to be source, or cannot be read."""
+        try:
+            if not file.is_file() or file.stat().st_size > _LARGEST:
+                return
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            return
+        except OSError as error:
+            self._failed(error, file)
+        else:
+            self.read += 1
+            yield str(file), text
+
+    def _failed(self, error: OSError, file: Path | None = None) -> None:
+        """A file that went away meanwhile is none; any other may name a flag."""
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            self.unread.append(str(file or error.filename))
 
 
-def _text(file: Path) -> Iterator[tuple[str, str]]:
-    """Nothing for what is no text, too large to be source, or cannot be read."""
-    try:
-        if file.stat().st_size <= _LARGEST:
-            yield str(file), file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return
+def _report(
+    client: Client,
+    codebase: str | None,
+    found: Mapping[str, Sequence[tuple[str, int]]],
+    searched: Sources,
+    code: Sequence[Path],
+) -> Any:
+    """Tell the server, unless it is not known what the source names. Raises BadInput then."""
+    from fader.cli.codebase import name_of, named, root_of
+    from fader.schema.name import bad_name
+
+    if not searched.read:
+        raise BadInput(Problem("there is no source here, so that nothing is reported", "give its folder: --code PATH"))
+    if searched.unread:
+        more = f" and {len(searched.unread) - 1} more" if len(searched.unread) > 1 else ""
+        message = f"not all source can be read, so that nothing is reported: {searched.unread[0]}{more}"
+        raise BadInput(Problem(message, "make it readable, or search other folders: --code PATH"))
+    root = root_of(code[0])
+    name = name_of(root) if codebase is None else codebase
+    if wrong := bad_name(name, version=True):
+        raise BadInput(Problem(*wrong))
+    return client.report_codebase(name, named(found, root))
+
+
+def _places(found: Iterable[tuple[str, int]]) -> list[str]:
+    return [f"{file}:{line}" for file, line in found]
 
 
 def _where(places: list[str], required: bool) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fader.cli import flag_care, flag_export, flag_import, flag_sql
+from fader.cli import codebase, flag_care, flag_export, flag_import, flag_sql
 from fader.cli.options import DEFAULT_SERVER, AsJson, DataDir, Server, TokenFile, connect
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(invoke_without_command=True)
     group.callback(epilog="Example: fader flags")(flags)
     flag_care.register(group)
+    codebase.register(group)
     flag_import.register(group)
     flag_export.register(group)
     flag_sql.register(group)

@@ -23,13 +23,14 @@ from fader.dashboard.overview import line, listed
 from fader.dashboard.templating import Templates, flag_address
 from fader.engine.flag_desk import FlagDesk, Standing
 from fader.errors import BadInput, Problem
+from fader.model.codebase import Sighting
 from fader.model.flag import Flag, Rule, Value
 from fader.model.segment import Segment
 from fader.ports.control import Control
 
-#: Switches, rollouts, forced units and listed units that a page shows; how many more there are is said.
+#: Switches, rollouts, codebases, forced units and listed units that a page shows; how many more there are is said.
 SHOWN = 20
-REGIONS = ("head", "rules", "rollouts", "switches")
+REGIONS = ("head", "rules", "rollouts", "code", "switches")
 #: What may be asked of one explanation; characters.
 LONGEST = 4096
 
@@ -83,6 +84,11 @@ def segments_in(flag: Flag, segments: tuple[Segment, ...]) -> tuple[Segment, ...
     return tuple(s for s in segments if s.name in found)
 
 
+def in_order(code: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
+    """Codebases that name the flag, those that did once, those that never did, those that are not known to."""
+    return tuple(sorted(code, key=lambda s: (not s.references, not s.gone, not s.at, s.codebase)))
+
+
 def written(value: Value) -> str:
     """The value of a variant as JSON."""
     return json.dumps(value, ensure_ascii=False)
@@ -113,6 +119,7 @@ class FlagPages:
             "shown": SHOWN,
             "stale": standing.stale,
             "given": {g.variant: g for g in standing.given},
+            "code": in_order(standing.code),
         }
         regions = {r: self._templates.render(f"flag_{r}.html", **context) for r in REGIONS}
         mark = "" if flag.enabled else "off · "

@@ -14,6 +14,7 @@ from fader.engine.exposing import Exposing
 from fader.engine.publish import Publisher
 from fader.engine.tally import EVERY, Tally
 from fader.errors import NotFound
+from fader.model.codebase import Searched, Sighting, left
 from fader.model.evaluation import Evaluation
 from fader.model.flag import Flag, Switch
 from fader.model.ruleset import Ruleset
@@ -30,13 +31,15 @@ NAMED = 50
 class Standing:
     """A flag as it is in force. `switches`: who turned it on and off, oldest first; () while the file decides.
     `since`: when it was last changed or switched, 0 if that is not known. `stale`: why it could go. `given`: how often
-    apps were given each variant, as far as it is counted, those never given left out."""
+    apps were given each variant, as far as it is counted, those never given left out. `code`: where it stands in each
+    codebase; of one flag with places, of several without."""
 
     flag: Flag
     switches: tuple[Switch, ...] = ()
     since: float = 0.0
     stale: tuple[str, ...] = ()
     given: tuple[Given, ...] = ()
+    code: tuple[Sighting, ...] = ()
 
 
 class FlagDesk:
@@ -54,10 +57,8 @@ class FlagDesk:
         self._exposing, self._tally = exposing, tally
         self._read, self._read_at = Counted(), -EVERY
         self._states, self._publisher, self._clock, self._told = states, publisher, clock, told
-        self._seen = self._held = _flags_alone(publisher.current)
-        self._compiled = Flags(self._held.flags, self._held.segments)
-        if exposing:
-            exposing.follow(self._held.flags)
+        self._seen = _flags_alone(publisher.current)
+        self._hold(self._seen)
 
     @property
     def ruleset(self) -> Ruleset:
@@ -67,11 +68,15 @@ class FlagDesk:
         if current.version != self._seen.version:
             self._seen = _flags_alone(current)
             if replace(self._seen, version=self._held.version) != self._held:
-                self._held = self._seen
-                self._compiled = Flags(self._held.flags, self._held.segments)
-                if self._exposing:
-                    self._exposing.follow(self._held.flags)
+                self._hold(self._seen)
         return self._held
+
+    def _hold(self, ruleset: Ruleset) -> None:
+        self._held = ruleset
+        self._compiled = Flags(ruleset.flags, ruleset.segments)
+        self._required = frozenset(p.flag for flag in ruleset.flags for p in flag.requires)
+        if self._exposing:
+            self._exposing.follow(ruleset.flags)
 
     @property
     def flags(self) -> Flags:
@@ -102,15 +107,18 @@ class FlagDesk:
         for switch in self._states.switches():
             switches.setdefault(switch.flag, []).append(switch)
         changed, counted, sent = self._states.changed(), self._counted(), self._sent()
+        found = self.ruleset.flags if flags is None else flags
+        searched = self._searched(None if flags is None else tuple(f.name for f in flags), places=False)
         return tuple(
-            self._standing(f, tuple(switches.get(f.name, ())), changed, counted, sent, stale_after)
-            for f in (self.ruleset.flags if flags is None else flags)
+            self._standing(f, tuple(switches.get(f.name, ())), changed, counted, sent, searched, stale_after)
+            for f in found
         )
 
     def standing(self, name: str) -> Standing:
         """Raises NotFound, naming the flags there are."""
         switches, changed = self._states.switches(name), self._states.changed()
-        return self._standing(self._flag(name), switches, changed, self._counted(), self._sent(), STALE_AFTER)
+        counted, sent, searched = self._counted(), self._sent(), self._searched((name,))
+        return self._standing(self._flag(name), switches, changed, counted, sent, searched, STALE_AFTER)
 
     def _standing(
         self,
@@ -119,12 +127,19 @@ class FlagDesk:
         changed: Mapping[str, float],
         counted: Counted,
         sent: frozenset[str],
+        searched: Searched,
         stale_after: float,
     ) -> Standing:
         since, now = max([changed.get(flag.name, 0.0), *(s.at for s in switches)]), self._clock()
         known_since = "" if flag.client or flag.name in sent else counted.since  # of these not every one is told
-        reasons = stale(flag, since, now, stale_after, counted.last(flag.name), known_since)
-        return Standing(flag, switches, since, reasons, counted.given(flag.name))
+        code = searched.of(flag.name)
+        gone = 0.0 if flag.name in self._required else left(code)  # another flag needs it, though no code names it
+        reasons = stale(flag, since, now, stale_after, counted.last(flag.name), known_since, gone)
+        return Standing(flag, switches, since, reasons, counted.given(flag.name), code)
+
+    def _searched(self, flags: tuple[str, ...] | None, *, places: bool = True) -> Searched:
+        codebases = self._states.codebases()
+        return Searched(codebases, self._states.sightings(flags, places=places) if codebases else ())
 
     def _sent(self) -> frozenset[str]:
         """Those that the gateways send to services in a header."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from fader.model.applied import Applied
 from fader.model.audit import Choices, Filter, Place, Record
+from fader.model.codebase import Codebase, Found, Sighting
 from fader.model.decision import Step
 from fader.model.flag import Flag, Switch
 from fader.model.holding import Holding
@@ -134,6 +135,18 @@ class StateStore(Protocol):
 
     def given(self, today: str) -> tuple[Given, ...]:
         """What was counted on the days that are kept, by flag and variant."""
+
+    def codebases(self) -> tuple[Codebase, ...]:
+        """By name."""
+
+    def put_codebase(self, codebase: Codebase, found: tuple[Found, ...]) -> tuple[Sighting, ...]:
+        """Put what a search found, one of each flag, in place of what was known of the codebase, in one transaction. Of
+        a flag that was not looked for nothing is known then. What is known now, in the order of `found`."""
+
+    def forget_codebase(self, name: str) -> None: ...
+
+    def sightings(self, flags: tuple[str, ...] | None = None, *, places: bool = True) -> tuple[Sighting, ...]:
+        """Of these flags or of all, where they were looked for; by flag and codebase. `places`: with them."""
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fader.errors import Conflict, NotFound
 from fader.model.applied import Applied
 from fader.model.audit import Choices, Filter, Place, Record, place
+from fader.model.codebase import Codebase, Found, Sighting, sighted
 from fader.model.decision import Step
 from fader.model.flag import Flag, Switch
 from fader.model.holding import Holding
@@ -39,6 +40,8 @@ class MemoryStateStore:
         self._cursors: dict[str, dict[str, int]] = {}
         self._switches: list[Switch] = []
         self._usage: dict[tuple[str, str, str], int] = {}
+        self._codebases: dict[str, Codebase] = {}
+        self._sightings: dict[tuple[str, str], Sighting] = {}
         self._applies: list[Applied] = []
         self._entries: dict[str, Entry] = {}
         self._steps: dict[str, list[Step]] = {}
@@ -172,6 +175,25 @@ class MemoryStateStore:
             week = sum(count for day, count in days.items() if first <= day <= today)
             found.append(Given(flag, variant, days.get(today, 0), week, min(days), max(days)))
         return tuple(found)
+
+    def codebases(self) -> tuple[Codebase, ...]:
+        return tuple(codebase for _, codebase in sorted(self._codebases.items()))
+
+    def put_codebase(self, codebase: Codebase, found: tuple[Found, ...]) -> tuple[Sighting, ...]:
+        name = codebase.name
+        after = tuple(sighted(codebase, one, self._sightings.get((one.flag, name))) for one in found)
+        self.forget_codebase(name)
+        self._codebases[name] = codebase
+        self._sightings |= {(one.flag, name): one for one in after}
+        return after
+
+    def forget_codebase(self, name: str) -> None:
+        self._codebases.pop(name, None)
+        self._sightings = {key: one for key, one in self._sightings.items() if one.codebase != name}
+
+    def sightings(self, flags: tuple[str, ...] | None = None, *, places: bool = True) -> tuple[Sighting, ...]:
+        found = (one for _, one in sorted(self._sightings.items()) if flags is None or one.flag in flags)
+        return tuple(one if places else replace(one, places=()) for one in found)
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()

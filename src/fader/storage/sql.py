@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, bindparam, case, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 
 from fader.errors import Conflict
 from fader.model.applied import Applied
 from fader.model.audit import Choices, Filter, Place, Record
+from fader.model.codebase import Codebase, Found, Sighting
 from fader.model.decision import Step
 from fader.model.flag import Flag, Switch
 from fader.model.holding import Holding
@@ -24,14 +24,15 @@ from fader.model.series import Series
 from fader.model.service import Service
 from fader.model.settings import NOTHING, Settings
 from fader.model.state import RolloutState
-from fader.model.usage import DAYS, Given, Usage, days_before
+from fader.model.usage import Given, Usage
 from fader.model.view import Point
 from fader.model.written import Written
 from fader.ports.states import Entry, Window
-from fader.storage import audit
+from fader.storage import audit, codebases
+from fader.storage import points as charted
 from fader.storage import tables as t
+from fader.storage import usage as counts
 from fader.storage.memory import missing, page
-from fader.storage.thinning import KEEP, thin
 
 #: Chart points of each rollout that open pages are given without asking the file: some ticks of many metrics.
 NEWEST = 256
@@ -241,26 +242,29 @@ class SqlStateStore:
             return tuple(_decode(body, Switch) for body in rows)
 
     def add_usage(self, usage: tuple[Usage, ...]) -> None:
-        if not usage:
-            return
-        rows = [{"flag": u.flag, "day": u.day, "variant": u.variant, "count": u.count} for u in usage]
-        oldest = days_before(max(u.day for u in usage), DAYS)
-        added = sqlite_insert(t.usage)
-        added = added.on_conflict_do_update(
-            index_elements=["flag", "day", "variant"], set_={"count": t.usage.c["count"] + added.excluded.count}
-        )
-        with self._lock, self._engine.begin() as c:
-            c.execute(added, rows)
-            c.execute(delete(t.usage).where(t.usage.c.day <= oldest))
+        if usage:
+            with self._lock, self._engine.begin() as c:
+                counts.add(c, usage)
 
     def given(self, today: str) -> tuple[Given, ...]:
-        day, count = t.usage.c.day, t.usage.c["count"]
-        of_today = func.sum(case((day == today, count), else_=0))
-        of_week = func.sum(case((day.between(days_before(today, 6), today), count), else_=0))
-        by = (t.usage.c.flag, t.usage.c.variant)
-        asked = select(*by, of_today, of_week, func.min(day), func.max(day)).group_by(*by).order_by(*by)
         with self._lock, self._engine.begin() as c:
-            return tuple(Given(*row) for row in c.execute(asked))
+            return counts.given(c, today)
+
+    def codebases(self) -> tuple[Codebase, ...]:
+        with self._lock, self._engine.begin() as c:
+            return codebases.codebases(c)
+
+    def put_codebase(self, codebase: Codebase, found: tuple[Found, ...]) -> tuple[Sighting, ...]:
+        with self._lock, self._engine.begin() as c:
+            return codebases.put(c, codebase, found)
+
+    def forget_codebase(self, name: str) -> None:
+        with self._lock, self._engine.begin() as c:
+            codebases.forget(c, name)
+
+    def sightings(self, flags: tuple[str, ...] | None = None, *, places: bool = True) -> tuple[Sighting, ...]:
+        with self._lock, self._engine.begin() as c:
+            return codebases.sightings(c, flags, places)
 
     def publish(
         self, services: tuple[LiveService, ...], flags: tuple[Flag, ...] = (), segments: tuple[Segment, ...] = ()
@@ -310,33 +314,22 @@ class SqlStateStore:
             c.execute(insert(t.holdouts).values(name=state.name, body=_encode(state)))
 
     def put_points(self, rollout: str, points: tuple[Point, ...]) -> None:
-        rows: list[dict[str, Any]] = [
-            {"rollout": rollout, "metric": p.metric, "at": p.at, "body": _encode(p)} for p in points
-        ]
-        if not rows:
+        if not points:
             return
         with self._lock:
             with self._engine.begin() as c:
-                c.execute(insert(t.points), rows)
-                for metric in {p.metric for p in points}:
-                    of = (t.points.c.rollout == rollout, t.points.c.metric == metric)
-                    if (c.execute(select(func.count()).select_from(t.points).where(*of)).scalar() or 0) > KEEP:
-                        times = list(c.execute(select(t.points.c.at).where(*of).order_by(t.points.c.at)).scalars())
-                        gone = [{"gone": at} for at in thin(times)]
-                        c.execute(delete(t.points).where(*of, t.points.c.at == bindparam("gone")), gone)
+                charted.put(c, rollout, points)
             newest = self._newest.setdefault(rollout, [])
             newest += points
             del newest[:-NEWEST]
 
     def points(self, rollout: str, since: float) -> tuple[Point, ...]:
-        of = (t.points.c.rollout == rollout, t.points.c.at > since)
         with self._lock:
             newest = self._newest.get(rollout)
             if newest and newest[0].at <= since:
                 return tuple(sorted((p for p in newest if p.at > since), key=lambda p: (p.at, p.metric)))
-        with self._lock, self._engine.begin() as c:
-            rows = c.execute(select(t.points.c.body).where(*of).order_by(t.points.c.at, t.points.c.metric))
-            return tuple(_decode(body, Point) for body in rows.scalars())
+            with self._engine.begin() as c:
+                return charted.since(c, rollout, since)
 
     def series(self, rollout: str, attempt: int, stage: int) -> tuple[Series, ...]:
         of = (t.series.c.rollout == rollout, t.series.c.attempt == attempt, t.series.c.stage == stage)

@@ -133,6 +133,27 @@ usage = Table(
     Column("count", BigInteger, nullable=False),
 )
 
+#: Source that was searched for flags, and what the last search found of each that it looked for.
+codebases = Table(
+    "codebases",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("actor", String(200), nullable=False),
+)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("flag", String(200), primary_key=True),
+    Column("codebase", String(200), primary_key=True),
+    Column("references", Integer, nullable=False),
+    Column("files", Integer, nullable=False),
+    Column("places", LargeBinary, nullable=False),
+    Column("seen", Float, nullable=False),
+    Column("gone", Float, nullable=False),
+)
+
 applies = Table(
     "applies",
     metadata,

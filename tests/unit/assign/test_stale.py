@@ -67,3 +67,17 @@ def test_what_nobody_asks_for(since: float, asked: str, counted: str, after: flo
     reasons = stale(TARGETED, since, NOW, after, asked, counted)
     said = f"not evaluated since {asked}" if asked else f"never evaluated in {stale_for} days"
     assert reasons == ((said,) if stale_for else ())
+
+
+@pytest.mark.parametrize(
+    ("left", "asked", "said"),
+    [
+        (0.0, "", ()),
+        (NOW - 3 * DAY, "", ("no longer in code since 2027-01-12",)),
+        (NOW - 3 * DAY, "2027-01-12", ("no longer in code since 2027-01-12",)),
+        (NOW - 3 * DAY, "2027-01-13", ("no longer in code since 2027-01-12, though evaluated on 2027-01-13",)),
+    ],
+)
+def test_what_no_code_names_any_more(left: float, asked: str, said: tuple[str, ...]) -> None:
+    """Versions that run still may ask for it."""
+    assert stale(TARGETED, NOW, NOW, 30 * DAY, asked, "", left) == said

@@ -190,6 +190,17 @@ class Shop:
                 return 200, {"stops": stops, "answer": {"variant": "on", "reason": "TARGETING_MATCH", "value": True}}
             case _, ["v1", "flags", "none", *_]:
                 return 404, {"title": "Not found", "detail": "there is no flag named 'none'; there are: checkout"}
+            case "PUT", ["v1", "codebases", name]:
+                named = sum(one["references"] > 0 for one in body["flags"])
+                return 200, {
+                    "codebase": {"name": name, "at": 1.0, "actor": "ann"},
+                    "named": named,
+                    "gone": ["old-form"],
+                }
+            case "DELETE", ["v1", "codebases", "none"]:
+                return 404, {"title": "Not found", "detail": "there is no codebase named 'none'; there are: shop"}
+            case "DELETE", ["v1", "codebases", name]:
+                return 200, {"name": name, "at": 1.0, "actor": "ann"}
             case "GET", ["v1", "notifications"]:
                 return 200, {"channels": [self.channel(name) for name in self.channels]}
             case "POST", ["v1", "notifications", name, "test"]:
@@ -224,7 +235,7 @@ class Handler(BaseHTTPRequestHandler):
             status, answer = shop.answer(self.command, self.path, body)
             self._reply(status, msgspec.json.encode(answer))
 
-    do_GET = do_POST = do_DELETE = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
 
     def _reply(self, status: int, body: bytes) -> None:
         self.send_response(status)

@@ -11,6 +11,7 @@ from dashboard_twin import flags, scenes
 from dashboard_twin.control import ScriptedControl
 from fader.dashboard.flag import rule_lines, segments_in
 from fader.dashboard.pages import Pages
+from fader.model.codebase import Codebase, Found
 from fader.model.flag import HeldOut, Piece, Rule
 from fader.model.segment import Segment
 from fader.model.share import Draw, Interval
@@ -117,6 +118,62 @@ async def test_a_stale_flag_is_marked_in_the_list(client: Made) -> None:
     assert "stale" not in fresh
     assert re.search(r'<span class="chip v-undecided"[^>]*><span aria-hidden="true">…</span> stale</span>', stale)
     assert "2025-11-01" in stale
+
+
+def in_code(text: str) -> list[str]:
+    """What the page says of each codebase, without its markup."""
+    listed = text.partition('id="code-title"')[2].partition("</ol>")[0].replace("</p>", " ")
+    return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", item)).strip() for item in listed.split("<li>")[1:]]
+
+
+async def test_where_a_flag_stands_in_code(client: Made, now: float) -> None:
+    board = control()
+    flags.report(board.states, flags.searches(now))
+    async with client(board) as http:
+        checkout, theme, limits = [
+            (await http.get(f"/flags/{name}")).text for name in ("new-checkout", "theme", "limits")
+        ]
+        listed = (await http.get("/flags")).text
+    shop, mail = in_code(checkout)
+    assert shop.startswith(
+        "shop Seen in code: 12 references in 4 files, as of 2025-11-24 14:00 UTC. src/checkout/page.py:41, "
+    )
+    assert shop.endswith("src/checkout/tests/test_page.py:18 and 7 more")
+    assert mail == "mail Not in code as of 2025-11-22 16:00 UTC, nor in any search before."
+    assert "has done its work" not in checkout
+    assert in_code(theme)[0] == (
+        "shop No longer in code since 2025-11-24 14:00 UTC. "
+        "It was seen last 2025-11-15 16:00 UTC; searched last 2025-11-24 14:00 UTC."
+    )
+    assert "It has done its work: no longer in code since 2025-11-24." in theme
+    assert len(in_code(limits)) == 2
+    assert "has done its work" not in limits, "it was in no code yet"
+    stale = [row for row in re.findall(r"<tr data-key.*?</tr>", listed, re.DOTALL) if "stale" in row]
+    assert [re.findall(r'data-key="([^"]+)"', row) for row in stale] == [["theme"]]
+    assert "no longer in code since 2025-11-24" in stale[0]
+
+
+async def test_what_nobody_has_reported_is_not_known(client: Made, now: float) -> None:
+    board = control()
+    async with client(board) as http:
+        unknown = (await http.get("/flags/theme")).text
+        board.states.put_codebase(Codebase("shop", now), (Found("limits", 1, 1, ("a.py:1",)),))
+        unasked, limits = [(await http.get(f"/flags/{name}")).text for name in ("theme", "limits")]
+    assert "Nobody has reported where it stands in code: <code>fader flags unused --code . --report</code>" in unknown
+    assert in_code(unasked) == ["shop Not known: it was not searched for this flag."]
+    assert in_code(limits) == ["shop Seen in code: 1 reference in 1 file, as of 2025-11-24 16:00 UTC. a.py:1"]
+
+
+async def test_many_codebases_and_long_places_and_markup(client: Made, now: float) -> None:
+    board = ScriptedControl(flags=flags.extreme(), clock=lambda: now)
+    flags.report(board.states, flags.many_searches(now))
+    async with client(board) as http:
+        many, marked = [(await http.get(f"/flags/{name}")).text for name in (scenes.LONG, "marked")]
+    assert len(in_code(many)) == 20
+    assert "20 of 24 codebases." in many
+    assert "987,654,321" in many
+    assert "&lt;script&gt;alert(7)&lt;/script&gt;:2" in marked
+    assert "<script>alert" not in marked
 
 
 async def test_a_switch_works_with_and_without_script_and_stands_in_the_audit(client: Made) -> None:
