@@ -165,6 +165,19 @@ def test_what_rows_said_that_are_gone_stays(store: EventStore, log: Log) -> None
     assert held == ArmSummary(1, 1, 1, 1, 1, 1, first=1, failures=1)
 
 
+def test_what_is_left_of_a_holdout_never_passes_for_all_of_it(store: EventStore) -> None:
+    """As when the sums were lost: the cell is opened anew, and the first events are gone."""
+    log = Log(store)
+    for at in (1001.0, 6000.0):
+        log.did(REST[0], at=at)
+    store.retain(5000.0)
+    store.open_cell(CELL)
+    assert {e.missing for e in store.evidence(*CELL.key)} == {"its sums were lost, and events are gone"}
+    assert units(store) == (0, 0)
+    store.open_cell(replace(CELL, attempt=2, since=5000.0))
+    assert store.evidence("holdout/q4", 2, 0)[1].candidate.events == 1
+
+
 def test_an_ended_holdout_keeps_its_answers_when_the_rows_are_gone(store: EventStore, log: Log) -> None:
     log.did(REST[0])
     log.did(HELD[0], at=3000.0)

@@ -35,8 +35,8 @@ def mismatch(h: HoldoutView) -> str:
     total = h.held + h.others
     return (
         f"{words.number(h.held)} of {words.users(total)} are held out, which is not {words.share(h.share)} of them: "
-        f"the odds of that by chance are {words.odds(h.log_e_ratio)}, so who was seen depends on what was shipped, and "
-        "no difference can be trusted"
+        f"the odds of that by chance are {words.odds(h.log_e_ratio)}, so who was seen, or logged, may depend on "
+        "what was shipped: no difference can be trusted"
     )
 
 

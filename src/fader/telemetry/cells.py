@@ -17,7 +17,7 @@ from fader.telemetry.names import NameSums
 from fader.telemetry.questions import Extent
 from fader.telemetry.rows import Rows
 from fader.telemetry.sums import Sums
-from fader.telemetry.tally import evidence
+from fader.telemetry.tally import evidence, unknown
 
 FOREVER = float("inf")
 #: Sums are saved when so many units were touched since: what a crash costs is to read their rows again.
@@ -77,9 +77,15 @@ class Cells:
                 db.execute("DELETE FROM columns WHERE cell = ?", (kept.id,))
                 db.execute("DELETE FROM cell WHERE id = ?", (kept.id,))
             db.execute(
-                "INSERT INTO cell (rollout, attempt, stage, spec, until, folded) VALUES (?, ?, ?, ?, ?, 0)",
-                (*cell.key, msgspec.json.encode(replace(cell, until=0.0)), cell.until),
+                "INSERT INTO cell (rollout, attempt, stage, spec, until, folded, sealed) VALUES (?, ?, ?, ?, ?, 0, ?)",
+                (*cell.key, msgspec.json.encode(replace(cell, until=0.0)), cell.until, self._lost(cell)),
             )
+
+    def _lost(self, cell: Cell) -> bytes | None:
+        """Of a holdout whose sums are lost and whose first rows are gone: the answer that nothing is known any more."""
+        if cell.draw is None or cell.since >= self._rows.retained:
+            return None
+        return msgspec.json.encode(Answers(unknown(cell), HealthEvidence(), Names()))
 
     def evidence(self, rollout: str, attempt: int, stage: int) -> tuple[MetricEvidence, ...]:
         kept = self._find(rollout, attempt, stage)

@@ -51,6 +51,7 @@ from fader.telemetry.memory_units import (
 )
 from fader.telemetry.restarts import restarts
 from fader.telemetry.spool import Segment, check, unheld
+from fader.telemetry.tally import unknown
 from fader.telemetry.tracked import EXPOSURE, TrackedRow, decode, encode
 
 SLOT = 300
@@ -69,7 +70,7 @@ class MemoryEventStore:
         self._latest: dict[tuple[str, str], float] = defaultdict(float)
         self._cells: dict[tuple[str, int, int], OpenCell] = {}
         self._attempts: dict[tuple[str, int], Attempt] = {}
-        self._broken = 0
+        self._broken, self._retained = 0, 0.0
 
     def append(self, gateway: str, segment: str, offset: int, lines: bytes) -> int:
         check(gateway, segment, offset)
@@ -128,7 +129,9 @@ class MemoryEventStore:
         for each in (cell, *cell.paired):
             known = self._cells.get(each.key)
             if known is None or (known.sealed is None and replace(known.cell, until=each.until) != each):
-                self._cells[each.key] = OpenCell(each, list(self._lines), list(self._tracked))
+                made = self._cells[each.key] = OpenCell(each, list(self._lines), list(self._tracked))
+                if each.draw is not None and each.since < self._retained:
+                    made.sealed = unknown(each), HealthEvidence(), Names()
             elif known.sealed is None:
                 known.cell = each
         if cell.draw is None:
@@ -333,6 +336,7 @@ class MemoryEventStore:
             cells = [c for c in self._cells.values() if (c.cell.rollout, c.cell.attempt) == (rollout, number)]
             if attempt.sealed is None and all(c.sealed is not None for c in cells):
                 attempt.sealed = self.exposure(rollout, number)
+        self._retained = max(since, self._retained)
         count = len(self._lines) + len(self._tracked)
         self._lines = [line for line in self._lines if line.at >= since]
         self._tracked = [event for event in self._tracked if event.t >= since]

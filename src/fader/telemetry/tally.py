@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fader.model.evidence import Beside, MetricEvidence, Restart
 from fader.model.summary import ArmSummary, Histogram
+from fader.ports.events import Cell
 from fader.telemetry.columns import Column
 from fader.telemetry.measure import LARGEST, RESOLUTION, RIPENING, Measure
 from fader.telemetry.restarts import SLOT, restarts
@@ -171,6 +172,11 @@ def evidence(
     main = _arms(asked, totals, ripe)
     others = {arm: _arms(asked, of, ripe) for arm, of in (paired or {}).items()}
     return tuple(_evidence(m, main, others) for m in asked)
+
+
+def unknown(cell: Cell) -> tuple[MetricEvidence, ...]:
+    """Of a cell that was opened when rows of its time were gone: what is left of them would pass for all."""
+    return tuple(MetricEvidence(m.metric.name, missing="its sums were lost, and events are gone") for m in cell.metrics)
 
 
 def _arms(measures: Iterable[Measure], totals: Totals, ripe: float) -> Arms:

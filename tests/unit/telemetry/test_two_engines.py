@@ -16,7 +16,7 @@ import pytest
 
 from fader.model.arm import Arm
 from fader.model.metric import Comparison, Metric, Selection
-from fader.model.share import Interval
+from fader.model.share import Draw, Interval
 from fader.ports.events import Cell, CellMetric, Tracked
 from fader.telemetry import questions as ask
 from fader.telemetry import statements as sql
@@ -212,6 +212,25 @@ def test_what_is_known_of_a_flag_is_the_same(engines: tuple[Rows, Any]) -> None:
         for e in engines
     ]
     assert same(*did) > 20
+
+
+def test_units_of_a_holdout_are_the_same(engines: tuple[Rows, Any]) -> None:
+    draw = Draw("holdout/q4", Interval(0, 400_000))
+    cell = replace(CELL, draw=draw)
+    drawn, sums = measures(METRICS, by_request=False), Sums(cell, cell.since)
+    found = [together(ask.unit_rows(e, drawn, cell, WHOLE, 0, ask.KEYS), sums.units.kinds) for e in engines]
+    assert same(*found) > 100
+    keys, columns = found[0]
+    assert set((keys & 1).tolist()) == {0, 1}
+    assert np.isinf(columns["first"]).sum() == (columns["inside"] == 0).sum()
+    past = [together(ask.unit_past(e, drawn, cell, WHOLE, 0, ask.KEYS), sums.past.kinds) for e in engines]
+    assert same(*past) > 100
+    parameters = WHOLE.parameters(cell)
+    kinds = {name: kind for m in drawn for name, kind in m.kinds.items()}
+    did = [
+        together(ask.unit_events(e, drawn, parameters, keys, columns["first"], ask.done(cell)), kinds) for e in engines
+    ]
+    assert same(*did) > 100
 
 
 def named(answer: dict[str, Any]) -> list[tuple[Any, ...]]:
