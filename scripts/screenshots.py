@@ -14,6 +14,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -166,7 +167,8 @@ def tell(control: ScriptedControl, channels: tuple[Channel, ...]) -> None:
         for channel in channels:
             await control.notifier.test(channel.name, "ann")
 
-    asyncio.run(tried())
+    with ThreadPoolExecutor() as aside:  # the browser's driver keeps the loop of this thread
+        aside.submit(asyncio.run, tried()).result()
 
 
 PLAYS: dict[str, Callable[[float], ScriptedControl]] = {"empty": empty, "usual": usual, "extreme": extreme}

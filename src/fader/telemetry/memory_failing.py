@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from fader.model.failure import Failure, Request
+from fader.telemetry.given import NO_EVIDENCE
 from fader.telemetry.line import Line
 from fader.telemetry.memory_requests import seen
 from fader.telemetry.tracked import EXPOSURE, TrackedRow
@@ -27,7 +28,7 @@ def by_variant(tracked: Iterable[TrackedRow], rollout: str, met: float) -> Arm:
 
     def arm(line: Line) -> str | None:
         before = [(at, variant) for at, variant in exposed[line.u or ""] if at <= line.at]
-        return max(before)[1] if before and line.why in ("rollout", "none") else None
+        return max(before)[1] if before and line.why and line.why not in NO_EVIDENCE else None
 
     return arm
 

@@ -83,5 +83,8 @@ class Lesson:
         return [
             line
             for line in visits(self.service, self.lines)
-            if line.v == self.version and line.w in (None, self.version) and line.at >= self.begin
+            if line.why in ("rollout", "none")
+            and line.v == self.version
+            and line.w in (None, self.version)
+            and line.at >= self.begin
         ]

@@ -72,7 +72,7 @@ WHERE s = $service AND why = 'rollout' AND t >= $since AND t < $until AND /*thos
 ASKED_BY_VARIANT = """
 WITH asked AS MATERIALIZED (
     SELECT *, rowid AS place FROM requests
-    WHERE s = $service AND why IN ('rollout', 'none') AND t >= $since AND t < $until AND /*those*/
+    WHERE s = $service AND why NOT IN ('preview', 'excluded') AND t >= $since AND t < $until AND /*those*/
 ), met AS (
     SELECT k AS key, t AS first, max(v) AS arm FROM tracked
     WHERE name = 'exposure' AND r = $rollout AND t >= $met AND t < $until AND k IN (SELECT k FROM asked) GROUP BY k, t
