@@ -80,7 +80,7 @@ PAGES = (
     Page("ramp", "/rollouts/shop-v2"),
     Page("rollout", "/rollouts/checkout-v7", "/rollouts/mail-v2", f"/rollouts/{LONG}"),
     Page("experiment", "/rollouts/shop-v3"),
-    Page("flag-ramp", "/rollouts/new-form"),
+    Page("moved", "/rollouts/new-form"),
     Page("experiments", "/experiments", "/experiments", "/experiments"),
     Page("holdout", "/holdouts/q4", "", f"/holdouts/{LONG}"),
     Page("flags", "/flags", "/flags", "/flags"),
