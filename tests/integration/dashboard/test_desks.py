@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -153,5 +154,6 @@ def test_what_fails_reaches_the_open_rollout(
     control.failed["shop-v2"] = scenes.failures(now)
     control.announce("shop-v2")
     expect(page.get_by_role("region", name="Failing requests, table")).to_contain_text("POST /orders/8114")
-    image = page.request.get(page.locator('meta[property="og:image"]').get_attribute("content") or "")
+    named = page.locator('meta[property="og:image"]').get_attribute("content") or ""
+    image = page.request.get(served.url + urlsplit(named).path)
     assert image.headers["content-type"] == "image/png"
