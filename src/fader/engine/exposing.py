@@ -9,6 +9,7 @@ import structlog
 
 from fader.assign.exposed import Exposed
 from fader.clock import Clock
+from fader.engine.turns import flushes
 from fader.errors import Unavailable
 from fader.model.evaluation import Evaluation
 from fader.model.flag import Flag
@@ -40,12 +41,7 @@ class Exposing:
 
     async def run(self) -> None:
         """Until cancelled, and then once more."""
-        try:
-            while True:
-                await asyncio.sleep(EVERY)
-                await self.flush()
-        finally:
-            await self.flush()
+        await flushes(self.flush, EVERY)
 
     async def flush(self) -> None:
         """What waits; it goes on waiting where the store cannot take it."""

@@ -8,6 +8,7 @@ import structlog
 
 from fader.clock import Clock
 from fader.engine.changes import Changes
+from fader.engine.turns import turns
 from fader.model.external import External, Question
 from fader.model.metric import Metric
 from fader.model.rollout import RolloutSpec
@@ -36,16 +37,12 @@ class Meters:
 
     async def run(self) -> None:
         """Until cancelled. A turn that fails is said out loud; what was read last grows old meanwhile and holds."""
-        try:
-            while True:
-                try:
-                    self.turn()
-                except Exception:
-                    log.exception("no metric was asked for; what is known of them grows old")
-                await asyncio.sleep(TURN)
-        finally:
-            for task in self._asking.values():
-                task.cancel()
+        await turns(
+            self.turn,
+            TURN,
+            self._asking,
+            lambda: log.exception("no metric was asked for; what is known of them grows old"),
+        )
 
     def turn(self) -> tuple[asyncio.Task[None], ...]:
         """Begin to ask for what is due. Returns everything that is being asked for."""

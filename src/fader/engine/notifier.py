@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 
 from fader.clock import Clock
+from fader.engine.turns import turns
 from fader.errors import NotFound
 from fader.model.channel import Channel, ChannelView, Notice
 from fader.model.front import LOOPBACK, Front
@@ -61,16 +62,7 @@ class Notifier:
 
     async def run(self) -> None:
         """Until cancelled. A turn that fails is said out loud; what is to be told stays in the history meanwhile."""
-        try:
-            while True:
-                try:
-                    self.turn()
-                except Exception:
-                    log.exception("no channel was told anything; trying again")
-                await asyncio.sleep(TURN)
-        finally:
-            for task in self._telling.values():
-                task.cancel()
+        await turns(self.turn, TURN, self._telling, lambda: log.exception("no channel was told anything; trying again"))
 
     def turn(self) -> tuple[asyncio.Task[None], ...]:
         """Begin to tell each channel what it has not heard and is due. Returns all that are being told."""

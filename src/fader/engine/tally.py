@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import structlog
 
 from fader.clock import Clock
+from fader.engine.turns import flushes
 from fader.model.usage import Usage, day_of
 from fader.ports.states import StateStore
 
@@ -46,12 +47,7 @@ class Tally:
 
     async def run(self) -> None:
         """Until cancelled, and then once more."""
-        try:
-            while True:
-                await asyncio.sleep(EVERY)
-                await self.flush()
-        finally:
-            await self.flush()
+        await flushes(self.flush, EVERY)
 
     async def flush(self) -> None:
         """Write what was counted, under the day of now. Never raises: what cannot be written waits."""
