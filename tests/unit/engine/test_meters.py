@@ -91,7 +91,7 @@ async def test_what_it_waits_for_is_told_in_intervals(counted: Counted) -> None:
 async def test_a_silent_provider_holds_and_never_rolls_back(counted: Counted) -> None:
     await counted.second()
     counted.providers.down = "did not answer within 5 s"
-    for _ in range(120):
+    for _ in range(40):
         await counted.second()
     view = await counted.desk.rollout("shop-v2")
     assert (view.state.phase, view.state.stage) == (Phase.RAMPING, 0)
