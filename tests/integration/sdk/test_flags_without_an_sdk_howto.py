@@ -112,7 +112,7 @@ async def test_flags_without_an_sdk(
             await running.apply(moving)
             for unit in ("user-1", "bob"):
                 await seen(unit)
-            (*_, plain, tester) = await running.lines(46)
+            (*_, plain, tester) = await running.lines(49)
             assert (plain["u"], plain["x"]) == ("user-1", "new-checkout=off:denied")
             assert (tester["u"], tester["x"]) == ("bob", "new-checkout=on:allowed")
         await control.close()
