@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Every test, as `make test` runs them, in the time that CI has: two rows side by side. The first is what mostly waits,
-# for time to pass in a demo or for an Envoy: it has the machine's first call. The second is what only computes, at the
-# lowest priority, and then what drives a real browser, in a process of its own, since a browser's driver keeps the
-# event loop to itself. The second row shows its output when both have ended.
+# for time to pass in a demo or for an Envoy: it has the machine's first call. The second is what only computes, linters
+# first, at the lowest priority, and then what drives a real browser, in a process of its own, since a browser's driver
+# keeps the event loop to itself. The second row shows its output when both have ended.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ failed=0
 
 second_row() {
   local failed=0
-  nice -n 19 make -s quick simulations || failed=1
+  nice -n 19 make -s lint quick simulations || failed=1
   "${slow[@]}" --durations=5 "$browser" || failed=1
   return $failed
 }

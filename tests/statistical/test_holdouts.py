@@ -86,9 +86,9 @@ class Quarter:
 
 
 def test_nothing_is_found_where_nothing_was_shipped() -> None:
-    """400 quarters of 8,000 users, 5 % held out, 12 looks: a difference is claimed at any of them in at most 1 %,
+    """150 quarters of 8,000 users, 5 % held out, 12 looks: a difference is claimed at any of them in at most 1 %,
     though the numbers are known in the end."""
-    runs, wrong, known = 400, np.zeros(3), np.zeros(3)
+    runs, wrong, known = 150, np.zeros(3), np.zeros(3)
     for i in range(runs):
         quarter, claimed = Quarter([77_000, i], 8000, 0.05, 0.0), np.zeros(3, bool)
         for day in LOOKS:
@@ -101,9 +101,9 @@ def test_nothing_is_found_where_nothing_was_shipped() -> None:
 
 
 def test_the_interval_covers_what_was_shipped_at_all_looks() -> None:
-    """200 quarters of 12,000 users, 10 % held out, 50 % more orders in the end: missed at any look in at most 1 %, and
+    """80 quarters of 12,000 users, 10 % held out, 50 % more orders in the end: missed at any look in at most 1 %, and
     found in most of them; the estimate is right on average to within three standard errors."""
-    runs, missed, found, off = 200, 0, 0, []
+    runs, missed, found, off = 80, 0, 0, []
     for i in range(runs):
         quarter, out = Quarter([77_001, i], 12_000, 0.10, 0.5), False
         for day in LOOKS:

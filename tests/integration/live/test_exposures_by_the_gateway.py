@@ -72,9 +72,11 @@ def app() -> Iterator[int]:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def ask(port: int, *units: str, path: str = "/") -> list[str]:

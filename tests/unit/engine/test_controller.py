@@ -83,7 +83,7 @@ async def test_lines_that_envoy_counted_and_nobody_delivered_hold_the_ramp(world
     await world.apply(FILE.replace("bake: 5s", "bake: 40s"))
     await world.ask("start")
     await world.until(lambda v: v.state.stage == 0)
-    for _ in range(90):
+    for _ in range(60):
         world.requests += 200
         await world.second()
     view = await world.desk.rollout("shop-v2")
