@@ -84,6 +84,7 @@ class ControlPlane:
             self._changed = asyncio.Event()
             with suppress(asyncio.CancelledError):
                 await self._task
+            await asyncio.sleep(0.02)  # what was cut off is closed before its loop is
             self._server = self._task = None
 
     def _allowed(self, request: Request) -> bool:

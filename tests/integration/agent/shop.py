@@ -32,6 +32,7 @@ class App:
         """As when the process is killed: open connections are cut."""
         if self._server:
             self._server.close()
+            await asyncio.sleep(0.02)  # who was let in just before has a handler then, and is cut off as the others
             for writer in list(self._writers):
                 writer.transport.abort()
             await _end(self._tasks)

@@ -95,6 +95,7 @@ class App:
         """Abruptly, as a killed process: open connections are cut."""
         assert self._server is not None
         self._server.close()
+        await asyncio.sleep(0.02)  # who was let in just before has a handler then, and is cut off as the others
         for writer in list(self._writers):
             writer.transport.abort()
         await _end(self._tasks)

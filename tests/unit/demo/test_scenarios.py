@@ -25,6 +25,7 @@ def test_what_makes_each_scenario() -> None:
     assert rates["errors"] == (0.003, 0.03)
     assert rates["healthy"] == (0.003, 0.003)
     assert rates["flaky-baseline"] == (0.03, 0.03)
+    assert rates["side-effect"] == rates["ab"] == (0.0, 0.0)
     assert rates["crash"] == (0.0, 0.0)  # else failed reads could not be laid at the door of the kill
     assert {s.name for s in SCENARIOS.values() if s.v2.slow_factor == 2.0} == {"slow"}
     assert {s.name: (s.v1.appeal, s.v2.appeal) for s in SCENARIOS.values() if s.v1.appeal != s.v2.appeal} == {
