@@ -118,9 +118,7 @@ def environment_of() -> Environment:
 def reads(template: str) -> tuple[tuple[str, str], ...]:
     """What a template may read of its context: names, each with "" where it is read whole, or with the attribute that
     is read of it. It must include no other template; one that it imports sees only what it is given."""
-    environment = environment_of()
-    source, _, _ = environment.loader.get_source(environment, template)  # type: ignore[union-attr]
-    tree = environment.parse(source)
+    tree = environment_of().parse((HERE / "templates" / template).read_text(encoding="utf-8"))
     given = find_undeclared_variables(tree)
     found: set[tuple[str, str]] = set()
 
