@@ -98,7 +98,9 @@ def test_completed() -> None:
     life = ramping()
     for stage in (1, 2, 3):
         life.tick(evidence(stage))
-    v = life.view()
+    v = life.view(Exposure(4000, 40, NOW))
+    assert v.harm, "as at the last stage that had a baseline"
+    assert v.harm.times_low < 1 < v.harm.times_high
     assert v.headline == "shop-v2 is completed: everybody has v2"
     assert {s.status for s in v.stages} == {"passed"}
     assert v.commands == ("abort",)
