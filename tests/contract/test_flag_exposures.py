@@ -167,7 +167,7 @@ def test_what_fails_is_of_units_that_were_given_the_variant_last(store: EventSto
     log.asked("bob", 1015.0, status=500, path="/items/3")
     log.asked("bob", 1021.0, status=502, path="/items/4")
     log.asked("cid", 1021.0, status=500, path="/items/5")
-    log.asked("dan", 1022.0, status=503, path="/items/6")
+    log.asked("dan", 1022.0, status=503, path="/items/6", why="outside")
     log.asked("ann", 2000.0, status=500, path="/items/7")
 
     def failing(met: float = 0.0, most: int = 10, candidate: str = "on") -> list[tuple[str, str]]:
